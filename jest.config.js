@@ -1,0 +1,8 @@
+/** ESM through swc; see test/support/jest-environment.cjs for why the environment is our own. */
+export default {
+  roots: ['<rootDir>/test'],
+  testEnvironment: '<rootDir>/test/support/jest-environment.cjs',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: { '\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' } }] },
+};
