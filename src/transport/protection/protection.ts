@@ -1,0 +1,36 @@
+/**
+ * Sealing and opening one packet. Plaintext puts a CRC-32 behind the payload, TLS an AEAD tag; the core sees only
+ * this. Both cover the whole packet: header (associated data) and payload.
+ */
+export interface Sealer {
+  /** Bytes that `seal` appends to the payload. */
+  readonly overhead: number;
+
+  /**
+   * Seals in place the packet that stands at `buffer[headerStart, payloadEnd)`, whose payload starts at
+   * `payloadStart`. The room for `overhead` bytes behind `payloadEnd` belongs to it. Returns the end of the packet.
+   */
+  seal(
+    packetNumber: number,
+    buffer: Uint8Array,
+    headerStart: number,
+    payloadStart: number,
+    payloadEnd: number,
+  ): number;
+}
+
+export interface Opener {
+  readonly overhead: number;
+
+  /**
+   * Checks the packet at `buffer[headerStart, packetEnd)`. Returns the payload without the overhead (a view of the
+   * same memory where the protection allows it), or undefined when the packet is not authentic.
+   */
+  open(
+    packetNumber: number,
+    buffer: Uint8Array,
+    headerStart: number,
+    payloadStart: number,
+    packetEnd: number,
+  ): Uint8Array | undefined;
+}
