@@ -6,8 +6,11 @@ export interface Clock {
   /** Monotonic milliseconds, as a double with microseconds in it. Not wall-clock time. */
   now(): number;
 
-  /** Calls back once, never before `delayMs` has passed. A pending timer keeps the process alive. */
-  setTimer(callback: () => void, delayMs: number): Timer;
+  /**
+   * Calls back once, never before `delayMs` has passed. A pending timer keeps the process alive unless `keepsAlive` is
+   * false: an open call does, a connection that only waits does not.
+   */
+  setTimer(callback: () => void, delayMs: number, keepsAlive?: boolean): Timer;
 
   /** Calls back once when the current turn of the event loop has handled what it has. */
   atEndOfTurn(callback: () => void): void;

@@ -1,0 +1,58 @@
+/**
+ * A connection as the floor above sees it: the core's stream verbs and their events, and nothing of UDP.
+ * Three implementations: sockets (driver), the simulated network (sim), and two ends joined in memory.
+ */
+import { type ConnectionClosed } from './transport-error.js';
+
+export interface StreamTransport {
+  /** `ip:port` of the other side, as it is now. */
+  readonly peer: string;
+  /** The handshake is confirmed. Before it only calls that may be replayed can be sent (first flight). */
+  readonly isReady: boolean;
+
+  /** A new stream, or undefined when the peer's limit is reached: wait for `onStreamsAvailable`. */
+  openStream(): number | undefined;
+
+  /**
+   * Takes as many bytes as there is room for and returns their number; they are copied before it returns. `fin` ends
+   * our half and takes effect only when everything was taken. After less than everything wait for `onStreamWritable`.
+   */
+  writeStream(streamId: number, pieces: readonly Uint8Array[], fin: boolean): number;
+
+  /** The next bytes, `'end'` once after the last of a finished stream, or undefined when there is nothing now. */
+  readStream(streamId: number): Uint8Array | 'end' | undefined;
+
+  /** Ends our sending half at once; what was not sent is dropped. Also releases a stream whose peer has stopped it. */
+  resetStream(streamId: number, code: number): void;
+
+  /** Tells the peer that we will not read any more of this stream. */
+  stopStream(streamId: number, code: number): void;
+
+  /** Ends the connection; the listener gets `onClosed`. Idempotent. */
+  close(code: number, reason: string): void;
+
+  stats(): TransportStats;
+}
+
+export interface TransportStats {
+  readonly datagramsSent: number;
+  readonly datagramsReceived: number;
+  readonly packetsLost: number;
+  /** Milliseconds, or undefined before the first sample. */
+  readonly smoothedRttMs: number | undefined;
+}
+
+/** Told of a transport's events, never from within a call of one of its methods. */
+export interface StreamListener {
+  onReady(): void;
+  onStreamsAvailable(): void;
+  /** The peer opened a stream. `isFirstFlight`: the network may have replayed it. */
+  onStreamOpened(streamId: number, isFirstFlight: boolean): void;
+  onStreamReadable(streamId: number): void;
+  onStreamWritable(streamId: number): void;
+  onStreamReset(streamId: number, code: number): void;
+  onStreamStopped(streamId: number, code: number): void;
+  /** The last event. */
+  onClosed(closed: ConnectionClosed): void;
+}
+
