@@ -1,0 +1,45 @@
+/**
+ * How much of everything a connection's streams may hold, on this side and, as far as we know it, on the other.
+ * Resolved once; `StreamSet` enforces it.
+ */
+
+export interface StreamLimits {
+  /** Streams the peer may have open at a time. Default 100. The cost of each is its `streamWindow`. */
+  readonly maxStreams: number;
+  /** Bytes of one stream that may be received and not yet read. Default 1 MiB. */
+  readonly streamWindow: number;
+  /** The same over all streams together. Default 8 MiB: what a peer can make this connection hold. */
+  readonly connectionWindow: number;
+  /** Bytes of one stream taken from the application and not yet acknowledged. Default 1 MiB. */
+  readonly sendBufferPerStream: number;
+  /** The same over all streams together. Default 8 MiB. */
+  readonly sendBufferPerConnection: number;
+  /** Holes in the received bytes of one stream. Default 1,000; more end the connection. */
+  readonly reassemblyGaps: number;
+}
+
+export const DEFAULT_STREAM_LIMITS: StreamLimits = {
+  maxStreams: 100,
+  streamWindow: 1 << 20,
+  connectionWindow: 8 << 20,
+  sendBufferPerStream: 1 << 20,
+  sendBufferPerConnection: 8 << 20,
+  reassemblyGaps: 1_000,
+};
+
+/** What the peer's transport parameters let us do. */
+export interface PeerLimits {
+  readonly maxData: number;
+  readonly maxStreamData: number;
+  readonly maxStreams: number;
+}
+
+/**
+ * What a client may use before it knows the server's parameters, which are never lower in a version with a first
+ * flight (PROTOCOL §8). A server of such a version raises its own windows to these.
+ */
+export const FIRST_FLIGHT_LIMITS: PeerLimits = {
+  maxData: 256 << 10,
+  maxStreamData: 64 << 10,
+  maxStreams: 64,
+};
