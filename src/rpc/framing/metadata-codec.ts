@@ -1,0 +1,82 @@
+/**
+ * Metadata as fields of a header or trailer: one entry per value, key length, key, value; keys that end in `-bin` carry
+ * bytes, the others text. Both directions hold the limits and the reserved names, so that a peer of ours can never send
+ * what ours would refuse. What is received is a `Metadata` of nice-grpc, a Map inside: no key reaches a prototype.
+ */
+import { Metadata, Status } from 'nice-grpc-common';
+import { type FieldReader } from './field-reader.js';
+import { FramingError, malformed, tooLarge } from './framing-error.js';
+import { ResetCode } from './reset-code.js';
+import { type UnitWriter, varintLength } from './unit-writer.js';
+
+export const METADATA_TAG = 0x10;
+
+/** Keys and values together. */
+export const MAX_METADATA_BYTES = 8_192;
+export const MAX_METADATA_ENTRIES = 64;
+
+/** Throws FramingError: over a limit, or a reserved key. */
+export function writeMetadata(writer: UnitWriter, metadata: Metadata): void {
+  let entries = 0;
+  let size = 0;
+  for (const [key, values] of metadata) {
+    if (isReserved(key)) {
+      throw new FramingError(
+        Status.INVALID_ARGUMENT,
+        ResetCode.MALFORMED,
+        `metadata key '${key}' is reserved: keys must not begin with 'grpc-'`,
+      );
+    }
+    for (const value of values) {
+      entries += 1;
+      // Keys are ASCII, and so are the values of those that are not '-bin': Metadata accepts nothing else.
+      size += key.length + value.length;
+      checkLimits(entries, size);
+      writer.u8(METADATA_TAG);
+      writer.varint(varintLength(key.length) + key.length + value.length);
+      writer.text(key);
+      if (typeof value === 'string') writer.ascii(value);
+      else writer.write(value);
+    }
+  }
+}
+
+/** Collects the metadata fields of one header or trailer; costs nothing when there are none. */
+export class MetadataReader {
+  #metadata: Metadata | undefined;
+  #entries = 0;
+  #size = 0;
+
+  /** Undefined when no entry was read. */
+  get metadata(): Metadata | undefined {
+    return this.#metadata;
+  }
+
+  /** The reader stands in a field with METADATA_TAG. */
+  readEntry(fields: FieldReader): void {
+    const key = fields.text();
+    const value = key.endsWith('-bin') ? fields.valueBytes().slice() : fields.valueText();
+    this.#entries += 1;
+    this.#size += key.length + value.length;
+    checkLimits(this.#entries, this.#size);
+    if (isReserved(key)) throw malformed(`metadata key '${key}' is reserved`);
+    if (key !== key.toLowerCase()) throw malformed(`metadata key '${key}' is not in lower case`);
+    this.#metadata ??= Metadata();
+    try {
+      this.#metadata.append(key, value);
+    } catch (error) {
+      throw malformed(error instanceof Error ? error.message : 'metadata is malformed');
+    }
+  }
+}
+
+function checkLimits(entries: number, size: number): void {
+  if (entries > MAX_METADATA_ENTRIES) {
+    throw tooLarge(`metadata has more than ${MAX_METADATA_ENTRIES} entries`);
+  }
+  if (size > MAX_METADATA_BYTES) throw tooLarge(`metadata is above the limit of ${MAX_METADATA_BYTES} bytes`);
+}
+
+function isReserved(key: string): boolean {
+  return key.startsWith('grpc-');
+}

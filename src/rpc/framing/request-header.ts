@@ -1,0 +1,87 @@
+/**
+ * What a client says before its first message: which method, how much time is left, the request ID (per call, the same
+ * for all its attempts), which attempt this is, and metadata. Pure: bytes to values and back.
+ */
+import { type Metadata } from 'nice-grpc-common';
+import { FieldReader } from './field-reader.js';
+import { malformed } from './framing-error.js';
+import { METADATA_TAG, MetadataReader, writeMetadata } from './metadata-codec.js';
+import { UnitType } from './unit.js';
+import { type UnitWriter, varintLength } from './unit-writer.js';
+
+export interface RequestHeader {
+  /** `image.v1.ImageService/GetChunk`, without a leading slash. */
+  readonly path: string;
+  /** The time that was left when the header was written; undefined: as long as the server allows. */
+  readonly timeoutMs: number | undefined;
+  /** 16 random bytes, new for each client. Decoded: a view of what was received. */
+  readonly clientInstance: Uint8Array;
+  readonly sequence: number;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** Time since the first attempt began; 0 for the first. */
+  readonly ageMs: number;
+  readonly metadata: Metadata | undefined;
+}
+
+export const CLIENT_INSTANCE_BYTES = 16;
+
+/** Appends a HEADER unit. Throws FramingError for metadata over its limits. */
+export function writeRequestHeader(writer: UnitWriter, header: RequestHeader): void {
+  writer.beginUnit(UnitType.HEADER);
+  writer.textField(Tag.PATH, header.path);
+  if (header.timeoutMs !== undefined) writer.varintField(Tag.TIMEOUT, Math.ceil(header.timeoutMs));
+  writer.u8(Tag.REQUEST_ID);
+  writer.u8(CLIENT_INSTANCE_BYTES + varintLength(header.sequence));
+  writer.write(header.clientInstance);
+  writer.varint(header.sequence);
+  if (header.attempt > 1) {
+    writer.varintField(Tag.ATTEMPT, header.attempt);
+    writer.varintField(Tag.AGE, Math.floor(header.ageMs));
+  }
+  if (header.metadata !== undefined) writeMetadata(writer, header.metadata);
+  writer.endUnit();
+}
+
+/** Throws FramingError. */
+export function decodeRequestHeader(body: Uint8Array): RequestHeader {
+  const fields = new FieldReader(body);
+  let path: string | undefined;
+  let timeoutMs: number | undefined;
+  let clientInstance: Uint8Array | undefined;
+  let sequence = 0;
+  let attempt = 1;
+  let ageMs = 0;
+  let metadata: MetadataReader | undefined;
+  while (fields.nextField()) {
+    switch (fields.tag) {
+      case Tag.PATH:
+        path = fields.valueText();
+        break;
+      case Tag.TIMEOUT:
+        timeoutMs = fields.valueVarint();
+        break;
+      case Tag.REQUEST_ID:
+        clientInstance = fields.bytes(CLIENT_INSTANCE_BYTES);
+        sequence = fields.valueVarint();
+        break;
+      case Tag.ATTEMPT:
+        attempt = fields.valueVarint();
+        break;
+      case Tag.AGE:
+        ageMs = fields.valueVarint();
+        break;
+      case METADATA_TAG:
+        (metadata ??= new MetadataReader()).readEntry(fields);
+        break;
+      default:
+        fields.skipUnknown();
+    }
+  }
+  if (path === undefined) throw malformed('a request header has no method path');
+  if (clientInstance === undefined) throw malformed('a request header has no request ID');
+  if (attempt < 1) throw malformed('attempts are counted from 1');
+  return { path, timeoutMs, clientInstance, sequence, attempt, ageMs, metadata: metadata?.metadata };
+}
+
+const Tag = { PATH: 0x01, TIMEOUT: 0x02, REQUEST_ID: 0x03, ATTEMPT: 0x04, AGE: 0x05 } as const;

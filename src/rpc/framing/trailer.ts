@@ -1,0 +1,81 @@
+/**
+ * How a call ended, as the server says it: status, details for a person, whether the handler certainly never started,
+ * and metadata. A trailer without fields is OK, and costs no decoding.
+ */
+import { type Metadata, Status } from 'nice-grpc-common';
+import { FieldReader } from './field-reader.js';
+import { METADATA_TAG, MetadataReader, writeMetadata } from './metadata-codec.js';
+import { UnitType } from './unit.js';
+import { type UnitWriter } from './unit-writer.js';
+
+export interface Trailer {
+  readonly code: Status;
+  readonly details: string;
+  /** The handler certainly never started: even a call that must not run twice may be sent again. */
+  readonly notStarted: boolean;
+  readonly metadata: Metadata | undefined;
+}
+
+/** OK and nothing else. */
+export const OK_TRAILER: Trailer = { code: Status.OK, details: '', notStarted: false, metadata: undefined };
+
+/** Appends a TRAILER unit. `details` is cut at MAX_DETAILS_BYTES. Throws FramingError for metadata over its limits. */
+export function writeTrailer(writer: UnitWriter, trailer: Trailer): void {
+  writer.beginUnit(UnitType.TRAILER);
+  if (trailer.code !== Status.OK) writer.varintField(Tag.STATUS, trailer.code);
+  if (trailer.details !== '') writer.textField(Tag.DETAILS, shorten(trailer.details));
+  if (trailer.notStarted) writer.bytesField(Tag.NOT_STARTED, NO_BYTES);
+  if (trailer.metadata !== undefined) writeMetadata(writer, trailer.metadata);
+  writer.endUnit();
+}
+
+/** Throws FramingError. */
+export function decodeTrailer(body: Uint8Array): Trailer {
+  if (body.length === 0) return OK_TRAILER;
+  const fields = new FieldReader(body);
+  let code: Status = Status.OK;
+  let details = '';
+  let notStarted = false;
+  let metadata: MetadataReader | undefined;
+  while (fields.nextField()) {
+    switch (fields.tag) {
+      case Tag.STATUS:
+        // As gRPC does: a code of a later version is an error of a kind we do not know.
+        code = STATUSES[fields.valueVarint()] ?? Status.UNKNOWN;
+        break;
+      case Tag.DETAILS:
+        details = fields.valueText();
+        break;
+      case Tag.NOT_STARTED:
+        notStarted = true;
+        break;
+      case METADATA_TAG:
+        (metadata ??= new MetadataReader()).readEntry(fields);
+        break;
+      default:
+        fields.skipUnknown();
+    }
+  }
+  return { code, details, notStarted, metadata: metadata?.metadata };
+}
+
+/** Whole characters up to the limit: a trailer must always fit, whatever a handler put into its error. */
+function shorten(details: string): string {
+  if (details.length * MAX_UTF8_BYTES <= MAX_DETAILS_BYTES) return details;
+  const room = new Uint8Array(MAX_DETAILS_BYTES);
+  const { read } = encoder.encodeInto(details, room);
+  return read === details.length ? details : details.slice(0, read);
+}
+
+/** By code: they are numbered from 0 without a gap. */
+const STATUSES = Object.values(Status).filter((value) => typeof value === 'number');
+
+const Tag = { STATUS: 0x01, DETAILS: 0x02, NOT_STARTED: 0x03 } as const;
+
+export const MAX_DETAILS_BYTES = 4_096;
+
+/** The most that one UTF-16 unit takes in UTF-8. */
+const MAX_UTF8_BYTES = 3;
+
+const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);

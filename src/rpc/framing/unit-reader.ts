@@ -1,0 +1,114 @@
+/**
+ * Cuts a call's stream into units, however the transport cut it into chunks. A unit that lies whole in one chunk is
+ * given as a view of it; one that does not is put together by one copy into an array of its own, whose declared length
+ * is checked before it is allocated. Throws FramingError; after that the stream is not to be read any further.
+ */
+import { assert } from '../../base/assert.js';
+import { malformed, tooLarge } from './framing-error.js';
+import { isUnitType, MAX_FIELDS_BYTES, MAX_VARINT_BYTES, UnitType, type Unit } from './unit.js';
+
+export class UnitReader {
+  readonly #maxMessageBytes: number;
+  #chunk: Uint8Array = NO_BYTES;
+  #offset = 0;
+  /** The bytes of a unit's head of which the rest is in a later chunk. */
+  #head: Uint8Array | undefined;
+  #headLength = 0;
+  #type: UnitType = UnitType.HEADER;
+  #body: Uint8Array | undefined;
+  #bodyFilled = 0;
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  /** Gives the next bytes of the stream. Only after `next` has answered undefined, which it does at the beginning. */
+  push(chunk: Uint8Array): void {
+    assert(this.#offset === this.#chunk.length, 'the chunk before this one was not read to its end');
+    this.#chunk = chunk;
+    this.#offset = 0;
+  }
+
+  /** The next whole unit, or undefined when it takes more bytes. */
+  next(): Unit | undefined {
+    if (this.#body !== undefined) return this.#fill(this.#body);
+    if (this.#offset === this.#chunk.length) return undefined;
+    return this.#headLength > 0 ? this.#nextWithSplitHead() : this.#nextInChunk();
+  }
+
+  /** The stream may end here: it is not in the middle of a unit. */
+  get isAtBoundary(): boolean {
+    return this.#body === undefined && this.#headLength === 0 && this.#offset === this.#chunk.length;
+  }
+
+  #nextInChunk(): Unit | undefined {
+    const chunk = this.#chunk;
+    const available = chunk.length - this.#offset;
+    const varintBytes = available < 2 ? MAX_VARINT_BYTES : 1 << ((chunk[this.#offset + 1] ?? 0) >> 6);
+    if (available < 1 + varintBytes) return this.#nextWithSplitHead();
+    const start = this.#offset;
+    this.#offset += 1 + varintBytes;
+    return this.#unit(chunk[start] ?? 0, decodeVarint(chunk, start + 1));
+  }
+
+  #nextWithSplitHead(): Unit | undefined {
+    const head = (this.#head ??= new Uint8Array(1 + MAX_VARINT_BYTES));
+    while (this.#offset < this.#chunk.length) {
+      head[this.#headLength++] = this.#chunk[this.#offset++] ?? 0;
+      if (this.#headLength === 1) checkType(head[0] ?? 0);
+      if (this.#headLength >= 2 && this.#headLength === 1 + (1 << ((head[1] ?? 0) >> 6))) {
+        this.#headLength = 0;
+        return this.#unit(head[0] ?? 0, decodeVarint(head, 1));
+      }
+    }
+    return undefined;
+  }
+
+  /** The head says `type` and `size`; the reader stands behind it. */
+  #unit(type: number, size: number): Unit | undefined {
+    checkType(type);
+    const limit = type === UnitType.MESSAGE ? this.#maxMessageBytes : MAX_FIELDS_BYTES;
+    if (size > limit) {
+      const what = type === UnitType.MESSAGE ? 'message' : type === UnitType.HEADER ? 'header' : 'trailer';
+      throw tooLarge(`a ${what} of ${size} bytes is above the limit of ${limit} bytes`);
+    }
+    const chunk = this.#chunk;
+    if (size <= chunk.length - this.#offset) {
+      // Not subarray: of a Buffer that makes a Buffer, and decoders treat those differently.
+      const body = new Uint8Array(chunk.buffer, chunk.byteOffset + this.#offset, size);
+      this.#offset += size;
+      return { type, body };
+    }
+    this.#type = type;
+    this.#body = new Uint8Array(size);
+    this.#bodyFilled = 0;
+    return this.#fill(this.#body);
+  }
+
+  #fill(body: Uint8Array): Unit | undefined {
+    const chunk = this.#chunk;
+    const take = Math.min(body.length - this.#bodyFilled, chunk.length - this.#offset);
+    body.set(chunk.subarray(this.#offset, this.#offset + take), this.#bodyFilled);
+    this.#offset += take;
+    this.#bodyFilled += take;
+    if (this.#bodyFilled < body.length) return undefined;
+    this.#body = undefined;
+    return { type: this.#type, body };
+  }
+}
+
+function checkType(type: number): asserts type is UnitType {
+  if (!isUnitType(type)) throw malformed(`unit type 0x${type.toString(16)} is not known`);
+}
+
+/** RFC 9000 §16. The caller has made sure that all of it is there. */
+function decodeVarint(bytes: Uint8Array, offset: number): number {
+  const first = bytes[offset] ?? 0;
+  const length = 1 << (first >> 6);
+  let value = first & 0x3f;
+  for (let index = 1; index < length; index++) value = value * 256 + (bytes[offset + index] ?? 0);
+  if (value > Number.MAX_SAFE_INTEGER) throw malformed('a length is above 2^53-1');
+  return value;
+}
+
+const NO_BYTES = new Uint8Array(0);

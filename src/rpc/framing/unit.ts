@@ -1,0 +1,26 @@
+/**
+ * The parts of a call's stream (PROTOCOL, RPC): a sequence of units, each a type byte, the body's length as a varint,
+ * and the body. Client: HEADER, MESSAGE*, end. Server: HEADER (may be left out when it says nothing), MESSAGE*,
+ * TRAILER, end.
+ */
+export const UnitType = { HEADER: 0x01, MESSAGE: 0x02, TRAILER: 0x03 } as const;
+
+export type UnitType = (typeof UnitType)[keyof typeof UnitType];
+
+export interface Unit {
+  readonly type: UnitType;
+  /** Plain `Uint8Array`, never a Buffer; it belongs to whoever took the unit. */
+  readonly body: Uint8Array;
+}
+
+/** A varint (RFC 9000 §16) is at most this long. */
+export const MAX_VARINT_BYTES = 8;
+
+/** A header or trailer is written with a two-byte length, which is its limit for every peer. */
+export const MAX_FIELDS_BYTES = 16_383;
+
+export const DEFAULT_MAX_MESSAGE_BYTES = 4_194_304;
+
+export function isUnitType(value: number): value is UnitType {
+  return value === UnitType.HEADER || value === UnitType.MESSAGE || value === UnitType.TRAILER;
+}
