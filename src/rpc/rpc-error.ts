@@ -1,0 +1,66 @@
+/**
+ * The one error that a caller of a udprpc client meets, whatever went wrong. It is a `ClientError` of nice-grpc, so that
+ * code written for that recognises it, and it is recognised by brand, so that two copies of this package in one process
+ * recognise each other's. An aborted call's has the name `AbortError`, by which nice-grpc's middleware knows those.
+ */
+import { ClientError, Metadata, Status } from 'nice-grpc-common';
+
+export interface RpcErrorInit {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  readonly code: Status;
+  /** For a person; the server's own words when the status is the server's. */
+  readonly details: string;
+  /** Default: path, code and details, as nice-grpc writes them. */
+  readonly message?: string | undefined;
+  readonly metadata?: Metadata | undefined;
+  /** Default: true. Say false only where it is certain. */
+  readonly maybeExecuted?: boolean | undefined;
+  /** Default: 1. */
+  readonly attempts?: number | undefined;
+  readonly cause?: unknown;
+  /** The caller's AbortSignal ended the call: the error's name becomes `AbortError`. */
+  readonly isAbort?: boolean | undefined;
+}
+
+export class RpcError extends ClientError {
+  /** The trailer's, when the server sent one; else empty. */
+  readonly metadata: Metadata;
+  /** False only when the server certainly never started the handler. */
+  readonly maybeExecuted: boolean;
+  /** How many attempts were begun, this one included; 0 when the call never got that far. */
+  readonly attempts: number;
+
+  constructor(init: RpcErrorInit) {
+    super(init.path, init.code, init.details);
+    this.name = init.isAbort === true ? 'AbortError' : 'RpcError';
+    this.metadata = init.metadata ?? Metadata();
+    this.maybeExecuted = init.maybeExecuted ?? true;
+    this.attempts = init.attempts ?? 1;
+    if (init.message !== undefined) this.#hide('message', init.message);
+    if (init.cause !== undefined) this.#hide('cause', init.cause);
+    this.#hide(BRAND, true);
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // A class that extends this one asks for its own instances.
+    if (this !== RpcError) return Object.prototype.isPrototypeOf.call(this.prototype, value as object);
+    return isRpcError(value);
+  }
+
+  #hide(key: string | symbol, value: unknown): void {
+    Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: false });
+  }
+}
+
+/** True for the errors of every copy of this package; the same as `instanceof RpcError`. */
+export function isRpcError(value: unknown): value is RpcError {
+  return typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true;
+}
+
+/** `DEADLINE_EXCEEDED` of 4. */
+export function statusName(code: Status): string {
+  return Status[code];
+}
+
+const BRAND = Symbol.for('udprpc.RpcError');
