@@ -1,0 +1,232 @@
+/**
+ * One direction of the way between two hosts: what a network may do to a datagram, each with its own rate. A datagram
+ * passes, in this order: path MTU, blackout, burst and single loss, the drop-tail queue in front of the rate,
+ * damage, duplication, exact reordering, delay and jitter. The link owns the copy of the bytes that it is given.
+ */
+import { type Timer } from '../base/clock.js';
+import { damage, type DamageKind } from './damage.js';
+import { type SeededRandom } from './seeded-random.js';
+import { type VirtualClock } from './virtual-clock.js';
+import { type Address } from '../transport/path/path.js';
+
+/** Rates are probabilities per datagram, 0 to 1. */
+export interface LinkConditions {
+  readonly delayMs: number;
+  /** Added to the delay, uniform over [0, jitterMs): datagrams overtake each other. */
+  readonly jitterMs: number;
+  readonly lossRate: number;
+  /** Probability that a burst starts, which takes this datagram and the next `burstLength` - 1. */
+  readonly burstRate: number;
+  readonly burstLength: number;
+  /** In these times nothing passes. */
+  readonly blackouts: readonly { readonly startMs: number; readonly endMs: number }[];
+  readonly duplicationRate: number;
+  /** Probability of a second copy that comes up to `replayDelayMs` later. */
+  readonly replayRate: number;
+  readonly replayDelayMs: number;
+  /** Probability that a datagram is held until exactly `reorderBy` later ones have passed (or for a second). */
+  readonly reorderRate: number;
+  readonly reorderBy: number;
+  readonly corruptionRate: number;
+  readonly truncationRate: number;
+  readonly extensionRate: number;
+  readonly splicingRate: number;
+  /** How fast the queue drains; Infinity for no queue at all. */
+  readonly bytesPerMs: number;
+  /** Datagrams that may wait for the rate; one more is dropped. */
+  readonly queueDatagrams: number;
+  /** Larger datagrams vanish, without ICMP. */
+  readonly maxDatagramBytes: number;
+}
+
+export const CLEAN_LINK: LinkConditions = {
+  delayMs: 1,
+  jitterMs: 0,
+  lossRate: 0,
+  burstRate: 0,
+  burstLength: 1,
+  blackouts: [],
+  duplicationRate: 0,
+  replayRate: 0,
+  replayDelayMs: 0,
+  reorderRate: 0,
+  reorderBy: 1,
+  corruptionRate: 0,
+  truncationRate: 0,
+  extensionRate: 0,
+  splicingRate: 0,
+  bytesPerMs: Infinity,
+  queueDatagrams: 10_000,
+  maxDatagramBytes: 65_507,
+};
+
+export interface Datagram {
+  readonly from: Address;
+  readonly to: Address;
+  readonly bytes: Uint8Array;
+}
+
+/** What befell a datagram on its way. A datagram may suffer several; every copy that arrives is `delivered`. */
+export type Fate =
+  | 'tooLarge'
+  | 'blackedOut'
+  | 'burst'
+  | 'lost'
+  | 'queueFull'
+  | DamageKind
+  | 'duplicated'
+  | 'replayed'
+  | 'reordered'
+  | 'delivered';
+
+export class Link {
+  conditions: LinkConditions;
+  readonly #clock: VirtualClock;
+  readonly #random: SeededRandom;
+  readonly #onFate: (fate: Fate, datagram: Datagram) => void;
+  readonly #deliver: (datagram: Datagram) => void;
+  readonly #held: HeldDatagram[] = [];
+  /** When each queued datagram leaves, oldest first, from #queueHead on. */
+  #departures: number[] = [];
+  #queueHead = 0;
+  #burstLeft = 0;
+  #previous: Uint8Array | undefined;
+
+  constructor(
+    clock: VirtualClock,
+    random: SeededRandom,
+    conditions: LinkConditions,
+    onFate: (fate: Fate, datagram: Datagram) => void,
+    deliver: (datagram: Datagram) => void,
+  ) {
+    this.#clock = clock;
+    this.#random = random;
+    this.conditions = conditions;
+    this.#onFate = onFate;
+    this.#deliver = deliver;
+  }
+
+  /** The datagram's bytes are the link's from now on. */
+  send(datagram: Datagram): void {
+    const dropped = this.#dropReason(datagram);
+    if (dropped !== undefined) {
+      this.#onFate(dropped, datagram);
+      return;
+    }
+    const leavesInMs = this.#enqueue(datagram.bytes.length);
+    if (leavesInMs === undefined) {
+      this.#onFate('queueFull', datagram);
+      return;
+    }
+    const { conditions } = this;
+    const damaged = this.#damage(datagram);
+    if (this.#random.chance(conditions.duplicationRate)) {
+      this.#onFate('duplicated', damaged);
+      this.#schedule(damaged, leavesInMs);
+    }
+    if (this.#random.chance(conditions.replayRate)) {
+      this.#onFate('replayed', damaged);
+      this.#schedule(damaged, leavesInMs + this.#random.within(0, conditions.replayDelayMs));
+    }
+    if (this.#random.chance(conditions.reorderRate)) this.#hold(damaged, leavesInMs);
+    else this.#pass(damaged, leavesInMs);
+  }
+
+  #dropReason(datagram: Datagram): Fate | undefined {
+    const { conditions } = this;
+    if (datagram.bytes.length > conditions.maxDatagramBytes) return 'tooLarge';
+    const now = this.#clock.now();
+    for (const blackout of conditions.blackouts) {
+      if (now >= blackout.startMs && now < blackout.endMs) return 'blackedOut';
+    }
+    if (this.#random.chance(conditions.burstRate)) this.#burstLeft = conditions.burstLength;
+    if (this.#burstLeft > 0) {
+      this.#burstLeft--;
+      return 'burst';
+    }
+    return this.#random.chance(conditions.lossRate) ? 'lost' : undefined;
+  }
+
+  /** Milliseconds until the last bit has left, or undefined when the queue is full. */
+  #enqueue(bytes: number): number | undefined {
+    const { bytesPerMs, queueDatagrams } = this.conditions;
+    if (bytesPerMs === Infinity) return 0;
+    const now = this.#clock.now();
+    while (this.#queueHead < this.#departures.length && (this.#departures[this.#queueHead] ?? 0) <= now) {
+      this.#queueHead++;
+    }
+    if (this.#queueHead > COMPACT_ABOVE) {
+      this.#departures = this.#departures.slice(this.#queueHead);
+      this.#queueHead = 0;
+    }
+    const waiting = this.#departures.length - this.#queueHead;
+    if (waiting >= queueDatagrams) return undefined;
+    const leavesAt = Math.max(now, waiting > 0 ? (this.#departures.at(-1) ?? 0) : 0) + bytes / bytesPerMs;
+    this.#departures.push(leavesAt);
+    return leavesAt - now;
+  }
+
+  #damage(datagram: Datagram): Datagram {
+    const kind = this.#drawDamage();
+    const previous = this.#previous;
+    this.#previous = datagram.bytes;
+    if (kind === undefined) return datagram;
+    const damaged = { ...datagram, bytes: damage(kind, datagram.bytes, previous, this.#random) };
+    this.#onFate(kind, damaged);
+    return damaged;
+  }
+
+  #drawDamage(): DamageKind | undefined {
+    const { conditions } = this;
+    if (this.#random.chance(conditions.corruptionRate)) return 'corrupted';
+    if (this.#random.chance(conditions.truncationRate)) return 'truncated';
+    if (this.#random.chance(conditions.extensionRate)) return 'extended';
+    if (this.#random.chance(conditions.splicingRate)) return 'spliced';
+    return undefined;
+  }
+
+  #hold(datagram: Datagram, leavesInMs: number): void {
+    this.#onFate('reordered', datagram);
+    const held: HeldDatagram = {
+      datagram,
+      toPass: this.conditions.reorderBy,
+      timer: this.#clock.setTimer(() => {
+        this.#held.splice(this.#held.indexOf(held), 1);
+        this.#schedule(datagram, 0);
+      }, leavesInMs + LONGEST_HOLD_MS),
+    };
+    this.#held.push(held);
+  }
+
+  #pass(datagram: Datagram, leavesInMs: number): void {
+    this.#schedule(datagram, leavesInMs);
+    for (let index = 0; index < this.#held.length; index++) {
+      const held = this.#held[index] as HeldDatagram;
+      if (--held.toPass > 0) continue;
+      held.timer.cancel();
+      this.#held.splice(index--, 1);
+      this.#schedule(held.datagram, leavesInMs);
+    }
+  }
+
+  #schedule(datagram: Datagram, leavesInMs: number): void {
+    const { delayMs, jitterMs } = this.conditions;
+    const jitter = jitterMs > 0 ? this.#random.within(0, jitterMs) : 0;
+    this.#clock.setTimer(
+      () => {
+        this.#onFate('delivered', datagram);
+        this.#deliver(datagram);
+      },
+      leavesInMs + delayMs + jitter,
+    );
+  }
+}
+
+interface HeldDatagram {
+  readonly datagram: Datagram;
+  readonly timer: Timer;
+  toPass: number;
+}
+
+const LONGEST_HOLD_MS = 1_000;
+const COMPACT_ABOVE = 1_024;

@@ -1,0 +1,97 @@
+/**
+ * One machine of the simulated network, and its sense of time. A host can be paused (nothing of it runs, datagrams
+ * wait in its socket buffer), crash (its timers and sockets vanish without a word), and run its timers late; code on it
+ * sees only a `Clock`. Sockets belong to `SimNetwork`.
+ */
+import { type Clock, type Timer } from '../base/clock.js';
+import { type VirtualClock } from './virtual-clock.js';
+
+export class SimHost {
+  readonly ip: string;
+  /** Milliseconds by which the next timer is late; drawn anew for each. */
+  lateness: () => number = () => 0;
+  readonly #clock: VirtualClock;
+  readonly #timers = new Set<Timer>();
+  #pausedUntil = -Infinity;
+  #life = 0;
+
+  constructor(ip: string, clock: VirtualClock) {
+    this.ip = ip;
+    this.#clock = clock;
+  }
+
+  get isPaused(): boolean {
+    return this.#clock.now() < this.#pausedUntil;
+  }
+
+  /** Timers of this host's own, set and not yet run. */
+  get pendingTimers(): number {
+    return this.#timers.size;
+  }
+
+  /** From now on nothing of this host runs; at `untilMs` all that was due runs, in order. */
+  pause(untilMs: number): void {
+    this.#pausedUntil = Math.max(this.#pausedUntil, untilMs);
+  }
+
+  /** Ends what runs on this host as a kill would: no callback given to its clocks before is ever called. */
+  crash(): void {
+    this.#life++;
+    this.#pausedUntil = -Infinity;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  /** This host's time. `onRun` is told before each callback, so that its owner knows which floor was touched. */
+  clock(onRun: () => void = () => undefined): Clock {
+    return {
+      now: () => this.#clock.now(),
+      setTimer: (callback, delayMs) =>
+        this.#arm(() => {
+          onRun();
+          callback();
+        }, delayMs + this.lateness()),
+      atEndOfTurn: (callback) => {
+        this.#clock.atEndOfTurn(this.#whileAlive(onRun, callback));
+      },
+      soon: (callback) => {
+        this.#clock.soon(this.#whileAlive(onRun, callback));
+      },
+    };
+  }
+
+  /** Runs it now, or when the pause is over. Used by the network to deliver. */
+  run(callback: () => void): void {
+    if (!this.isPaused) callback();
+    else this.#arm(callback, 0);
+  }
+
+  #arm(callback: () => void, delayMs: number): Timer {
+    const onDue = (): void => {
+      if (this.isPaused) {
+        armed = this.#clock.setTimer(onDue, this.#pausedUntil - this.#clock.now());
+        return;
+      }
+      this.#timers.delete(handle);
+      callback();
+    };
+    let armed = this.#clock.setTimer(onDue, Math.max(delayMs, this.#pausedUntil - this.#clock.now()));
+    const handle: Timer = {
+      cancel: () => {
+        this.#timers.delete(handle);
+        armed.cancel();
+      },
+    };
+    this.#timers.add(handle);
+    return handle;
+  }
+
+  #whileAlive(onRun: () => void, callback: () => void): () => void {
+    const life = this.#life;
+    return () => {
+      if (life !== this.#life) return;
+      onRun();
+      callback();
+    };
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Hosts, sockets bound to their ports, and a link for each direction between two hosts. Everything that is sent and
+ * everything that arrives passes an observer, which is how invariants are checked from outside, and the trace.
+ * A datagram to a living host without a socket on that port is refused as by ICMP, unless that is turned off.
+ */
+import { assert } from '../base/assert.js';
+import { CLEAN_LINK, type Datagram, type Fate, Link, type LinkConditions } from './link.js';
+import { type SeededRandom } from './seeded-random.js';
+import { SimHost } from './sim-host.js';
+import { type Trace } from './trace.js';
+import { type VirtualClock } from './virtual-clock.js';
+import { type Address } from '../transport/path/path.js';
+
+export interface SocketHandler {
+  /** The bytes belong to the handler. */
+  onDatagram(bytes: Uint8Array, from: Address): void;
+  /** Nobody listens there (ICMP). */
+  onRefused(to: Address): void;
+}
+
+export interface NetworkObserver {
+  /** Before the link decides its fate. */
+  onSent(datagram: Datagram): void;
+  /** Just before the socket gets it. */
+  onDelivered(datagram: Datagram): void;
+  onFate(fate: Fate | 'noSocket' | 'sendFailed' | 'bufferFull', datagram: Datagram): void;
+}
+
+export interface NetworkOptions {
+  readonly clock: VirtualClock;
+  readonly random: SeededRandom;
+  readonly trace?: Trace;
+  /** For the trace: a short digest of a datagram's bytes. */
+  readonly digest?: (bytes: Uint8Array) => number;
+  readonly hasIcmp?: boolean;
+}
+
+export class SimNetwork {
+  readonly clock: VirtualClock;
+  observer: NetworkObserver | undefined;
+  readonly #options: NetworkOptions;
+  readonly #hosts = new Map<string, SimHost>();
+  readonly #sockets = new Map<string, SimSocket>();
+  readonly #links = new Map<string, Link>();
+
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+  }
+
+  addHost(ip: string): SimHost {
+    assert(!this.#hosts.has(ip), `two hosts at ${ip}`);
+    const host = new SimHost(ip, this.clock);
+    this.#hosts.set(ip, host);
+    return host;
+  }
+
+  /** The direction from one host to another; clean until `conditions` of it are set. */
+  link(fromIp: string, toIp: string): Link {
+    const name = `${fromIp}>${toIp}`;
+    let link = this.#links.get(name);
+    if (link === undefined) {
+      const random = this.#options.random.fork(name);
+      link = new Link(this.clock, random, CLEAN_LINK, this.#onFate, this.#onArrival);
+      this.#links.set(name, link);
+    }
+    return link;
+  }
+
+  /** The same conditions in both directions. */
+  connect(oneIp: string, otherIp: string, conditions: LinkConditions): void {
+    this.link(oneIp, otherIp).conditions = conditions;
+    this.link(otherIp, oneIp).conditions = conditions;
+  }
+
+  /** Sets every link that there is. */
+  changeLinks(change: (conditions: LinkConditions) => LinkConditions): void {
+    for (const link of this.#links.values()) link.conditions = change(link.conditions);
+  }
+
+  /** Port 0 takes a free one. */
+  bind(host: SimHost, port: number, handler: SocketHandler): SimSocket {
+    let free = port;
+    if (port === 0) for (free = FIRST_EPHEMERAL_PORT; this.#sockets.has(`${host.ip}:${free}`);) free++;
+    const address = { ip: host.ip, port: free };
+    const key = `${host.ip}:${free}`;
+    assert(!this.#sockets.has(key), `two sockets at ${key}`);
+    const socket = new SimSocket(address, host, handler, this.#onSend, () => this.#sockets.delete(key));
+    this.#sockets.set(key, socket);
+    return socket;
+  }
+
+  /** Ends a host as a power failure would: its sockets are gone, nothing of it runs again. */
+  crash(host: SimHost): void {
+    this.#trace(`crash ${host.ip}`);
+    host.crash();
+    for (const socket of [...this.#sockets.values()]) if (socket.host === host) socket.close();
+  }
+
+  readonly #onSend = (datagram: Datagram, isFailing: boolean): void => {
+    this.#traceDatagram('>', datagram);
+    this.observer?.onSent(datagram);
+    if (isFailing) this.#onFate('sendFailed', datagram);
+    else this.link(datagram.from.ip, datagram.to.ip).send(datagram);
+  };
+
+  readonly #onFate = (fate: Fate | 'noSocket' | 'sendFailed' | 'bufferFull', datagram: Datagram): void => {
+    if (fate !== 'delivered') this.#traceDatagram(fate, datagram);
+    this.observer?.onFate(fate, datagram);
+  };
+
+  readonly #onArrival = (datagram: Datagram): void => {
+    const host = this.#hosts.get(datagram.to.ip);
+    const socket = this.#sockets.get(`${datagram.to.ip}:${datagram.to.port}`);
+    if (socket === undefined) {
+      this.#onFate('noSocket', datagram);
+      if (host !== undefined && this.#options.hasIcmp !== false) this.#refuse(datagram);
+      return;
+    }
+    if (!socket.mayBuffer()) {
+      this.#onFate('bufferFull', datagram);
+      return;
+    }
+    socket.host.run(() => {
+      socket.onRead();
+      if (socket.isClosed) return;
+      this.#traceDatagram('<', datagram);
+      this.observer?.onDelivered(datagram);
+      // Copies of one datagram share their bytes on the way; each reader owns what it is given.
+      socket.handler.onDatagram(datagram.bytes.slice(), datagram.from);
+    });
+  };
+
+  /** The answer of ICMP takes the way back and can be lost on it, but nothing else befalls it. */
+  #refuse(datagram: Datagram): void {
+    const { conditions } = this.link(datagram.to.ip, datagram.from.ip);
+    if (this.#options.random.chance(conditions.lossRate)) return;
+    this.clock.setTimer(() => {
+      const socket = this.#sockets.get(`${datagram.from.ip}:${datagram.from.port}`);
+      if (socket === undefined) return;
+      socket.host.run(() => {
+        this.#traceDatagram('refused', datagram);
+        if (!socket.isClosed) socket.handler.onRefused(datagram.to);
+      });
+    }, conditions.delayMs);
+  }
+
+  #traceDatagram(what: string, datagram: Datagram): void {
+    if (this.#options.trace === undefined) return;
+    const { from, to, bytes } = datagram;
+    const digest = (this.#options.digest?.(bytes) ?? 0).toString(16);
+    this.#trace(`${what} ${from.ip}:${from.port} ${to.ip}:${to.port} ${bytes.length} ${digest}`);
+  }
+
+  #trace(text: string): void {
+    this.#options.trace?.line(this.clock.now(), text);
+  }
+}
+
+export class SimSocket {
+  readonly address: Address;
+  readonly host: SimHost;
+  readonly handler: SocketHandler;
+  /** Datagrams that may wait while the host is paused: what a default Linux buffer holds of small ones. */
+  bufferDatagrams = 256;
+  /** True for a send that the system refuses (ENOBUFS): the datagram is gone. */
+  isSendFailing: () => boolean = () => false;
+  readonly #send: (datagram: Datagram, isFailing: boolean) => void;
+  readonly #onClose: () => void;
+  #buffered = 0;
+  #isClosed = false;
+
+  constructor(
+    address: Address,
+    host: SimHost,
+    handler: SocketHandler,
+    send: (datagram: Datagram, isFailing: boolean) => void,
+    onClose: () => void,
+  ) {
+    this.address = address;
+    this.host = host;
+    this.handler = handler;
+    this.#send = send;
+    this.#onClose = onClose;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Copies the bytes before it returns. */
+  send(bytes: Uint8Array, to: Address): void {
+    if (this.#isClosed) return;
+    this.#send({ from: this.address, to, bytes: bytes.slice() }, this.isSendFailing());
+  }
+
+  /** Idempotent. Frees the port. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#onClose();
+  }
+
+  /** Takes a place in the buffer, if there is one; `onRead` gives it back. */
+  mayBuffer(): boolean {
+    if (this.#buffered >= this.bufferDatagrams) return false;
+    this.#buffered++;
+    return true;
+  }
+
+  onRead(): void {
+    this.#buffered--;
+  }
+}
+
+const FIRST_EPHEMERAL_PORT = 40_000;
