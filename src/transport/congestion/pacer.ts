@@ -1,26 +1,65 @@
 /**
- * When a datagram may leave.
+ * When a datagram may leave: a token bucket (RFC 9002 §7.7), filled a little faster than the window turns over in a
+ * round trip and deep enough that one wake-up of the event loop sends what is due by then. It spreads a window, it
+ * never limits the rate: that is the controller's business.
  */
 import { type RttEstimator } from '../recovery/rtt-estimator.js';
 import { type CongestionController } from './congestion-controller.js';
 
 export class Pacer {
-  constructor(_options: PacerOptions) {
-    // Filled in next.
+  private readonly controller: CongestionController;
+  private readonly rtt: RttEstimator;
+  private maxDatagramSize: number;
+  private tokens = Infinity;
+  private refilledAt = -Infinity;
+
+  constructor(options: PacerOptions) {
+    this.controller = options.controller;
+    this.rtt = options.rtt;
+    this.maxDatagramSize = options.maxDatagramSize;
   }
 
   /** When `bytes` may leave: at or before `now` means now. */
-  nextSendTime(_bytes: number, now: number): number {
-    return now;
+  nextSendTime(bytes: number, now: number): number {
+    const rate = this.rate();
+    const capacity = this.capacity(rate);
+    this.refill(rate, capacity, now);
+    const missing = Math.min(bytes, capacity) - this.tokens;
+    // Less than a byte is rounding, and would be waited for in steps in which time hardly moves.
+    return missing < 1 ? now : now + missing / rate;
   }
 
-  /** Only for what counts as in flight: ACK-only packets are not paced (RFC 9002 §7.7). */
-  onSent(_bytes: number, _now: number): void {
-    throw new Error('not yet');
+  /** For everything that counts as in flight, probes too; ACK-only packets are not paced (RFC 9002 §7.7). */
+  onSent(bytes: number, now: number): void {
+    const rate = this.rate();
+    const capacity = this.capacity(rate);
+    this.refill(rate, capacity, now);
+    // Probes leave unasked; what they overdraw is limited, so that they cannot silence the connection for long.
+    this.tokens = Math.max(this.tokens - bytes, -capacity);
   }
 
-  onMaxDatagramSize(_bytes: number): void {
-    throw new Error('not yet');
+  onMaxDatagramSize(bytes: number): void {
+    this.maxDatagramSize = bytes;
+  }
+
+  private refill(rate: number, capacity: number, now: number): void {
+    if (now > this.refilledAt) {
+      this.tokens += rate * (now - this.refilledAt);
+      this.refilledAt = now;
+    }
+    this.tokens = Math.min(this.tokens, capacity);
+  }
+
+  /** Bytes per millisecond. */
+  private rate(): number {
+    const wanted = this.controller.pacingRate;
+    if (wanted !== undefined) return Math.max(wanted, MINIMUM_RATE);
+    return (WINDOW_GAIN * this.controller.congestionWindow) / Math.max(this.rtt.smoothedRtt, MINIMUM_RTT_MS);
+  }
+
+  private capacity(rate: number): number {
+    const datagrams = (rate * BURST_MS) / this.maxDatagramSize;
+    return Math.min(Math.max(datagrams, MINIMUM_BURST), MAXIMUM_BURST) * this.maxDatagramSize;
   }
 }
 
@@ -29,3 +68,13 @@ export interface PacerOptions {
   readonly rtt: RttEstimator;
   readonly maxDatagramSize: number;
 }
+
+/** RFC 9002 §7.7: above 1, so that variation of the RTT does not leave the window unused. */
+const WINDOW_GAIN = 1.25;
+/** A burst is what the rate gives in two turns of a 1 ms timer, within these limits, in datagrams. */
+const BURST_MS = 2;
+const MINIMUM_BURST = 10;
+const MAXIMUM_BURST = 64;
+/** Keep the sums finite where a simulated network has no delay, or a controller asks for nothing. */
+const MINIMUM_RTT_MS = 0.01;
+const MINIMUM_RATE = 0.001;

@@ -1,60 +1,172 @@
 /**
- * What was received in one packet number space, and when to say so.
+ * What was received in one packet number space, and when to say so (RFC 9000 §13.2). Two memories with different
+ * ends: the ranges that the next ACK will tell, forgotten once the peer knows that we know, and a window of single
+ * bits that keeps every packet number from being processed twice. Both are bounded whatever arrives.
  */
+import { assert } from '../../base/assert.js';
+import { RangeSet } from '../../base/range-set.js';
 import { type PacketBuilder } from '../connection/packet-builder.js';
+import { writeAck } from '../wire/frame-writer.js';
 
 export class AckTracker {
-  constructor(_options: AckTrackerOptions) {
-    // Filled in next.
+  private readonly options: AckTrackerOptions;
+  private readonly received = new RangeSet();
+  private readonly replay: ReplayWindow;
+  private largestReceivedAt = 0;
+  private largestAckEliciting = -1;
+  /** Below it packets may be missing from `received` because the peer has our ACK for them. */
+  private forgottenBelow = 0;
+  /** Of what arrived since the last ACK. */
+  private smallestUnreported = Infinity;
+  private ackElicitingUnreported = 0;
+  private isDue = false;
+  private deadline: number | undefined;
+
+  constructor(options: AckTrackerOptions) {
+    assert(options.maxRanges > 0, 'an ACK has a range');
+    this.options = options;
+    this.replay = new ReplayWindow(options.replayWindow);
   }
 
   /** Largest packet number received, -1 before the first. */
   get largestReceived(): number {
-    return -1;
+    return this.replay.largest;
   }
 
-  /** True also for packets too old to tell. */
-  isDuplicate(_packetNumber: number): boolean {
-    return false;
+  /** Ranges kept for the next ACK. */
+  get rangeCount(): number {
+    return this.received.size;
   }
 
-  onPacketReceived(_packetNumber: number, _isAckEliciting: boolean, _now: number): void {
-    throw new Error('not yet');
+  /** True also for packets too old to tell. Ask when a packet has proved authentic, before anything in it is believed. */
+  isDuplicate(packetNumber: number): boolean {
+    return this.replay.contains(packetNumber);
+  }
+
+  onPacketReceived(packetNumber: number, isAckEliciting: boolean, now: number): void {
+    if (packetNumber > this.replay.largest) this.largestReceivedAt = now;
+    this.replay.add(packetNumber);
+    this.received.add(packetNumber, packetNumber + 1);
+    if (this.received.size > this.options.maxRanges) this.received.removeBelow(this.received.end(0));
+    this.smallestUnreported = Math.min(this.smallestUnreported, packetNumber);
+    if (isAckEliciting) this.onAckEliciting(packetNumber, now);
   }
 
   /** An ACK is due: it leaves now, alone if need be. */
-  hasAckToSend(_now: number): boolean {
-    return false;
+  hasAckToSend(now: number): boolean {
+    return this.isDue || (this.deadline !== undefined && this.deadline <= now);
   }
 
   /** Something arrived since the last ACK: it may ride in a packet that leaves anyway. */
   get hasAnythingToAck(): boolean {
-    return false;
+    return this.smallestUnreported !== Infinity;
   }
 
-  /** False when there was no room for any of it. */
-  writeAck(_builder: PacketBuilder, _now: number): boolean {
-    return false;
+  /** Tells as many ranges as there is room for, the newest first. False when there was no room for any. */
+  writeAck(builder: PacketBuilder, now: number): boolean {
+    if (this.received.size === 0) return false;
+    const delayMicros = Math.max(now - this.largestReceivedAt, 0) * 1_000;
+    if (writeAck(builder.writer, this.received, delayMicros) === 0) return false;
+    builder.frames.push({ kind: 'ack', largestAcked: this.replay.largest });
+    this.smallestUnreported = Infinity;
+    this.ackElicitingUnreported = 0;
+    this.isDue = false;
+    this.deadline = undefined;
+    return true;
   }
 
-  /** The peer has our ACK up to `largestAcked`: older ranges need not be told again (RFC 9000 §13.2.4). */
-  onAckDelivered(_largestAcked: number): void {
-    throw new Error('not yet');
+  /**
+   * The peer has an ACK of ours up to `largestAcked`: what it told need not be told again (RFC 9000 §13.2.4). The
+   * largest packet stays, every ACK names it; so does what arrived late and was not in any ACK yet.
+   */
+  onAckDelivered(largestAcked: number): void {
+    const limit = Math.min(largestAcked + 1, this.replay.largest, this.smallestUnreported);
+    if (limit <= this.forgottenBelow) return;
+    this.received.removeBelow(limit);
+    this.forgottenBelow = limit;
   }
 
+  /** When an ACK becomes due by time alone. One that is due already needs no timer: it leaves with the next flush. */
   nextTimeout(): number | undefined {
-    return undefined;
+    return this.deadline;
   }
 
-  /** An expired delay becomes an ACK that is due, so that a blocked sender is not woken for it again and again. */
-  onTimeout(_now: number): void {
-    throw new Error('not yet');
+  /** An expired delay becomes an ACK that is due, so that a sender that may not send is not woken for it for ever. */
+  onTimeout(now: number): void {
+    if (this.deadline !== undefined && this.deadline <= now) this.makeDue();
+  }
+
+  private onAckEliciting(packetNumber: number, now: number): void {
+    this.ackElicitingUnreported += 1;
+    if (this.isOutOfOrder(packetNumber)) this.makeDue();
+    this.largestAckEliciting = Math.max(this.largestAckEliciting, packetNumber);
+    if (this.ackElicitingUnreported >= ACK_ELICITING_THRESHOLD || this.options.maxAckDelayMs === 0)
+      this.makeDue();
+    if (!this.isDue) this.deadline ??= now + this.options.maxAckDelayMs;
+  }
+
+  /** Overtaken by another ack-eliciting packet, or the first to come after a gap (RFC 9000 §13.2.1). */
+  private isOutOfOrder(packetNumber: number): boolean {
+    if (packetNumber < this.largestAckEliciting) return true;
+    if (packetNumber < this.replay.largest) return false;
+    const missingFrom = Math.max(this.largestAckEliciting + 1, this.forgottenBelow);
+    return this.received.start(this.received.size - 1) > missingFrom;
+  }
+
+  private makeDue(): void {
+    this.isDue = true;
+    this.deadline = undefined;
   }
 }
 
 export interface AckTrackerOptions {
-  /** 0 for HELLO packets: every ack-eliciting one is acknowledged at once. */
+  /** How long an ACK may wait for company. 0 for HELLO packets: every ack-eliciting one is acknowledged at once. */
   readonly maxAckDelayMs: number;
+  /** Ranges told in one ACK; of more the oldest are forgotten, and the peer sends again what was in them. */
   readonly maxRanges: number;
+  /** Packet numbers this far below the largest are taken for duplicates. A multiple of 32. */
   readonly replayWindow: number;
 }
+
+/** Which of the last `size` packet numbers were seen, a bit for each. */
+class ReplayWindow {
+  largest = -1;
+  private readonly size: number;
+  private readonly bits: Uint32Array;
+
+  constructor(size: number) {
+    assert(size > 0 && size % 32 === 0, 'a replay window is a multiple of 32');
+    this.size = size;
+    this.bits = new Uint32Array(size / 32);
+  }
+
+  contains(packetNumber: number): boolean {
+    if (packetNumber > this.largest) return false;
+    if (packetNumber <= this.largest - this.size) return true;
+    const bit = packetNumber % this.size;
+    return ((this.bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
+  }
+
+  add(packetNumber: number): void {
+    if (packetNumber > this.largest) this.advance(packetNumber);
+    const bit = packetNumber % this.size;
+    const word = bit >>> 5;
+    this.bits[word] = (this.bits[word] ?? 0) | (1 << (bit & 31));
+  }
+
+  private advance(packetNumber: number): void {
+    if (packetNumber - this.largest >= this.size) {
+      this.bits.fill(0);
+    } else {
+      for (let number = this.largest + 1; number <= packetNumber; number++) {
+        const bit = number % this.size;
+        const word = bit >>> 5;
+        this.bits[word] = (this.bits[word] ?? 0) & ~(1 << (bit & 31));
+      }
+    }
+    this.largest = packetNumber;
+  }
+}
+
+/** RFC 9000 §13.2.2: an ACK for at least every second ack-eliciting packet. */
+const ACK_ELICITING_THRESHOLD = 2;

@@ -1,132 +1,388 @@
 /**
- * Which sent packets arrived, which are lost, and when to probe (RFC 9002).
+ * Which sent packets arrived, which are lost, and when to probe (RFC 9002). It keeps the fate of every packet until it
+ * is settled, exactly once: delivered, lost, or discarded with its keys. What the window is, is the controller's
+ * business; what is sent again, the players' whose frames come back; when a datagram leaves, the pacer's.
+ *
+ * Invariant: `bytesInFlight` is the sum over unsettled packets that are in flight, in both spaces.
  */
-import { type CongestionController } from '../congestion/congestion-controller.js';
+import { type AckSample, type CongestionController } from '../congestion/congestion-controller.js';
+import { detectLoss, lossDelay } from './loss-detection.js';
+import { isPersistentCongestion } from './persistent-congestion.js';
+import { ProbeTimer } from './probe-timer.js';
 import { RttEstimator } from './rtt-estimator.js';
-import { type PacketSpace, type SentPacket } from './sent-packet.js';
+import { PacketSpace, type SentPacket } from './sent-packet.js';
+import { SentSpace } from './sent-space.js';
 
 export class Recovery {
   readonly rtt: RttEstimator;
-  /**
-   * The client's setting: true until it knows that the server has validated its address. While true a PTO is armed
-   * even with nothing in flight, and ACKs do not end the backoff (RFC 9002 §6.2.2.1).
-   */
-  handshakeProbeNeeded = false;
+  /** A limit beside the window: what the peer's socket buffer holds of large datagrams. */
+  maxBytesInFlight = Infinity;
+
+  private readonly controller: CongestionController;
+  private readonly limits: RecoveryLimits;
+  private readonly spaces: readonly [SentSpace, SentSpace];
+  private readonly ackOutcome = { delivered: [] as SentPacket[], lost: [] as SentPacket[] };
+  private readonly timeoutOutcome = {
+    lost: [] as SentPacket[],
+    probeSpace: undefined as PacketSpace | undefined,
+    probeCount: 0,
+    probes: [] as SentPacket[],
+  };
+  private readonly probeTimer: ProbeTimer;
+  private inFlightBytes = 0;
+  private threshold = INITIAL_PACKET_THRESHOLD;
+  private spuriousLosses = 0;
+  private isAppLimited = true;
+  /** Largest PROTECTED packet number sent when the window was last seen full. */
+  private windowFullThrough = -1;
 
   constructor(options: RecoveryOptions) {
     this.rtt = new RttEstimator(options.initialRttMs);
+    this.controller = options.controller;
+    this.limits = options.limits ?? DEFAULT_RECOVERY_LIMITS;
+    this.spaces = [new SentSpace(this.limits), new SentSpace(this.limits)];
+    this.probeTimer = new ProbeTimer(this.rtt, this.spaces, options.maxAckDelayMs);
   }
 
   get bytesInFlight(): number {
-    return 0;
+    return this.inFlightBytes;
   }
 
   /** PTOs in a row without an ACK. */
   get ptoCount(): number {
-    return 0;
+    return this.probeTimer.count;
   }
 
-  /** How many packets after it must have been acknowledged before a packet is lost; grows with spurious losses. */
+  /** How far past a packet an ACK must reach to make it lost; grows with spurious losses. */
   get packetThreshold(): number {
-    return 3;
+    return this.threshold;
   }
 
-  onPacketSent(_packet: SentPacket, _now: number): void {
-    throw new Error('not yet');
-  }
-
-  /** `ranges` is flat, descending: smallest0, largest0, smallest1, … Throws PROTOCOL_VIOLATION for a packet never sent. */
-  onAck(
-    _space: PacketSpace,
-    _largest: number,
-    _ranges: readonly number[],
-    _delayMs: number,
-    _now: number,
-  ): AckOutcome {
-    throw new Error('not yet');
-  }
-
-  /** Does the window have room for `bytes` more? Probes and ACK-only packets need not ask. */
-  canSend(_bytes: number): boolean {
-    return true;
-  }
-
-  nextTimeout(): number | undefined {
-    return undefined;
-  }
-
-  onTimeout(_now: number): TimeoutOutcome {
-    throw new Error('not yet');
-  }
-
-  /** The keys of a space are gone: its packets, none of which will be acknowledged now; nothing counts them as lost. */
-  discardSpace(_space: PacketSpace): readonly SentPacket[] {
-    return [];
-  }
-
-  /** Packets of the space whose fate is open, ACK-only ones included. */
-  unackedCount(_space: PacketSpace): number {
-    return 0;
-  }
-
-  /** Largest packet number the peer has acknowledged, -1 before the first: for packet number encoding. */
-  largestAcked(_space: PacketSpace): number {
-    return -1;
+  /** ACKs that told of packets declared lost before. */
+  get spuriousLossCount(): number {
+    return this.spuriousLosses;
   }
 
   /**
-   * Call after each flush: true when everything was sent and the window still had room, false when the window or the
-   * pacer held something back.
+   * A client sets it until it knows that the server has validated its address. While true a PTO is armed even with
+   * nothing in flight, lest both wait for each other, and ACKs do not end the backoff (RFC 9002 §6.2.1, §6.2.2.1).
    */
-  setAppLimited(_isAppLimited: boolean): void {
-    throw new Error('not yet');
+  set handshakeProbeNeeded(isNeeded: boolean) {
+    this.probeTimer.handshakeProbeNeeded = isNeeded;
+  }
+
+  /** Packets of the space whose fate is open, ACK-only ones included. */
+  unackedCount(space: PacketSpace): number {
+    return this.spaces[space].outstanding.count;
+  }
+
+  /** Largest packet number the peer has acknowledged, -1 before the first: what packet number encoding counts from. */
+  largestAcked(space: PacketSpace): number {
+    return this.spaces[space].largestAcked;
+  }
+
+  /** Every packet whose number was used must be told here, in the order of the numbers. */
+  onPacketSent(packet: SentPacket, now: number): void {
+    this.spaces[packet.space].add(packet);
+    if (!packet.isInFlight) return;
+    this.inFlightBytes += packet.bytes;
+    this.probeTimer.onInFlightSent(now);
+    this.controller.onPacketSent(packet.bytes, this.inFlightBytes, now);
+  }
+
+  /** Does the window have room for `bytes` more? Probes and ACK-only packets need not ask. */
+  canSend(bytes: number): boolean {
+    // A lone datagram always may leave: a peer's buffer smaller than one must not silence us.
+    if (this.inFlightBytes === 0) return true;
+    if (this.spaces[0].packetsInFlight + this.spaces[1].packetsInFlight >= this.limits.maxPacketsInFlight)
+      return false;
+    return this.inFlightBytes + bytes <= Math.min(this.controller.congestionWindow, this.maxBytesInFlight);
+  }
+
+  /**
+   * An ACK frame: `ranges` is flat and descending, smallest0, largest0, smallest1, …; `largest` equals largest0.
+   * Throws PROTOCOL_VIOLATION for a packet that was never sent.
+   */
+  onAck(
+    space: PacketSpace,
+    largest: number,
+    ranges: readonly number[],
+    delayMs: number,
+    now: number,
+  ): AckOutcome {
+    const { delivered, lost } = this.ackOutcome;
+    delivered.length = 0;
+    lost.length = 0;
+    const state = this.spaces[space];
+    state.checkWasSent(largest, ranges);
+    if (state.isDiscarded) return this.ackOutcome;
+    if (state.lost.count > 0) this.detectSpuriousLoss(state, ranges);
+    const priorBytesInFlight = this.inFlightBytes;
+    takeAcknowledged(state, ranges, delivered);
+    if (largest > state.largestAcked) state.largestAcked = largest;
+    const newest = delivered[delivered.length - 1];
+    if (newest === undefined) return this.ackOutcome;
+
+    const ackedBytes = this.settle(delivered);
+    if (newest.packetNumber === largest && delivered.some(isAckEliciting)) {
+      this.rtt.update(now - newest.sentAt, this.believedAckDelay(space, delayMs), now);
+    }
+    this.detectLost(space, lost, now);
+    if (ackedBytes > 0) {
+      this.controller.onAck(this.ackSample(newest, ackedBytes, priorBytesInFlight), now);
+    }
+    this.probeTimer.onAcknowledged(now);
+    return this.ackOutcome;
+  }
+
+  /** The earliest of loss time and PTO; undefined when there is nothing to wait for (RFC 9002 §6.2.1). */
+  nextTimeout(): number | undefined {
+    const lossTime = Math.min(this.spaces[0].lossTime ?? Infinity, this.spaces[1].lossTime ?? Infinity);
+    // What a loss timer finds is sent again, which sets the PTO anew.
+    const timeout = lossTime === Infinity ? this.probeTimer.time : lossTime;
+    return timeout === Infinity ? undefined : timeout;
+  }
+
+  /** Harmless when nothing has expired, and when it comes late. A PTO marks nothing as lost. */
+  onTimeout(now: number): TimeoutOutcome {
+    const outcome = this.timeoutOutcome;
+    outcome.lost.length = 0;
+    outcome.probes.length = 0;
+    outcome.probeSpace = undefined;
+    outcome.probeCount = 0;
+    if (this.detectLostByTime(outcome.lost, now)) return outcome;
+    if (this.probeTimer.time > now) return outcome;
+    const { space } = this.probeTimer;
+    this.probeTimer.onExpired(now);
+    outcome.probeSpace = space;
+    // RFC 9002 §6.2.4: two, because one may be lost too. With nothing to repeat one asks for an answer as well.
+    outcome.probeCount = this.spaces[space].hasAckElicitingInFlight ? PROBES_PER_PTO : 1;
+    takeOldestAckEliciting(this.spaces[space], outcome.probeCount, outcome.probes);
+    return outcome;
+  }
+
+  /**
+   * The keys of a space are gone. Returns its packets whose fate was open: they will never be acknowledged now, and
+   * congestion control is told nothing of them (RFC 9002 §6.4).
+   */
+  discardSpace(space: PacketSpace): readonly SentPacket[] {
+    const state = this.spaces[space];
+    const discarded: SentPacket[] = [];
+    const { outstanding } = state;
+    for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
+      discarded.push(outstanding.at(cursor));
+      state.removeAt(cursor, outstanding.at(cursor));
+    }
+    this.settle(discarded);
+    state.isDiscarded = true;
+    state.lossTime = undefined;
+    state.lost.clear();
+    this.probeTimer.onSpaceDiscarded();
+    return discarded;
+  }
+
+  /**
+   * Call it after each flush: true when all there was has been sent and the window had room for more, false when the
+   * window or the pacer held something back. The window grows only by packets sent before a false (RFC 9002 §7.8).
+   */
+  setAppLimited(isAppLimited: boolean): void {
+    this.isAppLimited = isAppLimited;
+    if (!isAppLimited) this.windowFullThrough = this.spaces[PacketSpace.PROTECTED].largestSent;
   }
 
   /** At the 3x limit of an unvalidated address nothing can be sent, so no PTO is armed (RFC 9002 §6.2.2.1). */
-  setAmplificationBlocked(_isBlocked: boolean): void {
-    throw new Error('not yet');
+  setAmplificationBlocked(isBlocked: boolean): void {
+    this.probeTimer.isAmplificationBlocked = isBlocked;
   }
 
-  onMaxDatagramSize(_bytes: number): void {
-    throw new Error('not yet');
+  /** The path's largest datagram changed. */
+  onMaxDatagramSize(bytes: number): void {
+    this.controller.onMaxDatagramSize(bytes);
   }
 
-  setPeerMaxAckDelay(_maxAckDelayMs: number): void {
-    throw new Error('not yet');
+  setPeerMaxAckDelay(maxAckDelayMs: number): void {
+    this.probeTimer.peerMaxAckDelayMs = maxAckDelayMs;
   }
 
-  /** The handshake is confirmed: PTOs for PROTECTED packets start. */
+  /** The handshake is confirmed: from now on PROTECTED packets have a PTO (RFC 9002 §6.2.1). */
   setConfirmed(): void {
-    throw new Error('not yet');
+    this.probeTimer.isConfirmed = true;
+    this.probeTimer.handshakeProbeNeeded = false;
+  }
+
+  /** Takes settled packets out of what is in flight; returns their bytes. */
+  private settle(packets: readonly SentPacket[]): number {
+    let bytes = 0;
+    for (const packet of packets) if (packet.isInFlight) bytes += packet.bytes;
+    this.inFlightBytes -= bytes;
+    return bytes;
+  }
+
+  private believedAckDelay(space: PacketSpace, delayMs: number): number {
+    // RFC 9002 §5.3: HELLO packets are not acknowledged late on purpose; what a peer promised binds once confirmed.
+    if (space === PacketSpace.HELLO) return 0;
+    return this.probeTimer.isConfirmed ? Math.min(delayMs, this.probeTimer.peerMaxAckDelayMs) : delayMs;
+  }
+
+  private ackSample(newest: SentPacket, ackedBytes: number, priorBytesInFlight: number): AckSample {
+    const sentWithFullWindow =
+      newest.space === PacketSpace.PROTECTED && newest.packetNumber <= this.windowFullThrough;
+    return {
+      ackedBytes,
+      largestSentAt: newest.sentAt,
+      priorBytesInFlight,
+      bytesInFlight: this.inFlightBytes,
+      isAppLimited: this.isAppLimited && !sentWithFullWindow,
+      latestRtt: this.rtt.latestRtt,
+      smoothedRtt: this.rtt.smoothedRtt,
+      minRtt: this.rtt.minRtt,
+    };
+  }
+
+  private detectLostByTime(lost: SentPacket[], now: number): boolean {
+    let hasExpired = false;
+    for (const space of SPACES) {
+      const { lossTime } = this.spaces[space];
+      if (lossTime === undefined || lossTime > now) continue;
+      hasExpired = true;
+      this.detectLost(space, lost, now);
+    }
+    return hasExpired;
+  }
+
+  /** One pass of loss detection over a space; what it finds is appended to `lost`. */
+  private detectLost(space: PacketSpace, lost: SentPacket[], now: number): void {
+    const state = this.spaces[space];
+    const delay = lossDelay(this.rtt.latestRtt, this.rtt.smoothedRtt);
+    const verdict = detectLoss(state.outstanding, state.largestAcked, this.threshold, delay, now);
+    state.lossTime = verdict.lossTime;
+    const passStart = lost.length;
+    const { outstanding } = state;
+    for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
+      const packet = outstanding.at(cursor);
+      if (packet.packetNumber >= verdict.lostBelow) break;
+      state.removeAt(cursor, packet);
+      if (packet.isInFlight) state.lost.remember(packet.packetNumber);
+      lost.push(packet);
+    }
+    if (lost.length > passStart) this.reportLoss(space, passStart === 0 ? lost : lost.slice(passStart), now);
+  }
+
+  private reportLoss(space: PacketSpace, lost: readonly SentPacket[], now: number): void {
+    const lostBytes = this.settle(lost);
+    if (lostBytes === 0) return;
+    const isPersistent = this.isPersistent(space, lost);
+    const newest = lost.findLast((packet) => packet.isInFlight);
+    this.controller.onLoss(
+      {
+        lostBytes,
+        largestSentAt: newest?.sentAt ?? now,
+        bytesInFlight: this.inFlightBytes,
+        isPersistentCongestion: isPersistent,
+      },
+      now,
+    );
+    if (isPersistent) this.rtt.onPersistentCongestion();
+  }
+
+  private isPersistent(space: PacketSpace, lost: readonly SentPacket[]): boolean {
+    const since = this.rtt.firstSampleAt;
+    // Before confirmation the other space may have had answers in between; a window hardly used is not worth asking.
+    if (since === undefined || !this.probeTimer.isConfirmed || space !== PacketSpace.PROTECTED) return false;
+    const period = this.probeTimer.period * PERSISTENT_CONGESTION_THRESHOLD;
+    return isPersistentCongestion(lost, since, period);
+  }
+
+  /** A packet declared lost was only late: from now on wait for more packets after it, as many as overtook it. */
+  private detectSpuriousLoss(state: SentSpace, ranges: readonly number[]): void {
+    const before = state.lost.count;
+    const spurious = state.lost.takeAcknowledged(ranges);
+    if (spurious === undefined) return;
+    this.spuriousLosses += before - state.lost.count;
+    const overtakenBy = state.largestAcked - spurious;
+    const wanted = Math.max(this.threshold, overtakenBy) + 1;
+    // Beyond half of what is in flight counting packets cannot tell in time, and the time threshold decides.
+    this.threshold = Math.max(this.threshold, Math.min(wanted, Math.floor(state.packetsInFlight / 2)));
   }
 }
 
 export interface RecoveryOptions {
+  /** The RTT assumed before the first sample, milliseconds; remembered per target, else 100. */
   readonly initialRttMs: number;
   readonly controller: CongestionController;
-  /** The peer's, before its transport parameters are known its default. */
+  /** The peer's, milliseconds; its default until its transport parameters are known. */
   readonly maxAckDelayMs: number;
+  /** Default: DEFAULT_RECOVERY_LIMITS. */
   readonly limits?: RecoveryLimits | undefined;
 }
 
+/** Bounds of what is remembered, whatever the peer acknowledges or does not. */
 export interface RecoveryLimits {
+  /** Packets in flight, over both spaces; at the limit `canSend` is false. */
   readonly maxPacketsInFlight: number;
+  /** ACK-only packets per space; of more every second one is forgotten, as if lost. */
   readonly maxAckOnlyPackets: number;
+  /** Packets declared lost, per space, in which a late ACK is recognised. */
   readonly maxLostRemembered: number;
 }
 
-/** Both arrays are used again by the next call. */
+/** About 24 MiB of small datagrams in flight; the others are about 100 KiB together where a peer drives them up. */
+export const DEFAULT_RECOVERY_LIMITS: RecoveryLimits = {
+  maxPacketsInFlight: 20_000,
+  maxAckOnlyPackets: 1_000,
+  maxLostRemembered: 256,
+};
+
+/** Valid until the next call of `onAck`, which uses both arrays again. */
 export interface AckOutcome {
+  /** In the order in which they were sent. */
   readonly delivered: readonly SentPacket[];
   readonly lost: readonly SentPacket[];
 }
 
-/** Its arrays are used again by the next call. */
+/** Valid until the next call of `onTimeout`, which uses it again. */
 export interface TimeoutOutcome {
   readonly lost: readonly SentPacket[];
-  /** Where to send probes: ack-eliciting, whatever the window says. Undefined: no PTO expired. */
+  /** Where probes are to be sent: ack-eliciting, whatever the window says. Undefined: no PTO has expired. */
   readonly probeSpace: PacketSpace | undefined;
   readonly probeCount: number;
-  /** The oldest unacknowledged packets of that space, not lost: their frames are what a probe best carries. */
+  /** The oldest packets of that space without an answer, not lost: their content is what a probe best carries. */
   readonly probes: readonly SentPacket[];
 }
+
+function isAckEliciting(packet: SentPacket): boolean {
+  return packet.isAckEliciting;
+}
+
+/** Moves what the ranges hold from outstanding to `delivered`, oldest first. */
+function takeAcknowledged(state: SentSpace, ranges: readonly number[], delivered: SentPacket[]): void {
+  const { outstanding } = state;
+  for (let i = ranges.length - 2; i >= 0; i -= 2) {
+    const largest = ranges[i + 1] ?? 0;
+    let cursor = outstanding.seek(ranges[i] ?? 0);
+    while (cursor < outstanding.end) {
+      const packet = outstanding.at(cursor);
+      if (packet.packetNumber > largest) break;
+      state.removeAt(cursor, packet);
+      delivered.push(packet);
+      cursor = outstanding.next(cursor + 1);
+    }
+  }
+}
+
+function takeOldestAckEliciting(state: SentSpace, limit: number, oldest: SentPacket[]): void {
+  const { outstanding } = state;
+  for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
+    if (oldest.length === limit) return;
+    const packet = outstanding.at(cursor);
+    if (packet.isAckEliciting) oldest.push(packet);
+  }
+}
+
+const SPACES = [PacketSpace.HELLO, PacketSpace.PROTECTED] as const;
+/** RFC 9002 §6.1.1, kPacketThreshold. */
+const INITIAL_PACKET_THRESHOLD = 3;
+/** RFC 9002 §7.6.1, kPersistentCongestionThreshold. */
+const PERSISTENT_CONGESTION_THRESHOLD = 3;
+/** RFC 9002 §6.2.4. */
+const PROBES_PER_PTO = 2;

@@ -4,7 +4,6 @@
  * reader needs to ask whether there is one.
  */
 export class RttEstimator {
-  private readonly initialRttMs: number;
   private firstSample: number | undefined;
   private latest: number;
   private smoothed: number;
@@ -12,7 +11,6 @@ export class RttEstimator {
   private min: number;
 
   constructor(initialRttMs: number) {
-    this.initialRttMs = initialRttMs;
     this.latest = initialRttMs;
     this.smoothed = initialRttMs;
     // RFC 9002 §6.2.2: half the initial RTT, so the first PTO is three of them.
@@ -65,15 +63,6 @@ export class RttEstimator {
   /** The path may have become another one: the smallest RTT starts again from the newest (RFC 9002 §5.2). */
   onPersistentCongestion(): void {
     if (this.hasSample) this.min = this.latest;
-  }
-
-  /** A new path: nothing that was measured holds. */
-  reset(): void {
-    this.firstSample = undefined;
-    this.latest = this.initialRttMs;
-    this.smoothed = this.initialRttMs;
-    this.variance = this.initialRttMs / 2;
-    this.min = this.initialRttMs;
   }
 
   /** How long to wait for an ACK before probing, without backoff (RFC 9002 §6.2.1). */

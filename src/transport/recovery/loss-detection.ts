@@ -1,0 +1,41 @@
+/**
+ * Which packets of a space are lost, and when the next one will be (RFC 9002 §6.1): a pure function of what is
+ * outstanding. Both thresholds rise with the packet number, so what is lost is always the oldest part of what is
+ * outstanding, and looking stops at the first packet that is not.
+ */
+import { GRANULARITY_MS } from './rtt-estimator.js';
+import { type SentPacketLog } from './sent-packet-log.js';
+
+export function detectLoss(
+  outstanding: SentPacketLog,
+  largestAcked: number,
+  packetThreshold: number,
+  lossDelayMs: number,
+  now: number,
+): LossVerdict {
+  let lostBelow = 0;
+  for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
+    const { packetNumber, sentAt } = outstanding.at(cursor);
+    if (packetNumber > largestAcked) break;
+    // The same sum decides and is handed out as the timeout: a timer set to it finds the packet lost.
+    const lossTime = sentAt + lossDelayMs;
+    if (lossTime > now && largestAcked - packetNumber < packetThreshold) return { lostBelow, lossTime };
+    lostBelow = packetNumber + 1;
+  }
+  return { lostBelow, lossTime: undefined };
+}
+
+export interface LossVerdict {
+  /** Every outstanding packet with a smaller number is lost. */
+  readonly lostBelow: number;
+  /** When the oldest of the others will be, if it is not acknowledged by then; undefined when only time cannot tell. */
+  readonly lossTime: number | undefined;
+}
+
+/** How long after it was sent a packet may still arrive once a later one was acknowledged. */
+export function lossDelay(latestRtt: number, smoothedRtt: number): number {
+  return Math.max(TIME_THRESHOLD * Math.max(latestRtt, smoothedRtt), GRANULARITY_MS);
+}
+
+/** RFC 9002 §6.1.2, kTimeThreshold. */
+const TIME_THRESHOLD = 9 / 8;

@@ -1,0 +1,113 @@
+/**
+ * What recovery keeps for each packet number space: the packets whose fate is open, what the peer has acknowledged,
+ * the packets declared lost of late, and the numbers that were never used. It keeps the books; what follows from them
+ * (loss, timers, congestion) is decided in `Recovery`.
+ */
+import { assert } from '../../base/assert.js';
+import { TransportError, TransportErrorCode } from '../transport-error.js';
+import { LostPacketMemory } from './lost-packet-memory.js';
+import { type SentPacket } from './sent-packet.js';
+import { SentPacketLog } from './sent-packet-log.js';
+
+export class SentSpace {
+  readonly outstanding = new SentPacketLog();
+  readonly lost: LostPacketMemory;
+  largestSent = -1;
+  largestAcked = -1;
+  /** When the oldest packet that a later ACK has overtaken will be lost. */
+  lossTime: number | undefined;
+  lastAckElicitingSentAt = 0;
+  isDiscarded = false;
+  private ackElicitingCount = 0;
+  private ackOnlyCount = 0;
+  private readonly maxAckOnlyPackets: number;
+  /** Numbers jumped over by the sender, flat: first, last, first, last, …, rising. */
+  private readonly skipped: number[] = [];
+
+  constructor(limits: { readonly maxAckOnlyPackets: number; readonly maxLostRemembered: number }) {
+    this.lost = new LostPacketMemory(limits.maxLostRemembered);
+    this.maxAckOnlyPackets = limits.maxAckOnlyPackets;
+  }
+
+  get hasAckElicitingInFlight(): boolean {
+    return this.ackElicitingCount > 0;
+  }
+
+  get packetsInFlight(): number {
+    return this.outstanding.count - this.ackOnlyCount;
+  }
+
+  add(packet: SentPacket): void {
+    assert(!this.isDiscarded, 'nothing is sent in a discarded space');
+    assert(packet.packetNumber > this.largestSent, 'packet numbers must rise');
+    assert(packet.isInFlight || !packet.isAckEliciting, 'an ack-eliciting packet is in flight');
+    if (packet.packetNumber > this.largestSent + 1) this.skip(this.largestSent + 1, packet.packetNumber - 1);
+    this.largestSent = packet.packetNumber;
+    this.outstanding.append(packet);
+    if (packet.isAckEliciting) {
+      this.ackElicitingCount += 1;
+      this.lastAckElicitingSentAt = packet.sentAt;
+    }
+    if (!packet.isInFlight) {
+      this.ackOnlyCount += 1;
+      if (this.ackOnlyCount > this.maxAckOnlyPackets) this.thinAckOnlyPackets();
+    }
+  }
+
+  removeAt(cursor: number, packet: SentPacket): void {
+    this.outstanding.removeAt(cursor);
+    if (packet.isAckEliciting) this.ackElicitingCount -= 1;
+    if (!packet.isInFlight) this.ackOnlyCount -= 1;
+  }
+
+  /** An ACK for what was never sent is made up: a peer that hopes for a larger window (RFC 9000 §13.1, §21.4). */
+  checkWasSent(largest: number, ranges: readonly number[]): void {
+    if (largest > this.largestSent) {
+      throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'ACK of a packet that was never sent');
+    }
+    for (let i = 0; i + 1 < this.skipped.length; i += 2) {
+      if (contains(ranges, this.skipped[i] ?? 0, this.skipped[i + 1] ?? 0)) {
+        throw new TransportError(
+          TransportErrorCode.PROTOCOL_VIOLATION,
+          'ACK of a packet number that was skipped',
+        );
+      }
+    }
+  }
+
+  private skip(first: number, last: number): void {
+    if (this.skipped.length === 2 * MAX_SKIPS_REMEMBERED) this.skipped.splice(0, 2);
+    this.skipped.push(first, last);
+  }
+
+  /**
+   * A peer that never acknowledges ACKs must not make us remember all of them. Nothing depends on their fate, so every
+   * second one is forgotten: some of every age stay, for the peer's ACKs to find.
+   */
+  private thinAckOnlyPackets(): void {
+    let isForgotten = true;
+    const { outstanding } = this;
+    for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
+      const packet = outstanding.at(cursor);
+      if (packet.isInFlight) continue;
+      if (isForgotten) this.removeAt(cursor, packet);
+      isForgotten = !isForgotten;
+    }
+  }
+}
+
+/** Does one of the ranges (flat, descending) hold a number of [first, last]? */
+function contains(ranges: readonly number[], first: number, last: number): boolean {
+  let low = 0;
+  let high = ranges.length / 2;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ranges[2 * middle] ?? 0) > last) low = middle + 1;
+    else high = middle;
+  }
+  // `low` is the newest range that does not lie wholly above.
+  return low < ranges.length / 2 && (ranges[2 * low + 1] ?? 0) >= first;
+}
+
+/** A sender skips a number now and then; a peer that guesses ACKs meets one of the newest. */
+const MAX_SKIPS_REMEMBERED = 8;
