@@ -39,12 +39,11 @@ function corrupt(bytes: Uint8Array, random: SeededRandom): Uint8Array {
       changed[index] = (changed[index] ?? 0) ^ random.between(1, 255);
     return changed;
   }
-  const flips = random.between(1, 4);
-  let previousBit = -1;
-  for (let count = 0; count < flips; count++) {
+  const flipped: number[] = [];
+  for (let left = random.between(1, 4); left > 0; left--) {
     const bit = random.between(0, 8 * changed.length - 1);
-    if (bit === previousBit) continue;
-    previousBit = bit;
+    if (flipped.includes(bit)) continue;
+    flipped.push(bit);
     changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
   }
   return changed;

@@ -64,6 +64,8 @@ export interface Datagram {
   readonly from: Address;
   readonly to: Address;
   readonly bytes: Uint8Array;
+  /** Of a damaged one: the datagrams, as they were sent, that bytes of it come from. */
+  readonly madeOf?: readonly Datagram[];
 }
 
 /** What befell a datagram on its way. A datagram may suffer several; every copy that arrives is `delivered`. */
@@ -90,7 +92,7 @@ export class Link {
   #departures: number[] = [];
   #queueHead = 0;
   #burstLeft = 0;
-  #previous: Uint8Array | undefined;
+  #previous: Datagram | undefined;
 
   constructor(
     clock: VirtualClock,
@@ -169,9 +171,13 @@ export class Link {
   #damage(datagram: Datagram): Datagram {
     const kind = this.#drawDamage();
     const previous = this.#previous;
-    this.#previous = datagram.bytes;
+    this.#previous = datagram;
     if (kind === undefined) return datagram;
-    const damaged = { ...datagram, bytes: damage(kind, datagram.bytes, previous, this.#random) };
+    const damaged = {
+      ...datagram,
+      bytes: damage(kind, datagram.bytes, previous?.bytes, this.#random),
+      madeOf: kind === 'spliced' && previous !== undefined ? [datagram, previous] : [datagram],
+    };
     this.#onFate(kind, damaged);
     return damaged;
   }

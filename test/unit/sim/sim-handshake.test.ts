@@ -2,7 +2,7 @@ import { createSimHandshake, type HandshakePlan } from '../../../src/sim/sim-han
 import { VirtualClock } from '../../../src/sim/virtual-clock.js';
 import { type Handshake, type HandshakeEvent } from '../../../src/transport/protection/handshake.js';
 
-/** Answers each byte string with one of its own, and completes after the second. */
+/** Answers each byte string with one of its own, completes after the second, and has one more to say. */
 class TwoRounds implements Handshake {
   readonly #events: HandshakeEvent[] = [];
   #rounds = 0;
@@ -14,7 +14,7 @@ class TwoRounds implements Handshake {
 
   onBytes(bytes: Uint8Array): void {
     this.#events.push({ kind: 'bytes', bytes });
-    if (++this.#rounds === 2) this.#events.push({ kind: 'complete' });
+    if (++this.#rounds === 2) this.#events.push({ kind: 'complete' }, { kind: 'bytes', bytes });
   }
 
   pollEvent(): HandshakeEvent | undefined {
@@ -59,7 +59,7 @@ describe('createSimHandshake', () => {
     expect(events()).toEqual(['bytes']);
     handshake.onBytes(Uint8Array.of(1));
     handshake.onBytes(Uint8Array.of(2));
-    expect(events()).toEqual(['bytes', 'bytes', 'complete']);
+    expect(events()).toEqual(['bytes', 'bytes', 'complete', 'bytes']);
     expect(wakes).toEqual([]);
   });
 
@@ -76,7 +76,7 @@ describe('createSimHandshake', () => {
     handshake.onBytes(Uint8Array.of(2));
     clock.run(200);
     expect(wakes).toEqual([50, 100]);
-    expect(events()).toEqual(['bytes', 'complete']);
+    expect(events()).toEqual(['bytes', 'complete', 'bytes']);
   });
 
   test('a failing one fails where it would have completed, and says no more', () => {

@@ -37,9 +37,18 @@ describe('SimLoop', () => {
         clock.atEndOfTurn(() => log.push(`end ${clock.now()}`));
       });
     }, 5);
-    clock.setTimer(() => log.push(`next ${clock.now()}`), 6);
+    clock.setTimer(() => {
+      clock.atEndOfTurn(() => {
+        loop.touch();
+        void Promise.resolve().then(() => {
+          log.push('settled');
+          clock.atEndOfTurn(() => log.push('second end'));
+        });
+      });
+    }, 6);
+    clock.setTimer(() => log.push(`next ${clock.now()}`), 7);
     await loop.run(100);
-    expect(log).toEqual(['soon 5', 'end 5', 'next 6']);
+    expect(log).toEqual(['soon 5', 'end 5', 'settled', 'second end', 'next 7']);
   });
 
   test('the check runs after every turn and ends the run when it throws', async () => {
@@ -83,6 +92,7 @@ describe('SimLoop', () => {
       }, 30);
     });
     expect(await loop.settle(later, 100)).toBe(30);
+    expect(clock.pendingTimers).toBe(0);
     await expect(loop.settle(Promise.reject(new Error('no')), 100)).rejects.toThrow('no');
     await expect(loop.settle(new Promise(() => undefined), 100)).rejects.toThrow('unsettled after 100 ms');
     expect(clock.pendingTimers).toBe(0);
