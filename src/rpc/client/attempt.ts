@@ -1,0 +1,297 @@
+/**
+ * One attempt of a call: waits in the channel until there is a stream, writes the request to it, and cuts what comes
+ * back into header, messages and trailer for its owner, the call. It knows nothing of kinds of methods. It owns its
+ * stream: whatever happens, both halves end, and the owner is told of one end, or of none after it has cancelled.
+ */
+import { type Metadata, Status } from 'nice-grpc-common';
+import { FramingError, malformed } from '../framing/framing-error.js';
+import { ResetCode } from '../framing/reset-code.js';
+import { decodeResponseHeader } from '../framing/response-header.js';
+import { decodeTrailer, type Trailer } from '../framing/trailer.js';
+import { UnitType, type Unit } from '../framing/unit.js';
+import { UnitReader } from '../framing/unit-reader.js';
+import { type UnitWriter } from '../framing/unit-writer.js';
+import { type ClientConnection } from './client-connection.js';
+import { NOT_QUEUED, type TimerItem, type TimerQueue } from './timer-queue.js';
+
+export interface AttemptOwner {
+  /** The channel keeps the attempt through failed connections. */
+  readonly waitForReady: boolean;
+  readonly maxReceiveMessageBytes: number;
+  readonly attemptTimeoutMs: number | undefined;
+
+  /**
+   * The stream is there: appends the header, and the message too when it is small. Returns a message that is to follow
+   * as a piece of its own. Throws FramingError.
+   */
+  writeRequest(writer: UnitWriter, now: number): Uint8Array | undefined;
+
+  onAttemptHeader(metadata: Metadata | undefined): void;
+  /** Throws FramingError for a message that it does not expect. */
+  onAttemptMessage(body: Uint8Array): void;
+  /** The server's word, whatever the status. Last. */
+  onAttemptEnd(attempt: Attempt, trailer: Trailer): void;
+  /** No word of the server. Last. */
+  onAttemptFailed(attempt: Attempt, failure: AttemptFailure): void;
+}
+
+export interface AttemptFailure {
+  readonly code: Status;
+  readonly details: string;
+  /** It took longer than attemptTimeoutMs. */
+  readonly isTimeout?: boolean;
+  readonly cause?: unknown;
+}
+
+export class Attempt implements TimerItem {
+  readonly owner: AttemptOwner;
+  /** Must not ride in a first flight. */
+  readonly needsReady: boolean;
+  /** Of the channel's waiting list, which alone writes them. */
+  isWaiting = false;
+  previousWaiting: Attempt | undefined;
+  nextWaiting: Attempt | undefined;
+  dueAt = Infinity;
+  queueIndex = NOT_QUEUED;
+  /** False while it is certain that the server has started nothing for this attempt. */
+  maybeExecuted = false;
+
+  #connection: ClientConnection | undefined;
+  #streamId = -1;
+  #timers: TimerQueue | undefined;
+  #reader: UnitReader | undefined;
+  /** What the transport had no room for. */
+  #unsent: Uint8Array[] | undefined;
+  /** The owner has been told of the end, or has cancelled. */
+  #isOver = false;
+  #hasHeader = false;
+
+  constructor(owner: AttemptOwner, needsReady: boolean) {
+    this.owner = owner;
+    this.needsReady = needsReady;
+  }
+
+  /** The channel has found a stream for it. */
+  open(
+    connection: ClientConnection,
+    streamId: number,
+    writer: UnitWriter,
+    timers: TimerQueue,
+    now: number,
+  ): void {
+    this.#connection = connection;
+    this.#streamId = streamId;
+    const { attemptTimeoutMs } = this.owner;
+    if (attemptTimeoutMs !== undefined && attemptTimeoutMs < Infinity) {
+      this.#timers = timers;
+      this.dueAt = now + attemptTimeoutMs;
+      timers.add(this, now);
+    }
+    writer.clear();
+    let body: Uint8Array | undefined;
+    try {
+      body = this.owner.writeRequest(writer, now);
+    } catch (error) {
+      this.#release(ResetCode.CANCELLED);
+      this.#fail(failureOf(error));
+      return;
+    }
+    this.#write(body === undefined ? [writer.bytes] : [writer.bytes, body], writer);
+  }
+
+  onWritable(): void {
+    const unsent = this.#unsent;
+    if (unsent === undefined) return;
+    this.#unsent = undefined;
+    this.#write(unsent, undefined);
+  }
+
+  onReadable(): void {
+    const connection = this.#connection;
+    // The connection may be given up by what the owner does with a unit.
+    while (connection !== undefined && this.#connection === connection) {
+      const chunk = connection.transport.readStream(this.#streamId);
+      if (chunk === undefined) return;
+      if (chunk === 'end') this.#onEnd();
+      else if (this.#isOver) this.#release(ResetCode.MALFORMED);
+      else this.#onChunk(chunk);
+    }
+  }
+
+  /** The server has given up its half. */
+  onReset(code: number): void {
+    this.#detach();
+    if (code === ResetCode.REFUSED) this.maybeExecuted = false;
+    this.#fail(failureOfReset(code));
+  }
+
+  /** The server does not read any more; its answer may still come. */
+  onStopped(code: number): void {
+    this.#unsent = undefined;
+    this.#connection?.transport.resetStream(this.#streamId, code);
+  }
+
+  onConnectionClosed(failure: AttemptFailure): void {
+    this.#connection = undefined;
+    this.#fail(failure);
+  }
+
+  /** It never got a stream. */
+  onNoStream(failure: AttemptFailure): void {
+    this.#fail(failure);
+  }
+
+  /** attemptTimeoutMs is over. */
+  onDue(): void {
+    this.#release(ResetCode.DEADLINE);
+    const details = `no answer within the attempt's ${String(this.owner.attemptTimeoutMs)} ms`;
+    this.#fail({ code: Status.DEADLINE_EXCEEDED, details, isTimeout: true });
+  }
+
+  /** The owner wants no more of it; it is told nothing further. */
+  cancel(code: ResetCode): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#timers?.remove(this);
+    this.#release(code);
+  }
+
+  #write(pieces: readonly Uint8Array[], reused: UnitWriter | undefined): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const taken = connection.transport.writeStream(this.#streamId, pieces, true);
+    if (taken > 0) this.maybeExecuted = true;
+    let size = 0;
+    for (const piece of pieces) size += piece.length;
+    if (taken < size) this.#unsent = restOf(pieces, taken, reused !== undefined);
+  }
+
+  #onChunk(chunk: Uint8Array): void {
+    const reader = (this.#reader ??= new UnitReader(this.owner.maxReceiveMessageBytes));
+    try {
+      reader.push(chunk);
+      for (let unit = reader.next(); unit !== undefined; unit = reader.next()) {
+        this.#onUnit(unit);
+        if (this.#isOver) {
+          // A trailer is the last unit: what comes behind it is not ours to read.
+          if (!reader.isAtBoundary) this.#release(ResetCode.MALFORMED);
+          return;
+        }
+      }
+    } catch (error) {
+      this.#release(error instanceof FramingError ? error.resetCode : ResetCode.INTERNAL);
+      this.#fail(failureOf(error));
+    }
+  }
+
+  #onUnit(unit: Unit): void {
+    switch (unit.type) {
+      case UnitType.HEADER:
+        if (this.#hasHeader) throw malformed('the server sent a header that is not the first unit');
+        this.#hasHeader = true;
+        this.owner.onAttemptHeader(decodeResponseHeader(unit.body));
+        return;
+      case UnitType.MESSAGE:
+        if (!this.#hasHeader) {
+          this.#hasHeader = true;
+          this.owner.onAttemptHeader(undefined);
+          if (this.#isOver) return;
+        }
+        this.owner.onAttemptMessage(unit.body);
+        return;
+      case UnitType.TRAILER:
+        this.#onTrailer(decodeTrailer(unit.body));
+    }
+  }
+
+  #onTrailer(trailer: Trailer): void {
+    if (trailer.notStarted) this.maybeExecuted = false;
+    this.#isOver = true;
+    this.#timers?.remove(this);
+    if (this.#unsent !== undefined) {
+      // It answered without waiting for all of the request.
+      this.#unsent = undefined;
+      this.#connection?.transport.resetStream(this.#streamId, ResetCode.CANCELLED);
+    }
+    this.owner.onAttemptEnd(this, trailer);
+  }
+
+  #onEnd(): void {
+    this.#detach();
+    if (!this.#isOver) this.#fail({ code: Status.INTERNAL, details: 'the answer ended without a trailer' });
+  }
+
+  #fail(failure: AttemptFailure): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#timers?.remove(this);
+    this.owner.onAttemptFailed(this, failure);
+  }
+
+  /** Ends both halves of the stream, if it still has one. */
+  #release(code: ResetCode): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    connection.transport.resetStream(this.#streamId, code);
+    connection.transport.stopStream(this.#streamId, code);
+    this.#unsent = undefined;
+    this.#forget(connection);
+  }
+
+  /** The server's half has ended; ends ours, unless all of it is on its way. */
+  #detach(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (this.#unsent !== undefined) {
+      this.#unsent = undefined;
+      connection.transport.resetStream(this.#streamId, ResetCode.CANCELLED);
+    }
+    this.#forget(connection);
+  }
+
+  #forget(connection: ClientConnection): void {
+    this.#connection = undefined;
+    connection.remove(this.#streamId);
+  }
+}
+
+/** What comes after the first `taken` bytes. The first piece may lie in memory that is about to be used again. */
+function restOf(pieces: readonly Uint8Array[], taken: number, copyFirst: boolean): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let skip = taken;
+  pieces.forEach((piece, index) => {
+    if (skip >= piece.length) {
+      skip -= piece.length;
+      return;
+    }
+    rest.push(copyFirst && index === 0 ? piece.slice(skip) : piece.subarray(skip));
+    skip = 0;
+  });
+  return rest;
+}
+
+function failureOf(error: unknown): AttemptFailure {
+  if (error instanceof FramingError) return { code: error.status, details: error.message, cause: error };
+  return {
+    code: Status.INTERNAL,
+    details: error instanceof Error ? error.message : String(error),
+    cause: error,
+  };
+}
+
+function failureOfReset(code: number): AttemptFailure {
+  switch (code) {
+    case ResetCode.CANCELLED:
+      return { code: Status.CANCELLED, details: 'the server cancelled the call' };
+    case ResetCode.REFUSED:
+      return { code: Status.UNAVAILABLE, details: 'the server refused the call before it started' };
+    case ResetCode.DEADLINE:
+      return { code: Status.DEADLINE_EXCEEDED, details: "the call's time is over, says the server" };
+    case ResetCode.TOO_LARGE:
+      return { code: Status.RESOURCE_EXHAUSTED, details: 'the request is above a limit of the server' };
+    case ResetCode.MALFORMED:
+      return { code: Status.INTERNAL, details: 'the server could not read the request' };
+    default:
+      return { code: Status.INTERNAL, details: `the server gave the call up with code ${code}` };
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * A client's hold on a target: connects when there is a call, lets calls wait in order while there is no connection or
+ * no free stream, and connects again after a connection has ended. States: idle -> connecting -> ready -> idle, closed
+ * from anywhere. It does not know what a call is made of, only when its attempt gets a stream.
+ */
+import { EventEmitter } from 'eventemitter3';
+import { Status } from 'nice-grpc-common';
+import { type Timer } from '../../base/clock.js';
+import { type ConnectionClosed } from '../../transport/transport-error.js';
+import { CLIENT_INSTANCE_BYTES } from '../framing/request-header.js';
+import { DEFAULT_MAX_MESSAGE_BYTES } from '../framing/unit.js';
+import { UnitWriter } from '../framing/unit-writer.js';
+import { type RpcEnvironment } from '../rpc-environment.js';
+import {
+  type ConnectAttempt,
+  type ConnectHandler,
+  type Connector,
+  type StreamListener,
+  type StreamTransport,
+  type TransportStats,
+} from '../stream-transport.js';
+import { type Attempt } from './attempt.js';
+import { backoffDelayMs } from './backoff.js';
+import { ClientConnection, type ConnectionOwner } from './client-connection.js';
+import { DEFAULT_TIMEOUT_MS } from './deadline.js';
+import { TimerQueue } from './timer-queue.js';
+import { WaitingList } from './waiting-list.js';
+
+export interface ChannelOptions {
+  /** The deadline of calls that name none. Default 30,000; Infinity for none. */
+  readonly defaultTimeoutMs?: number | undefined;
+  /** A larger request fails before it is sent. Default 4 MiB, which is also what servers take by default. */
+  readonly maxSendMessageBytes?: number | undefined;
+  /** A larger response is refused before it is buffered. Default 4 MiB. */
+  readonly maxReceiveMessageBytes?: number | undefined;
+  /** Calls that may wait for a connection or a free stream; more fail with RESOURCE_EXHAUSTED. Default 10,000. */
+  readonly maxWaitingCalls?: number | undefined;
+}
+
+export type ChannelState = 'idle' | 'connecting' | 'ready' | 'closed';
+
+export interface ChannelStateChange {
+  readonly from: ChannelState;
+  readonly to: ChannelState;
+  /** One line for a person. */
+  readonly reason: string;
+}
+
+export interface ChannelEvents {
+  state: (change: ChannelStateChange) => void;
+}
+
+/** What a request ID is made of: the server tells clients apart by `instance`. */
+export interface RequestIdSource {
+  readonly instance: Uint8Array;
+  nextSequence: number;
+}
+
+export interface PausingCall {
+  onChannelClosed(reason: string): void;
+}
+
+export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOwner {
+  /** As the user wrote it. */
+  readonly target: string;
+  /** @internal Shared by all calls; see UnitWriter. */
+  readonly writer = new UnitWriter();
+  /** @internal */
+  readonly timers: TimerQueue;
+  /** @internal */
+  readonly environment: RpcEnvironment;
+  /** @internal */
+  readonly limits: Required<{ [Name in keyof ChannelOptions]: number }>;
+  /** @internal Calls that may run twice, and those that may not: two clients, in the eyes of a server. */
+  readonly idempotentIds: RequestIdSource;
+  /** @internal */
+  readonly undeclaredIds: RequestIdSource;
+
+  readonly #connector: Connector;
+  /** @internal Calls that pause between two attempts. */
+  readonly pausing = new Set<PausingCall>();
+  readonly #waiting = new WaitingList();
+  #state: ChannelState = 'idle';
+  #connecting: ConnectAttempt | undefined;
+  /** Whose callbacks still count. */
+  #handler: ConnectHandler | undefined;
+  #connection: ClientConnection | undefined;
+  #reconnectTimer: Timer | undefined;
+  #failuresInRow = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(connector: Connector, environment: RpcEnvironment, options: ChannelOptions = {}) {
+    super();
+    this.target = connector.target;
+    this.#connector = connector;
+    this.environment = environment;
+    this.timers = new TimerQueue(environment.clock);
+    this.limits = {
+      defaultTimeoutMs: options.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS,
+      maxSendMessageBytes: options.maxSendMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+      maxReceiveMessageBytes: options.maxReceiveMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+      maxWaitingCalls: options.maxWaitingCalls ?? MAX_WAITING_CALLS,
+    };
+    this.idempotentIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
+    this.undeclaredIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
+  }
+
+  get state(): ChannelState {
+    return this.#state;
+  }
+
+  /** `ip:port` of the server, while there is a connection. */
+  get peer(): string | undefined {
+    return this.#connection?.transport.peer;
+  }
+
+  /** Of the connection, while there is one. */
+  stats(): TransportStats | undefined {
+    return this.#connection?.transport.stats();
+  }
+
+  /** Ends every call with CANCELLED and the connection with it. Idempotent; the promise always resolves. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** @internal The attempt gets a stream, now or later, or is told why not. */
+  start(attempt: Attempt, now: number): void {
+    if (this.#state === 'closed') {
+      attempt.onNoStream({ code: Status.UNAVAILABLE, details: CLOSED_REASON });
+      return;
+    }
+    const connection = this.#connection;
+    if (connection !== undefined && this.#mayStart(attempt, connection) && connection.start(attempt, now))
+      return;
+    if (this.#waiting.size >= this.limits.maxWaitingCalls) {
+      const details = `${this.#waiting.size} calls are waiting already: the channel's maxWaitingCalls`;
+      attempt.onNoStream({ code: Status.RESOURCE_EXHAUSTED, details });
+      return;
+    }
+    this.#waiting.add(attempt);
+    if (connection === undefined && this.#handler === undefined) this.#connect('a call wants to be sent');
+  }
+
+  /** @internal It waits no longer. */
+  withdraw(attempt: Attempt): void {
+    this.#waiting.remove(attempt);
+    if (this.#waiting.size === 0) this.#cancelReconnect();
+  }
+
+  /** @internal */
+  onConnectionReady(connection: ClientConnection): void {
+    if (connection !== this.#connection || connection.isReady) return;
+    connection.isReady = true;
+    this.#failuresInRow = 0;
+    this.#setState('ready', `connected to ${connection.transport.peer}`);
+    this.#startWaiting();
+  }
+
+  /** @internal */
+  onStreamsAvailable(connection: ClientConnection): void {
+    if (connection === this.#connection) this.#startWaiting();
+  }
+
+  /** @internal */
+  onConnectionClosed(connection: ClientConnection, closed: ConnectionClosed): void {
+    if (connection !== this.#connection) return;
+    this.#connection = undefined;
+    this.#onNoConnection(closed.reason, connection.isReady);
+  }
+
+  #mayStart(attempt: Attempt, connection: ClientConnection): boolean {
+    const { isReady } = connection;
+    return (isReady || !attempt.needsReady) && this.#waiting.eligibleCount(isReady) === 0;
+  }
+
+  #startWaiting(): void {
+    const now = this.environment.clock.now();
+    for (;;) {
+      const connection = this.#connection;
+      const attempt = connection && this.#waiting.firstEligible(connection.isReady);
+      if (connection === undefined || attempt === undefined) return;
+      if (!connection.start(attempt, now)) return;
+      this.#waiting.remove(attempt);
+    }
+  }
+
+  #connect(reason: string): void {
+    this.#cancelReconnect();
+    const handler: ConnectHandler = {
+      onTransport: (transport) => this.#onTransport(handler, transport),
+      onFailed: (why) => {
+        if (this.#handler !== handler) return;
+        this.#endConnecting();
+        this.#onNoConnection(why, false);
+      },
+    };
+    this.#handler = handler;
+    this.#setState('connecting', reason);
+    // Who listens to the state may have closed the channel.
+    if (this.#handler !== handler) return;
+    try {
+      this.#connecting = this.#connector.connect(handler);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.environment.clock.soon(() => {
+        handler.onFailed(why);
+      });
+    }
+  }
+
+  #onTransport(handler: ConnectHandler, transport: StreamTransport): StreamListener {
+    const connection = new ClientConnection(this, transport);
+    if (this.#handler !== handler) {
+      connection.close(CLOSED_REASON);
+      return connection;
+    }
+    this.#endConnecting();
+    this.#connection = connection;
+    if (transport.isReady) this.onConnectionReady(connection);
+    else this.#startWaiting();
+    return connection;
+  }
+
+  #endConnecting(): void {
+    this.#handler = undefined;
+    this.#connecting = undefined;
+  }
+
+  /** There is none, or none any more: those who wait are told, or wait on for the next. */
+  #onNoConnection(reason: string, wasReady: boolean): void {
+    if (!wasReady) this.#failuresInRow += 1;
+    this.#setState('idle', reason);
+    for (const attempt of this.#waiting.snapshot()) {
+      if (attempt.owner.waitForReady || !attempt.isWaiting) continue;
+      this.#waiting.remove(attempt);
+      attempt.onNoStream({ code: Status.UNAVAILABLE, details: reason });
+    }
+    if (this.#waiting.size === 0 || this.#state !== 'idle') return;
+    if (wasReady) this.#connect('calls are waiting');
+    else this.#reconnectLater();
+  }
+
+  #reconnectLater(): void {
+    const { clock, random } = this.environment;
+    const delayMs = backoffDelayMs(RECONNECT_BACKOFF, this.#failuresInRow, random);
+    this.#reconnectTimer = clock.setTimer(() => {
+      this.#connect('calls are waiting');
+    }, delayMs);
+  }
+
+  #cancelReconnect(): void {
+    this.#reconnectTimer?.cancel();
+    this.#reconnectTimer = undefined;
+  }
+
+  async #close(): Promise<void> {
+    const connection = this.#connection;
+    const connecting = this.#connecting;
+    this.#connection = undefined;
+    this.#endConnecting();
+    this.#cancelReconnect();
+    this.#setState('closed', CLOSED_REASON);
+    connecting?.cancel();
+    for (const attempt of this.#waiting.snapshot()) {
+      this.#waiting.remove(attempt);
+      attempt.onNoStream({ code: Status.CANCELLED, details: CLOSED_REASON });
+    }
+    connection?.close(CLOSED_REASON);
+    for (const call of [...this.pausing]) call.onChannelClosed(CLOSED_REASON);
+    try {
+      await this.#connector.close();
+    } catch {
+      // What could not be freed is gone with the process; there is nothing that the caller could do about it.
+    }
+  }
+
+  #setState(to: ChannelState, reason: string): void {
+    const from = this.#state;
+    if (from === to) return;
+    this.#state = to;
+    try {
+      this.emit('state', { from, to, reason });
+    } catch (error) {
+      // A listener's mistake is its own: it surfaces as uncaught, and not in the middle of our work.
+      this.environment.clock.soon(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+const CLOSED_REASON = 'the channel was closed';
+
+const MAX_WAITING_CALLS = 10_000;
+
+/** Between attempts to connect while calls wait for it. */
+const RECONNECT_BACKOFF = { initialDelayMs: 100, factor: 2, maxDelayMs: 2_000 };

@@ -1,0 +1,92 @@
+/**
+ * One connection of a channel: which attempt has which stream, and the transport's events carried to it. It decides
+ * nothing; when it is ready, has room or ends, the channel is told.
+ */
+import { Status } from 'nice-grpc-common';
+import { CloseCode, ResetCode } from '../framing/reset-code.js';
+import { type UnitWriter } from '../framing/unit-writer.js';
+import { type StreamListener, type StreamTransport } from '../stream-transport.js';
+import { type ConnectionClosed } from '../../transport/transport-error.js';
+import { type Attempt, type AttemptFailure } from './attempt.js';
+import { type TimerQueue } from './timer-queue.js';
+
+export interface ConnectionOwner {
+  readonly writer: UnitWriter;
+  readonly timers: TimerQueue;
+  onConnectionReady(connection: ClientConnection): void;
+  onStreamsAvailable(connection: ClientConnection): void;
+  onConnectionClosed(connection: ClientConnection, closed: ConnectionClosed): void;
+}
+
+export class ClientConnection implements StreamListener {
+  readonly transport: StreamTransport;
+  isReady = false;
+  readonly #owner: ConnectionOwner;
+  readonly #attempts = new Map<number, Attempt>();
+
+  constructor(owner: ConnectionOwner, transport: StreamTransport) {
+    this.#owner = owner;
+    this.transport = transport;
+  }
+
+  /** False when the peer's limit of streams is reached. */
+  start(attempt: Attempt, now: number): boolean {
+    const streamId = this.transport.openStream();
+    if (streamId === undefined) return false;
+    this.#attempts.set(streamId, attempt);
+    attempt.open(this, streamId, this.#owner.writer, this.#owner.timers, now);
+    return true;
+  }
+
+  /** The attempt is done with its stream. */
+  remove(streamId: number): void {
+    this.#attempts.delete(streamId);
+  }
+
+  /** The channel has let go of it: those who still have streams are told, and then the connection is closed. */
+  close(reason: string): void {
+    this.#failAll({ code: Status.CANCELLED, details: reason });
+    this.transport.close(CloseCode.NO_ERROR, reason);
+  }
+
+  onReady(): void {
+    this.#owner.onConnectionReady(this);
+  }
+
+  onStreamsAvailable(): void {
+    this.#owner.onStreamsAvailable(this);
+  }
+
+  /** Servers open none in this version. */
+  onStreamOpened(streamId: number): void {
+    this.transport.stopStream(streamId, ResetCode.REFUSED);
+    this.transport.resetStream(streamId, ResetCode.REFUSED);
+  }
+
+  onStreamReadable(streamId: number): void {
+    this.#attempts.get(streamId)?.onReadable();
+  }
+
+  onStreamWritable(streamId: number): void {
+    this.#attempts.get(streamId)?.onWritable();
+  }
+
+  onStreamReset(streamId: number, code: number): void {
+    this.#attempts.get(streamId)?.onReset(code);
+  }
+
+  onStreamStopped(streamId: number, code: number): void {
+    this.#attempts.get(streamId)?.onStopped(code);
+  }
+
+  onClosed(closed: ConnectionClosed): void {
+    this.#owner.onConnectionClosed(this, closed);
+    this.#failAll({ code: Status.UNAVAILABLE, details: closed.reason });
+  }
+
+  #failAll(failure: AttemptFailure): void {
+    const attempts = [...this.#attempts.values()];
+    this.#attempts.clear();
+    for (const attempt of attempts) attempt.onConnectionClosed(failure);
+  }
+}
