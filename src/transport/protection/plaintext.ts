@@ -6,7 +6,12 @@
 import { ByteReader } from '../wire/byte-reader.js';
 import { ByteWriter } from '../wire/byte-writer.js';
 import { varintLength } from '../wire/varint.js';
-import { type CreateHandshake, type Handshake, type HandshakeContext, type HandshakeEvent } from './handshake.js';
+import {
+  type CreateHandshake,
+  type Handshake,
+  type HandshakeContext,
+  type HandshakeEvent,
+} from './handshake.js';
 import { type Opener, type Sealer } from './protection.js';
 
 /** CRC-32 as in zlib: `node:zlib`'s `crc32`. */
@@ -68,7 +73,8 @@ class PlaintextHandshake implements Handshake {
   start(): void {
     this.#events.push({ kind: 'bytes', bytes: encodeBlob(this.#context.localParameters) });
     // What a client sends before it has heard the server: only calls that may be replayed.
-    if (this.#context.role === 'client') this.#events.push({ kind: 'sealer', sealer: this.#protection.sealer });
+    if (this.#context.role === 'client')
+      this.#events.push({ kind: 'sealer', sealer: this.#protection.sealer });
   }
 
   onBytes(bytes: Uint8Array): void {
@@ -95,12 +101,19 @@ class PlaintextHandshake implements Handshake {
     if (first === undefined || all.length < 1 << (first >> 6)) return;
     const reader = new ByteReader(all);
     const length = (first & 0xc0) === 0xc0 ? MAX_BLOB_BYTES + 1 : reader.varint();
-    if (length > MAX_BLOB_BYTES) return this.#fail('its transport parameters are too long');
+    if (length > MAX_BLOB_BYTES) {
+      this.#fail('its transport parameters are too long');
+      return;
+    }
     if (reader.remaining < length) return;
-    if (reader.remaining > length) return this.#fail('it sent more than its transport parameters');
+    if (reader.remaining > length) {
+      this.#fail('it sent more than its transport parameters');
+      return;
+    }
     this.#isOver = true;
     this.#events.push({ kind: 'peerParameters', bytes: reader.view(length) });
-    if (this.#context.role === 'server') this.#events.push({ kind: 'sealer', sealer: this.#protection.sealer });
+    if (this.#context.role === 'server')
+      this.#events.push({ kind: 'sealer', sealer: this.#protection.sealer });
     this.#events.push({ kind: 'opener', opener: this.#protection.opener }, { kind: 'complete' });
   }
 

@@ -1,0 +1,22 @@
+/** What a connection is made from: facts by the endpoint, means by whoever drives it. */
+import { type CongestionController } from '../congestion/congestion-controller.js';
+import { type Address } from '../path/path.js';
+import { type Handshake } from '../protection/handshake.js';
+import { type Opener, type Sealer } from '../protection/protection.js';
+import { type ChunkPool } from '../stream/chunk-pool.js';
+import { type TransportOptions } from './transport-options.js';
+
+export interface ConnectionSetup {
+  readonly role: 'client' | 'server';
+  readonly version: number;
+  readonly options: TransportOptions;
+  readonly localId: Uint8Array;
+  readonly remoteId: Uint8Array;
+  readonly originalDestinationId: Uint8Array;
+  readonly remote: Address;
+  readonly local: number;
+  readonly helloProtection: { readonly sealer: Sealer; readonly opener: Opener };
+  readonly chunkPool: ChunkPool;
+  createController(): CongestionController;
+  createHandshake(localId: Uint8Array, originalDestinationId: Uint8Array): Handshake;
+}

@@ -1,0 +1,446 @@
+/**
+ * One peer: the conductor of recovery, streams, handshake, path and their kin. Owns the order in which they are asked
+ * and the life of the connection; every algorithm is a player's. Sans-IO: datagrams, time and stream calls come in,
+ * datagrams, events and a deadline go out. Nothing a peer sends raises past `handleDatagram`.
+ */
+import { RingQueue } from '../../base/ring-queue.js';
+import { type CongestionController } from '../congestion/congestion-controller.js';
+import { Pacer } from '../congestion/pacer.js';
+import { Path } from '../path/path.js';
+import { type Handshake } from '../protection/handshake.js';
+import { HandshakeStream } from '../protection/handshake-stream.js';
+import { Recovery } from '../recovery/recovery.js';
+import { PacketSpace } from '../recovery/sent-packet.js';
+import { StreamSet } from '../stream/stream-set.js';
+import { type TransportStats } from '../stream-transport.js';
+import { type ConnectionClosed, TransportError, TransportErrorCode } from '../transport-error.js';
+import { type CloseFrame } from '../wire/frame.js';
+import { FrameType } from '../wire/frame-type.js';
+import {
+  checkTransportParameters,
+  decodeTransportParameters,
+  DEFAULT_TRANSPORT_PARAMETERS,
+  type TransportParameters,
+} from '../wire/transport-parameters.js';
+import { Closing } from './closing.js';
+import { type ConnectionEvent } from './connection-event.js';
+import { type ConnectionSetup } from './connection-setup.js';
+import { ConnectionStats } from './connection-stats.js';
+import { DatagramReader } from './datagram-reader.js';
+import { DatagramWriter } from './datagram-writer.js';
+import { type FrameHandler, onPacketsLost, spaceState } from './frame-dispatch.js';
+import { IdleTimer } from './idle-timer.js';
+import { PacketSpaceState } from './packet-space-state.js';
+import { type Players } from './players.js';
+import { type Transmit, type TransmitPool } from './transmit.js';
+
+export class Connection implements FrameHandler {
+  readonly role: 'client' | 'server';
+  readonly #players: Players;
+  readonly #handshake: Handshake;
+  readonly #reader: DatagramReader;
+  readonly #writer: DatagramWriter;
+  readonly #pool: TransmitPool;
+  readonly #controller: CongestionController;
+  readonly #events = new RingQueue<ConnectionEvent>();
+  readonly #handshakeDeadline: number;
+  #isHandshakeComplete = false;
+  #peerParameters: TransportParameters | undefined;
+  #closing: Closing | undefined;
+  #isGone = false;
+
+  constructor(setup: ConnectionSetup, pool: TransmitPool, now: number) {
+    const { role, options } = setup;
+    this.role = role;
+    this.#pool = pool;
+    this.#controller = setup.createController();
+    this.#players = createPlayers(
+      setup,
+      this.#controller,
+      (event) => {
+        this.#events.push(event);
+      },
+      now,
+    );
+    const { sealer, opener } = setup.helloProtection;
+    this.#players.hello.sealer = sealer;
+    this.#players.hello.opener = opener;
+    this.#reader = new DatagramReader(this.#players, this);
+    this.#writer = new DatagramWriter(this.#players, pool);
+    this.#handshakeDeadline = now + options.handshakeTimeoutMs;
+    this.#handshake = setup.createHandshake(this.#players.localId, this.#players.originalDestinationId);
+    this.#handshake.start();
+    this.#driveHandshake(now);
+  }
+
+  // What others may know.
+
+  get localId(): Uint8Array {
+    return this.#players.localId;
+  }
+
+  get originalDestinationId(): Uint8Array {
+    return this.#players.originalDestinationId;
+  }
+
+  get path(): Path {
+    return this.#players.path;
+  }
+
+  /** The handshake is confirmed. */
+  get isReady(): boolean {
+    return this.#players.isConfirmed && this.#closing === undefined;
+  }
+
+  get closed(): ConnectionClosed | undefined {
+    return this.#closing?.closed;
+  }
+
+  /** Closed, and long enough ago that nothing of it can still be under way: forget it. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  get bytesInFlight(): number {
+    return this.#players.recovery.bytesInFlight;
+  }
+
+  get congestionWindow(): number {
+    return this.#controller.congestionWindow;
+  }
+
+  get openStreamCount(): number {
+    return this.#players.streams.openCount;
+  }
+
+  get stats(): ConnectionStats {
+    return this.#players.stats;
+  }
+
+  /** What the peer said about itself; authentic once `isReady`. */
+  get peerParameters(): TransportParameters | undefined {
+    return this.#peerParameters;
+  }
+
+  transportStats(): TransportStats {
+    const { stats, recovery } = this.#players;
+    return {
+      datagramsSent: stats.datagramsSent,
+      datagramsReceived: stats.datagramsReceived,
+      packetsLost: stats.packetsLost,
+      smoothedRttMs: recovery.rtt.hasSample ? recovery.rtt.smoothedRtt : undefined,
+    };
+  }
+
+  // Streams.
+
+  openStream(): number | undefined {
+    return this.#closing === undefined ? this.#players.streams.open() : undefined;
+  }
+
+  writeStream(streamId: number, pieces: readonly Uint8Array[], fin: boolean): number {
+    return this.#closing === undefined ? this.#players.streams.write(streamId, pieces, fin) : 0;
+  }
+
+  readStream(streamId: number): Uint8Array | 'end' | undefined {
+    return this.#closing === undefined ? this.#players.streams.read(streamId) : undefined;
+  }
+
+  resetStream(streamId: number, code: number): void {
+    if (this.#closing === undefined) this.#players.streams.reset(streamId, code);
+  }
+
+  stopStream(streamId: number, code: number): void {
+    if (this.#closing === undefined) this.#players.streams.stop(streamId, code);
+  }
+
+  // In.
+
+  handleDatagram(bytes: Uint8Array, remote: Path['remote'], local: number, now: number): void {
+    const { stats, path } = this.#players;
+    stats.datagramsReceived++;
+    stats.bytesReceived += bytes.length;
+    if (!path.isSame(remote, local)) {
+      // [MIG-1] This version does not migrate.
+      stats.drops.otherAddress++;
+      return;
+    }
+    path.onReceived(bytes.length);
+    if (this.#closing !== undefined) {
+      stats.drops.connectionEnded++;
+      this.#closing.onDatagram();
+      return;
+    }
+    try {
+      this.#reader.read(bytes, now);
+    } catch (error) {
+      this.#onError(error, now);
+    }
+  }
+
+  /** The handshake has something to say (its `wake` was called). */
+  handleHandshake(now: number): void {
+    if (this.#closing !== undefined) return;
+    try {
+      this.#driveHandshake(now);
+      this.#reader.retryUndecryptable(now);
+    } catch (error) {
+      this.#onError(error, now);
+    }
+  }
+
+  /** Harmless when early: what is not due does not happen. */
+  handleTimeout(now: number): void {
+    if (this.#isGone) return;
+    if (this.#closing !== undefined) {
+      if (now >= this.#closing.endsAt) this.#isGone = true;
+      return;
+    }
+    const { recovery, hello, protected: main, idle } = this.#players;
+    if (!this.#players.isConfirmed && now >= this.#handshakeDeadline) {
+      this.#end({ by: 'handshakeTimeout', ...noCode(this.#handshakeTimeoutReason()) }, false, now);
+      return;
+    }
+    if (now >= idle.deadline(this.#ptoMs())) {
+      const reason = `nothing received for ${Math.round(idle.idleTimeoutMs)} ms`;
+      this.#end({ by: 'idle', ...noCode(reason) }, false, now);
+      this.#isGone = true;
+      return;
+    }
+    if ((hello.acks.nextTimeout() ?? Infinity) <= now) hello.acks.onTimeout(now);
+    if ((main.acks.nextTimeout() ?? Infinity) <= now) main.acks.onTimeout(now);
+    if ((recovery.nextTimeout() ?? Infinity) <= now) this.#onRecoveryTimeout(now);
+    if (this.#pingAt() <= now) {
+      idle.onPing();
+      this.#players.isPingPending = true;
+    }
+  }
+
+  /** Ends the connection and tells the peer. `code` is the application's. Idempotent. */
+  close(code: number, reason: string, now: number): void {
+    if (this.#closing === undefined) this.#end({ by: 'local', code, isApplication: true, reason }, true, now);
+  }
+
+  /** Ends it without a word to the peer, who refused it, never answered or speaks another version. Idempotent. */
+  abandon(by: 'refused' | 'versionMismatch', reason: string, now: number): void {
+    if (this.#closing === undefined) this.#end({ by, ...noCode(reason) }, false, now);
+  }
+
+  // Out.
+
+  pollEvent(): ConnectionEvent | undefined {
+    return this.#events.shift();
+  }
+
+  pollTransmit(now: number): Transmit | undefined {
+    if (this.#closing !== undefined) return this.#closing.pollTransmit(this.#players, this.#pool, now);
+    return this.#writer.pollTransmit(now);
+  }
+
+  /** When `handleTimeout` wants to be called; Infinity for never. Right after the last `pollTransmit`. */
+  pollTimeout(): number {
+    if (this.#isGone) return Infinity;
+    if (this.#closing !== undefined) return this.#closing.endsAt;
+    const { recovery, hello, protected: main, idle, isConfirmed } = this.#players;
+    let next = idle.deadline(this.#ptoMs());
+    if (!isConfirmed) next = Math.min(next, this.#handshakeDeadline, hello.acks.nextTimeout() ?? Infinity);
+    return Math.min(
+      next,
+      main.acks.nextTimeout() ?? Infinity,
+      recovery.nextTimeout() ?? Infinity,
+      this.#writer.pacedUntil,
+      this.#pingAt(),
+    );
+  }
+
+  // What the reader hands up.
+
+  onHandshakeBytes(now: number): void {
+    const bytes = this.#players.handshakeStream.read();
+    if (bytes === undefined) return;
+    this.#handshake.onBytes(bytes);
+    this.#driveHandshake(now);
+  }
+
+  onHandshakeDone(): void {
+    if (this.role === 'server') {
+      throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client');
+    }
+    if (!this.#isHandshakeComplete) {
+      throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'HANDSHAKE_DONE before its time');
+    }
+    this.#confirm();
+    this.discardHello();
+  }
+
+  onClose(frame: CloseFrame, now: number): void {
+    const isApplication = frame.type === FrameType.CLOSE_APPLICATION;
+    this.#end({ by: 'peer', code: frame.code, isApplication, reason: frame.reason }, false, now);
+  }
+
+  /** [HSK-6] The peer is known to have everything that went into HELLO packets. */
+  discardHello(): void {
+    const { hello, recovery, handshakeStream } = this.#players;
+    if (hello.isDiscarded) return;
+    recovery.discardSpace(PacketSpace.HELLO);
+    handshakeStream.onHelloDiscarded();
+    hello.discard();
+  }
+
+  #driveHandshake(now: number): void {
+    const { handshakeStream, protected: main } = this.#players;
+    for (;;) {
+      const event = this.#handshake.pollEvent();
+      if (event === undefined || this.#closing !== undefined) return;
+      switch (event.kind) {
+        case 'bytes':
+          handshakeStream.write(event.bytes);
+          break;
+        case 'sealer':
+          main.sealer = event.sealer;
+          break;
+        case 'opener':
+          main.opener = event.opener;
+          break;
+        case 'peerParameters':
+          this.#onPeerParameters(event.bytes);
+          break;
+        case 'complete':
+          this.#onHandshakeComplete();
+          break;
+        case 'failed':
+          // [HSK-7] After confirmation nothing the handshake says matters any more.
+          if (this.#players.isConfirmed) break;
+          this.#fail(TransportErrorCode.HANDSHAKE_FAILED, event.reason, now);
+          return;
+      }
+    }
+  }
+
+  #onHandshakeComplete(): void {
+    this.#isHandshakeComplete = true;
+    this.#players.handshakeStream.onComplete();
+    if (this.role === 'client') return;
+    this.#players.isHandshakeDonePending = true;
+    this.#confirm();
+  }
+
+  #confirm(): void {
+    if (this.#players.isConfirmed) return;
+    this.#players.isConfirmed = true;
+    this.#players.recovery.handshakeProbeNeeded = false;
+    this.#players.recovery.setConfirmed();
+    this.#events.push({ kind: 'ready' });
+  }
+
+  #onPeerParameters(bytes: Uint8Array): void {
+    const parameters = decodeTransportParameters(bytes);
+    const { remoteId, originalDestinationId, streams, idle, recovery } = this.#players;
+    checkTransportParameters(parameters, this.role === 'client' ? 'server' : 'client');
+    requireSameId(parameters.sourceConnectionId, remoteId, 'source_connection_id');
+    if (this.role === 'client') {
+      requireSameId(
+        parameters.originalDestinationConnectionId,
+        originalDestinationId,
+        'original_destination_connection_id',
+      );
+    }
+    this.#peerParameters = parameters;
+    streams.onPeerLimits({
+      maxData: parameters.initialMaxData,
+      maxStreamData: parameters.initialMaxStreamData,
+      maxStreams: parameters.initialMaxStreams,
+    });
+    idle.onPeerIdleTimeout(parameters.idleTimeoutMs);
+    recovery.setPeerMaxAckDelay(parameters.maxAckDelayMs);
+  }
+
+  #onRecoveryTimeout(now: number): void {
+    const players = this.#players;
+    const outcome = players.recovery.onTimeout(now);
+    players.stats.packetsLost += outcome.lost.length;
+    onPacketsLost(outcome.lost, players);
+    if (outcome.probeSpace === undefined) return;
+    players.stats.ptoCount++;
+    // A probe best carries what is missing: the oldest frames are written again although nothing is lost yet.
+    onPacketsLost(outcome.probes, players);
+    spaceState(players, outcome.probeSpace).probesPending = outcome.probeCount;
+  }
+
+  #pingAt(): number {
+    const { idle, streams, isConfirmed } = this.#players;
+    return this.role === 'client' && isConfirmed && streams.openCount > 0 ? idle.pingAt() : Infinity;
+  }
+
+  #ptoMs(): number {
+    return this.#players.recovery.rtt.ptoPeriod(this.#players.options.maxAckDelayMs);
+  }
+
+  #onError(error: unknown, now: number): void {
+    if (error instanceof TransportError) this.#fail(error.code, error.message, now);
+    else this.#fail(TransportErrorCode.INTERNAL_ERROR, `internal error: ${String(error)}`, now);
+  }
+
+  #fail(code: TransportErrorCode, reason: string, now: number): void {
+    if (this.#closing === undefined)
+      this.#end({ by: 'local', code, isApplication: false, reason }, true, now);
+  }
+
+  #end(closed: ConnectionClosed, owesClose: boolean, now: number): void {
+    if (this.#closing !== undefined) return;
+    this.#closing = new Closing(closed, owesClose, this.#ptoMs(), now);
+    this.#players.streams.closeAll();
+    this.#handshake.dispose();
+    this.#events.push({ kind: 'closed', closed });
+  }
+
+  #handshakeTimeoutReason(): string {
+    const { stats, options } = this.#players;
+    const heard = stats.datagramsReceived === 0 ? 'nothing received' : `${stats.datagramsReceived} received`;
+    return `no handshake within ${options.handshakeTimeoutMs} ms (${stats.datagramsSent} datagrams sent, ${heard})`;
+  }
+}
+
+function createPlayers(
+  setup: ConnectionSetup,
+  controller: CongestionController,
+  emit: (event: ConnectionEvent) => void,
+  now: number,
+): Players {
+  const { role, options } = setup;
+  const recovery = new Recovery({
+    initialRttMs: options.initialRttMs,
+    controller,
+    maxAckDelayMs: DEFAULT_TRANSPORT_PARAMETERS.maxAckDelayMs,
+  });
+  recovery.handshakeProbeNeeded = role === 'client';
+  return {
+    role,
+    version: setup.version,
+    options,
+    localId: setup.localId,
+    originalDestinationId: setup.originalDestinationId,
+    remoteId: setup.remoteId,
+    path: new Path(setup.remote, setup.local, role === 'client'),
+    hello: new PacketSpaceState(PacketSpace.HELLO, options.maxAckDelayMs),
+    protected: new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs),
+    recovery,
+    pacer: new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: options.maxDatagramSize }),
+    streams: new StreamSet({ role, limits: options, emit, pool: setup.chunkPool }),
+    handshakeStream: new HandshakeStream(options.handshakeStreamBytes),
+    idle: new IdleTimer(options.idleTimeoutMs, now),
+    stats: new ConnectionStats(),
+    isConfirmed: false,
+    isHandshakeDonePending: false,
+    isPingPending: false,
+  };
+}
+
+function requireSameId(said: Uint8Array | undefined, seen: Uint8Array, name: string): void {
+  if (said?.length === seen.length && said.every((byte, i) => byte === seen[i])) return;
+  throw new TransportError(TransportErrorCode.TRANSPORT_PARAMETER_ERROR, `${name} is not the one seen`);
+}
+
+function noCode(reason: string): { code: number; isApplication: false; reason: string } {
+  return { code: TransportErrorCode.NO_ERROR, isApplication: false, reason };
+}

@@ -1,0 +1,189 @@
+/**
+ * Takes incoming datagrams apart: packets, their keys and numbers, their frames. Owns which packets are accepted; each
+ * that is not is counted under one reason. What the frames mean is for the players.
+ */
+import { PacketSpace } from '../recovery/sent-packet.js';
+import { TransportError, TransportErrorCode } from '../transport-error.js';
+import { ByteReader } from '../wire/byte-reader.js';
+import { decodeFrame } from '../wire/frame.js';
+import {
+  decodeHeader,
+  type HelloHeader,
+  readTruncatedPacketNumber,
+  type ShortHeader,
+} from '../wire/header.js';
+import { decodePacketNumber } from '../wire/packet-number.js';
+import { dispatchFrame, type FrameHandler } from './frame-dispatch.js';
+import { type PacketSpaceState } from './packet-space-state.js';
+import { type Players } from './players.js';
+import { CONNECTION_ID_BYTES } from './transport-options.js';
+
+/** The conductor, as far as the reader needs it. */
+export interface PacketHandler extends FrameHandler {
+  discardHello(): void;
+  readonly closed: unknown;
+}
+
+export class DatagramReader {
+  readonly #players: Players;
+  readonly #handler: PacketHandler;
+  #undecryptable: { readonly bytes: Uint8Array; readonly header: ShortHeader }[] = [];
+  #hasServerId = false;
+
+  constructor(players: Players, handler: PacketHandler) {
+    this.#players = players;
+    this.#handler = handler;
+  }
+
+  /** Throws TransportError when the peer broke the protocol. */
+  read(bytes: Uint8Array, now: number): void {
+    const { stats } = this.#players;
+    let offset = 0;
+    while (offset < bytes.length && this.#handler.closed === undefined) {
+      const header = decodeHeader(bytes, offset, CONNECTION_ID_BYTES);
+      if (typeof header === 'string') {
+        stats.drops[header === 'unknownPacketType' ? 'unknownType' : 'malformedHeader']++;
+        return;
+      }
+      if (!this.#isOurs(header.destinationId)) {
+        stats.drops.foreignConnectionId++;
+        return;
+      }
+      if (header.kind === 'short') this.#readShort(bytes, header, now);
+      else if (header.kind === 'hello') this.#readHello(bytes, header, now);
+      else stats.drops.unknownType++;
+      offset = header.packetEnd;
+    }
+    this.retryUndecryptable(now);
+  }
+
+  /** The keys may have come meanwhile. */
+  retryUndecryptable(now: number): void {
+    if (this.#undecryptable.length === 0 || !this.#canOpenProtected()) return;
+    const kept = this.#undecryptable;
+    this.#undecryptable = [];
+    for (const { bytes, header } of kept) {
+      if (this.#handler.closed !== undefined) return;
+      this.#readShort(bytes, header, now);
+    }
+  }
+
+  #readHello(bytes: Uint8Array, header: HelloHeader, now: number): void {
+    const { hello, stats, role, version } = this.#players;
+    if (hello.isDiscarded) {
+      stats.drops.helloAfterConfirmation++;
+      return;
+    }
+    if (header.version !== version) {
+      stats.drops.unknownVersion++;
+      return;
+    }
+    const payload = this.#open(bytes, header, hello);
+    if (payload === undefined) return;
+    if (role === 'client' && !this.#learnServerId(header.sourceId)) {
+      stats.drops.foreignConnectionId++;
+      return;
+    }
+    this.#readFrames(header, payload, hello, now);
+  }
+
+  #readShort(bytes: Uint8Array, header: ShortHeader, now: number): void {
+    const { protected: main, role, isConfirmed, options, stats } = this.#players;
+    if (!this.#canOpenProtected()) {
+      if (this.#undecryptable.length < options.undecryptablePackets)
+        this.#undecryptable.push({ bytes, header });
+      else stats.drops.undecryptable++;
+      return;
+    }
+    const payload = this.#open(bytes, header, main);
+    if (payload === undefined) return;
+    // [HSK-6] Who addresses us by the ID we chose has read our hello, and can do without HELLO packets.
+    if (role === 'server' && isConfirmed && this.#isLocalId(header.destinationId))
+      this.#handler.discardHello();
+    this.#readFrames(header, payload, main, now);
+  }
+
+  /** [HSK-5] A server runs nothing before its side of the handshake is complete, even where it has the keys. */
+  #canOpenProtected(): boolean {
+    const { protected: main, role, isConfirmed } = this.#players;
+    return main.opener !== undefined && (role === 'client' || isConfirmed);
+  }
+
+  #open(
+    bytes: Uint8Array,
+    header: HelloHeader | ShortHeader,
+    state: PacketSpaceState,
+  ): { readonly packetNumber: number; readonly view: Uint8Array } | undefined {
+    const { drops } = this.#players.stats;
+    const packetNumber = decodePacketNumber(
+      readTruncatedPacketNumber(bytes, header),
+      header.packetNumberLength,
+      state.acks.largestReceived,
+    );
+    if (state.acks.isDuplicate(packetNumber)) {
+      drops.duplicate++;
+      return undefined;
+    }
+    const view = state.opener?.open(
+      packetNumber,
+      bytes,
+      header.headerStart,
+      header.payloadStart,
+      header.packetEnd,
+    );
+    if (view === undefined) {
+      drops.notAuthentic++;
+      return undefined;
+    }
+    return { packetNumber, view };
+  }
+
+  #readFrames(
+    header: HelloHeader | ShortHeader,
+    { packetNumber, view }: { readonly packetNumber: number; readonly view: Uint8Array },
+    state: PacketSpaceState,
+    now: number,
+  ): void {
+    const players = this.#players;
+    players.stats.packetsReceived++;
+    players.idle.onReceived(now);
+    if (players.role === 'server' && this.#isLocalId(header.destinationId)) players.path.onValidated();
+    if (view.length === 0) throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'an empty packet');
+    const isFirstFlight = state.space === PacketSpace.PROTECTED && !players.path.isValidated;
+    const reader = new ByteReader(view);
+    let isAckEliciting = false;
+    while (reader.remaining > 0 && this.#handler.closed === undefined) {
+      const frame = decodeFrame(reader, state.space);
+      if (dispatchFrame(frame, state, isFirstFlight, players, this.#handler, now)) isAckEliciting = true;
+    }
+    // HELLO may have been discarded by one of these frames.
+    if (!state.isDiscarded) state.acks.onPacketReceived(packetNumber, isAckEliciting, now);
+  }
+
+  /** A client takes the server's own ID from its first authentic packet, and no other later [HSK-4]. */
+  #learnServerId(sourceId: Uint8Array): boolean {
+    const players = this.#players;
+    if (this.#hasServerId) return isSame(players.remoteId, sourceId);
+    if (sourceId.length !== CONNECTION_ID_BYTES) return false;
+    players.remoteId = sourceId.slice();
+    this.#hasServerId = true;
+    return true;
+  }
+
+  #isOurs(destinationId: Uint8Array): boolean {
+    const { role, originalDestinationId } = this.#players;
+    return (
+      this.#isLocalId(destinationId) || (role === 'server' && isSame(destinationId, originalDestinationId))
+    );
+  }
+
+  #isLocalId(destinationId: Uint8Array): boolean {
+    return isSame(destinationId, this.#players.localId);
+  }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

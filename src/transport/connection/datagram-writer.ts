@@ -1,0 +1,195 @@
+/**
+ * Fills outgoing datagrams: asks the gates (3x limit, congestion window, pacer), then lets the players write in one
+ * fixed order, pads what must be padded, seals. Owns when something may leave; what is written is the players' matter.
+ */
+import { PacketSpace, type SentPacket } from '../recovery/sent-packet.js';
+import { ByteWriter } from '../wire/byte-writer.js';
+import { writeHandshakeDone, writePing } from '../wire/frame-writer.js';
+import { OpenPacket } from './open-packet.js';
+import { type PacketBuilder } from './packet-builder.js';
+import { type PacketSpaceState } from './packet-space-state.js';
+import { type Players } from './players.js';
+import { type Transmit, type TransmitDraft, type TransmitPool } from './transmit.js';
+import { MIN_DATAGRAM_BYTES } from './transport-options.js';
+
+export class DatagramWriter {
+  readonly #players: Players;
+  readonly #pool: TransmitPool;
+  readonly #hello: OpenPacket;
+  readonly #protected: OpenPacket;
+  #pacedUntil = Number.POSITIVE_INFINITY;
+
+  constructor(players: Players, pool: TransmitPool) {
+    this.#players = players;
+    this.#pool = pool;
+    const none = new ByteWriter(new Uint8Array(0));
+    this.#hello = new OpenPacket(PacketSpace.HELLO, none);
+    this.#protected = new OpenPacket(PacketSpace.PROTECTED, none);
+  }
+
+  /** When the pacer lets go of what it holds back; Infinity when it holds nothing back. */
+  get pacedUntil(): number {
+    return this.#pacedUntil;
+  }
+
+  pollTransmit(now: number): Transmit | undefined {
+    const { hello, protected: main, path, recovery, options } = this.#players;
+    this.#pacedUntil = Number.POSITIVE_INFINITY;
+    const room = Math.min(options.maxDatagramSize, path.allowance);
+    const isAmplificationBlocked = room < MIN_ROOM_BYTES;
+    recovery.setAmplificationBlocked(isAmplificationBlocked);
+    if (isAmplificationBlocked) return undefined;
+
+    const hasData = this.#hasFrames(hello) || this.#hasFrames(main);
+    const isOpen = hasData && this.#isGateOpen(now);
+    const wantsHello = this.#wants(hello, isOpen, now);
+    const wantsMain = this.#wants(main, isOpen, now);
+    if (!wantsHello && !wantsMain) {
+      recovery.setAppLimited(!hasData);
+      return undefined;
+    }
+    return this.#fill(wantsHello, wantsMain, isOpen, room, now);
+  }
+
+  #fill(
+    wantsHello: boolean,
+    wantsMain: boolean,
+    isOpen: boolean,
+    room: number,
+    now: number,
+  ): Transmit | undefined {
+    const { hello, protected: main, path, role } = this.#players;
+    const draft = this.#pool.acquire(path.remote, path.local);
+    const hasHello = wantsHello && this.#writeHello(draft, isOpen, room, now);
+    const mustPad = hasHello && role === 'client';
+    const hasMain = wantsMain && this.#writeProtected(draft, isOpen, room, mustPad, now);
+    if (!hasHello && !hasMain) {
+      this.#pool.release(draft);
+      return undefined;
+    }
+    // [HDR-6] A client's hello datagram is padded, in its last packet, so that the server may answer with three times as much.
+    if (mustPad) {
+      if (hasMain) this.#protected.padTo(MIN_DATAGRAM_BYTES, main);
+      else this.#hello.padTo(MIN_DATAGRAM_BYTES, hello);
+    }
+    if (hasHello) this.#onSent(this.#hello.seal(hello, now), hello, now);
+    if (hasMain) this.#onSent(this.#protected.seal(main, now), main, now);
+    return this.#finish(draft);
+  }
+
+  #finish(draft: TransmitDraft): Transmit {
+    const { path, stats } = this.#players;
+    draft.length = draft.writer.offset;
+    draft.segmentSize = draft.length;
+    path.onSent(draft.length);
+    stats.datagramsSent++;
+    stats.bytesSent += draft.length;
+    return draft;
+  }
+
+  #onSent(packet: SentPacket, state: PacketSpaceState, now: number): void {
+    const { recovery, pacer, idle, stats } = this.#players;
+    recovery.onPacketSent(packet, now);
+    if (packet.isInFlight) pacer.onSent(packet.bytes, now);
+    if (packet.isAckEliciting) {
+      idle.onAckElicitingSent(now);
+      if (state.probesPending > 0) state.probesPending--;
+    }
+    stats.packetsSent++;
+  }
+
+  #writeHello(draft: TransmitDraft, isOpen: boolean, room: number, now: number): boolean {
+    const { hello, handshakeStream } = this.#players;
+    const packet = this.#hello;
+    packet.begin(this.#players, hello, draft.writer, room);
+    if (hello.acks.hasAnythingToAck) hello.acks.writeAck(packet, now);
+    if (isOpen || hello.probesPending > 0) {
+      handshakeStream.writeFrames(packet);
+      if (hello.probesPending > 0 && !packet.isAckEliciting) writePingFrame(packet);
+    }
+    return this.#keep(packet, hello);
+  }
+
+  /** The one place where the order of frames in a PROTECTED packet is decided. */
+  #writeProtected(
+    draft: TransmitDraft,
+    isOpen: boolean,
+    room: number,
+    isPadded: boolean,
+    now: number,
+  ): boolean {
+    const { protected: main, handshakeStream, streams } = this.#players;
+    const packet = this.#protected;
+    if (draft.writer.offset + SHORT_PACKET_BYTES > room) return false;
+    packet.begin(this.#players, main, draft.writer, room);
+    if (main.acks.hasAnythingToAck) main.acks.writeAck(packet, now);
+    if (isOpen || main.probesPending > 0) {
+      this.#writeHandshakeDone(packet);
+      handshakeStream.writeFrames(packet);
+      this.#writePing(packet);
+      streams.writeControl(packet);
+      streams.writeStreams(packet, !isPadded);
+      if (main.probesPending > 0 && !packet.isAckEliciting) writePingFrame(packet);
+    }
+    return this.#keep(packet, main);
+  }
+
+  #keep(packet: OpenPacket, state: PacketSpaceState): boolean {
+    if (!packet.hasPayload) {
+      packet.abandon();
+      return false;
+    }
+    packet.finishPayload(state);
+    return true;
+  }
+
+  #writeHandshakeDone(packet: OpenPacket): void {
+    if (!this.#players.isHandshakeDonePending || !writeHandshakeDone(packet.writer)) return;
+    this.#players.isHandshakeDonePending = false;
+    packet.frames.push({ kind: 'handshakeDone' });
+    packet.isAckEliciting = true;
+  }
+
+  #writePing(packet: OpenPacket): void {
+    if (!this.#players.isPingPending) return;
+    this.#players.isPingPending = false;
+    writePingFrame(packet);
+  }
+
+  #hasFrames(state: PacketSpaceState): boolean {
+    if (state.sealer === undefined) return false;
+    const { handshakeStream, streams, isHandshakeDonePending, isPingPending } = this.#players;
+    if (state.space === PacketSpace.HELLO) return handshakeStream.hasFramesToSend(PacketSpace.HELLO);
+    return (
+      streams.hasFramesToSend ||
+      isHandshakeDonePending ||
+      isPingPending ||
+      handshakeStream.hasFramesToSend(PacketSpace.PROTECTED)
+    );
+  }
+
+  #wants(state: PacketSpaceState, isOpen: boolean, now: number): boolean {
+    if (state.sealer === undefined) return false;
+    return state.probesPending > 0 || (isOpen && this.#hasFrames(state)) || state.acks.hasAckToSend(now);
+  }
+
+  #isGateOpen(now: number): boolean {
+    const { recovery, pacer, options } = this.#players;
+    if (!recovery.canSend(options.maxDatagramSize)) return false;
+    const sendTime = pacer.nextSendTime(options.maxDatagramSize, now);
+    if (sendTime <= now) return true;
+    this.#pacedUntil = sendTime;
+    return false;
+  }
+}
+
+function writePingFrame(packet: PacketBuilder): void {
+  if (!writePing(packet.writer)) return;
+  packet.frames.push({ kind: 'ping' });
+  packet.isAckEliciting = true;
+}
+
+/** Below this nothing useful fits: the rest of the 3x limit is left for later. */
+const MIN_ROOM_BYTES = 64;
+/** Header, protection and a short frame: less than that is not worth a second packet in a datagram. */
+const SHORT_PACKET_BYTES = 48;

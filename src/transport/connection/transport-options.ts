@@ -1,0 +1,53 @@
+/**
+ * What a user may set of the transport, with the defaults of WIRE-AND-SECURITY "Limits and their defaults".
+ * Resolved once, when a channel or a server is made; plain data from then on.
+ */
+export interface TransportOptions {
+  /** Silence after which a connection is closed, ms. The smaller of both sides' counts. Default 30,000. */
+  readonly idleTimeoutMs: number;
+  /** A connection that is not ready by then is given up, ms. Default 10,000. */
+  readonly handshakeTimeoutMs: number;
+  /** Longest wait before an ACK is sent, ms; the peer is told. Default 2. */
+  readonly maxAckDelayMs: number;
+  /** Round-trip time assumed before the first sample, ms. Default 100. */
+  readonly initialRttMs: number;
+  /** Largest datagram sent, bytes, header and protection included; at least 1,200. Default 1,200. */
+  readonly maxDatagramSize: number;
+  /** Streams (calls) the peer may have open at once. Default 100. */
+  readonly maxStreams: number;
+  /** Bytes the peer may send on one stream beyond what was read. Default 1 MiB. */
+  readonly streamWindow: number;
+  /** Bytes the peer may send on all streams together beyond what was read. Default 8 MiB. */
+  readonly connectionWindow: number;
+  /** Bytes a stream holds for sending and retransmission. Default 1 MiB. */
+  readonly sendBufferPerStream: number;
+  /** The same, all streams of a connection together. Default 8 MiB. */
+  readonly sendBufferPerConnection: number;
+  /** Gaps a stream's reassembly may have. Default 1,000. */
+  readonly reassemblyGaps: number;
+  /** Bytes of the handshake stream kept for reassembly. Default 64 KiB. */
+  readonly handshakeStreamBytes: number;
+  /** Packets kept that came before the keys that open them. Default 32. */
+  readonly undecryptablePackets: number;
+}
+
+export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
+  idleTimeoutMs: 30_000,
+  handshakeTimeoutMs: 10_000,
+  maxAckDelayMs: 2,
+  initialRttMs: 100,
+  maxDatagramSize: 1_200,
+  maxStreams: 100,
+  streamWindow: 1 << 20,
+  connectionWindow: 8 << 20,
+  sendBufferPerStream: 1 << 20,
+  sendBufferPerConnection: 8 << 20,
+  reassemblyGaps: 1_000,
+  handshakeStreamBytes: 64 << 10,
+  undecryptablePackets: 32,
+};
+
+/** [HDR-6]: what every path carries, and what a client's hello is padded to. */
+export const MIN_DATAGRAM_BYTES = 1_200;
+/** Length of the connection IDs of this version. */
+export const CONNECTION_ID_BYTES = 8;

@@ -1,0 +1,72 @@
+/**
+ * A connection as the rpc floor holds it: the same verbs without `now`, and every call of one asks for a flush. All
+ * that is written in one turn of the event loop so leaves together.
+ */
+import { type Clock } from '../../base/clock.js';
+import { type Connection } from '../connection/connection.js';
+import { type StreamListener, type StreamTransport, type TransportStats } from '../stream-transport.js';
+
+export class ConnectionTransport implements StreamTransport {
+  readonly connection: Connection;
+  /** Who is told of its events; set by whoever took the transport. */
+  listener: StreamListener | undefined;
+  readonly #clock: Clock;
+  readonly #requestFlush: (connection: Connection) => void;
+
+  constructor(connection: Connection, clock: Clock, requestFlush: (connection: Connection) => void) {
+    this.connection = connection;
+    this.#clock = clock;
+    this.#requestFlush = requestFlush;
+  }
+
+  get peer(): string {
+    const { ip, port } = this.connection.path.remote;
+    return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+  }
+
+  get isReady(): boolean {
+    return this.connection.isReady;
+  }
+
+  openStream(): number | undefined {
+    return this.connection.openStream();
+  }
+
+  writeStream(streamId: number, pieces: readonly Uint8Array[], fin: boolean): number {
+    const taken = this.connection.writeStream(streamId, pieces, fin);
+    this.#requestFlush(this.connection);
+    return taken;
+  }
+
+  readStream(streamId: number): Uint8Array | 'end' | undefined {
+    const bytes = this.connection.readStream(streamId);
+    // Reading returns credit, which the peer must be told.
+    if (bytes !== undefined) this.#requestFlush(this.connection);
+    return bytes;
+  }
+
+  resetStream(streamId: number, code: number): void {
+    this.connection.resetStream(streamId, code);
+    this.#requestFlush(this.connection);
+  }
+
+  stopStream(streamId: number, code: number): void {
+    this.connection.stopStream(streamId, code);
+    this.#requestFlush(this.connection);
+  }
+
+  close(code: number, reason: string): void {
+    this.connection.close(code, reason, this.#clock.now());
+    this.#requestFlush(this.connection);
+  }
+
+  /** Ends it without a word to the peer. */
+  abandon(by: 'refused' | 'versionMismatch', reason: string): void {
+    this.connection.abandon(by, reason, this.#clock.now());
+    this.#requestFlush(this.connection);
+  }
+
+  stats(): TransportStats {
+    return this.connection.transportStats();
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * Turns the core's verbs into motion: hands datagrams in, tells listeners what happened, sends what is ready, and keeps
+ * one timer. Both drivers use it, with their own clock and their own way to send; it knows no socket.
+ * A write leaves at the end of the turn, together with what else is written in it; with nothing in flight on its
+ * connection it leaves as soon as the running code returns, because there is nothing to wait for.
+ */
+import { type Clock, type Timer } from '../../base/clock.js';
+import { type Connection } from '../connection/connection.js';
+import { type ConnectionEvent } from '../connection/connection-event.js';
+import { type Transmit } from '../connection/transmit.js';
+import { type Address } from '../path/path.js';
+import { type StreamListener } from '../stream-transport.js';
+import { ConnectionTransport } from './connection-transport.js';
+import { Endpoint, type EndpointConfig, type EndpointMeans } from './endpoint.js';
+
+export interface PumpOptions {
+  readonly config: EndpointConfig;
+  readonly means: Omit<EndpointMeans, 'onHandshakeWake'>;
+  readonly clock: Clock;
+  /** Sends; the Transmit is the callee's until it calls `release` of the pump. */
+  send(transmit: Transmit): void;
+  /** Who listens to a connection that a client made. Only servers are asked. */
+  accept?(transport: ConnectionTransport): StreamListener;
+  /** A connection is closed and forgotten. */
+  onForgotten?(transport: ConnectionTransport): void;
+}
+
+export class EndpointPump {
+  readonly endpoint: Endpoint;
+  readonly #options: PumpOptions;
+  readonly #clock: Clock;
+  readonly #transports = new Map<Connection, ConnectionTransport>();
+  readonly #flushBound = (): void => {
+    this.#isFlushScheduled = false;
+    this.flush();
+  };
+  readonly #flushSoonBound = (): void => {
+    this.#isFlushSoonScheduled = false;
+    this.flush();
+  };
+  readonly #onTimerBound = (): void => {
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    if (this.#isStopped) return;
+    this.endpoint.handleTimeout(this.#clock.now());
+    this.flush();
+  };
+  #isFlushScheduled = false;
+  #isFlushSoonScheduled = false;
+  #isFlushing = false;
+  #isStopped = false;
+  #timer: Timer | undefined;
+  #timerAt = Infinity;
+
+  constructor(options: PumpOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.endpoint = new Endpoint(options.config, {
+      ...options.means,
+      onHandshakeWake: (connection) => {
+        this.#clock.soon(() => {
+          if (this.#isStopped) return;
+          this.endpoint.handleHandshake(connection, this.#clock.now());
+          this.flush();
+        });
+      },
+    });
+  }
+
+  /** Starts a connection; its first flight leaves when the running code returns. */
+  connect(remote: Address, local: number): ConnectionTransport {
+    const connection = this.endpoint.connect(remote, local, this.#clock.now());
+    const transport = this.#transportOf(connection);
+    this.#requestFlush(connection);
+    return transport;
+  }
+
+  /** A datagram came in. Its events are told at once; what they cause to be sent leaves at the end of the turn. */
+  handleDatagram(bytes: Uint8Array, remote: Address, local: number): void {
+    if (this.#isStopped) return;
+    this.endpoint.handleDatagram(bytes, remote, local, this.#clock.now());
+    this.#dispatchEvents();
+    this.#scheduleFlush();
+  }
+
+  /** Gives a sent Transmit's memory back. */
+  release(transmit: Transmit): void {
+    this.endpoint.release(transmit);
+  }
+
+  /** Sends what is ready now and sets the timer. */
+  flush(): void {
+    if (this.#isStopped || this.#isFlushing) return;
+    this.#isFlushing = true;
+    const now = this.#clock.now();
+    let sentCount = 0;
+    for (;;) {
+      this.#dispatchEvents();
+      const transmit = sentCount < MAX_DATAGRAMS_PER_TURN ? this.endpoint.pollTransmit(now) : undefined;
+      if (transmit === undefined) break;
+      sentCount++;
+      this.#options.send(transmit);
+    }
+    this.#dispatchEvents();
+    this.#isFlushing = false;
+    if (sentCount >= MAX_DATAGRAMS_PER_TURN) this.#scheduleFlush();
+    this.#setTimer(now);
+  }
+
+  /** No more events, datagrams or timers. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #transportOf(connection: Connection): ConnectionTransport {
+    let transport = this.#transports.get(connection);
+    if (transport === undefined) {
+      transport = new ConnectionTransport(connection, this.#clock, this.#requestFlush);
+      this.#transports.set(connection, transport);
+    }
+    return transport;
+  }
+
+  readonly #requestFlush = (connection: Connection): void => {
+    this.endpoint.touch(connection);
+    if (connection.bytesInFlight > 0) {
+      this.#scheduleFlush();
+    } else if (!this.#isFlushSoonScheduled) {
+      this.#isFlushSoonScheduled = true;
+      this.#clock.soon(this.#flushSoonBound);
+    }
+  };
+
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    this.#clock.atEndOfTurn(this.#flushBound);
+  }
+
+  #dispatchEvents(): void {
+    for (let next = this.endpoint.pollEvent(); next !== undefined; next = this.endpoint.pollEvent()) {
+      const transport = this.#transportOf(next.connection);
+      if (next.kind === 'accepted') {
+        transport.listener = this.#options.accept?.(transport);
+        continue;
+      }
+      if (transport.listener !== undefined) tell(transport.listener, next.event);
+      if (next.event.kind === 'closed') {
+        this.#transports.delete(next.connection);
+        this.#options.onForgotten?.(transport);
+      }
+    }
+  }
+
+  /** An earlier timer than needed is left alone: it finds nothing to do and sets the next one. */
+  #setTimer(now: number): void {
+    const deadline = this.endpoint.pollTimeout();
+    if (deadline >= this.#timerAt && deadline !== Infinity) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAt = deadline;
+    if (deadline === Infinity) return;
+    this.#timer = this.#clock.setTimer(this.#onTimerBound, Math.max(0, deadline - now), false);
+  }
+}
+
+function tell(listener: StreamListener, event: ConnectionEvent): void {
+  switch (event.kind) {
+    case 'ready':
+      listener.onReady();
+      return;
+    case 'streamsAvailable':
+      listener.onStreamsAvailable();
+      return;
+    case 'streamOpened':
+      listener.onStreamOpened(event.streamId, event.isFirstFlight);
+      return;
+    case 'streamReadable':
+      listener.onStreamReadable(event.streamId);
+      return;
+    case 'streamWritable':
+      listener.onStreamWritable(event.streamId);
+      return;
+    case 'streamReset':
+      listener.onStreamReset(event.streamId, event.code);
+      return;
+    case 'streamStopped':
+      listener.onStreamStopped(event.streamId, event.code);
+      return;
+    case 'closed':
+      listener.onClosed(event.closed);
+  }
+}
+
+/** What one turn of the event loop may send before it lets others have a go. */
+const MAX_DATAGRAMS_PER_TURN = 256;

@@ -1,0 +1,426 @@
+/**
+ * One process's end of the wire: finds the connection a datagram belongs to, accepts new ones, refuses, and keeps the
+ * connections that have something to say in order. Owns no connection's inside. One deadline for all of them.
+ */
+import { RingQueue } from '../../base/ring-queue.js';
+import { type Random } from '../../base/random.js';
+import { type CongestionController } from '../congestion/congestion-controller.js';
+import { Connection } from '../connection/connection.js';
+import { type ConnectionEvent } from '../connection/connection-event.js';
+import { type ConnectionSetup } from '../connection/connection-setup.js';
+import { type DropReason, noDrops } from '../connection/connection-stats.js';
+import { type Transmit, TransmitPool } from '../connection/transmit.js';
+import {
+  CONNECTION_ID_BYTES,
+  MIN_DATAGRAM_BYTES,
+  type TransportOptions,
+} from '../connection/transport-options.js';
+import { type Address } from '../path/path.js';
+import { type CreateHandshake } from '../protection/handshake.js';
+import { type Opener, type Sealer } from '../protection/protection.js';
+import { ChunkPool } from '../stream/chunk-pool.js';
+import { decodeHeader, type Header, type HelloHeader, readTruncatedPacketNumber } from '../wire/header.js';
+import { FIRST_FLIGHT_LIMITS } from '../stream/stream-limits.js';
+import { encodeTransportParameters } from '../wire/transport-parameters.js';
+import { ConnectionTable } from './connection-table.js';
+import { DeadlineHeap } from './deadline-heap.js';
+import { FirstContact } from './first-contact.js';
+
+export interface EndpointConfig {
+  readonly role: 'client' | 'server';
+  /** Versions spoken, the preferred one first. */
+  readonly versions: readonly [number, ...number[]];
+  readonly options: TransportOptions;
+  readonly limits: EndpointLimits;
+  /** Bytes of the sockets' receive buffer, told to the peer; undefined when not known. */
+  readonly receiveBufferBytes?: number | undefined;
+}
+
+export interface EndpointLimits {
+  /** Connections of a server, closing ones included. Default 10,000. */
+  readonly maxConnections: number;
+  /** Of those from one IP address; many clients may share one behind a carrier's NAT. Default 1,024. */
+  readonly maxConnectionsPerAddress: number;
+  /** Connections whose client has not proved its address. Default 1,000. */
+  readonly maxHalfOpen: number;
+  /** Of those from one IP address. Default 64. */
+  readonly maxHalfOpenPerAddress: number;
+}
+
+export const DEFAULT_ENDPOINT_LIMITS: EndpointLimits = {
+  maxConnections: 10_000,
+  maxConnectionsPerAddress: 1_024,
+  maxHalfOpen: 1_000,
+  maxHalfOpenPerAddress: 64,
+};
+
+/** What the driver brings: randomness, keys, a congestion controller. */
+export interface EndpointMeans {
+  readonly random: Random;
+  readonly createHandshake: CreateHandshake;
+  /** The protection of HELLO packets, which needs no agreement. */
+  helloProtection(
+    version: number,
+    originalDestinationId: Uint8Array,
+    role: 'client' | 'server',
+  ): { readonly sealer: Sealer; readonly opener: Opener };
+  createController(maxDatagramSize: number): CongestionController;
+  /** A handshake has something to say: call `Endpoint.handleHandshake` soon. */
+  onHandshakeWake(connection: Connection): void;
+}
+
+export type EndpointEvent =
+  | { readonly kind: 'accepted'; readonly connection: Connection }
+  | { readonly kind: 'connection'; readonly connection: Connection; readonly event: ConnectionEvent };
+
+interface Member {
+  readonly connection: Connection;
+  deadline: number;
+  heapIndex: number;
+  /** In the queue of those that may have something to say. */
+  isQueued: boolean;
+  isHalfOpen: boolean;
+}
+
+export class Endpoint {
+  readonly #config: EndpointConfig;
+  readonly #means: EndpointMeans;
+  readonly #table = new ConnectionTable<Member>();
+  readonly #members = new Map<Connection, Member>();
+  readonly #deadlines = new DeadlineHeap<Member>();
+  readonly #toPoll = new RingQueue<Member>();
+  readonly #events = new RingQueue<EndpointEvent>();
+  readonly #transmits: TransmitPool;
+  readonly #chunkPool = new ChunkPool();
+  readonly #firstContact: FirstContact;
+  readonly #incarnation: Uint8Array | undefined;
+  readonly #drops = noDrops();
+  #datagramsReceived = 0;
+  #isRefusing = false;
+
+  constructor(config: EndpointConfig, means: EndpointMeans) {
+    this.#config = config;
+    this.#means = means;
+    this.#transmits = new TransmitPool(Math.max(config.options.maxDatagramSize, MIN_DATAGRAM_BYTES));
+    this.#firstContact = new FirstContact(config, means);
+    this.#incarnation = config.role === 'server' ? means.random.bytes(8) : undefined;
+  }
+
+  get connectionCount(): number {
+    return this.#members.size;
+  }
+
+  get connections(): IterableIterator<Connection> {
+    return this.#members.keys();
+  }
+
+  /** Datagrams that reached no connection, by reason. */
+  get drops(): Readonly<Record<DropReason, number>> {
+    return this.#drops;
+  }
+
+  get datagramsReceived(): number {
+    return this.#datagramsReceived;
+  }
+
+  connect(remote: Address, local: number, now: number): Connection {
+    const originalDestinationId = this.#means.random.bytes(CONNECTION_ID_BYTES);
+    const member = this.#create(
+      this.#config.versions[0],
+      originalDestinationId,
+      originalDestinationId,
+      remote,
+      local,
+      now,
+    );
+    return member.connection;
+  }
+
+  /** From now on nobody new is let in; those who are stay. */
+  refuseNew(): void {
+    this.#isRefusing = true;
+  }
+
+  // In.
+
+  handleDatagram(bytes: Uint8Array, remote: Address, local: number, now: number): void {
+    this.#datagramsReceived++;
+    const first = bytes[0];
+    if (first === undefined) {
+      this.#drop('malformedHeader');
+      return;
+    }
+    const member = (first & 0x80) === 0 ? this.#findShort(bytes) : this.#findLong(bytes, remote, local, now);
+    if (member === undefined) return;
+    member.connection.handleDatagram(bytes, remote, local, now);
+    this.#touch(member);
+  }
+
+  handleTimeout(now: number): void {
+    for (;;) {
+      const member = this.#deadlines.peek();
+      if (member === undefined || member.deadline > now) return;
+      this.#deadlines.remove(member);
+      member.connection.handleTimeout(now);
+      this.#touch(member);
+    }
+  }
+
+  handleHandshake(connection: Connection, now: number): void {
+    connection.handleHandshake(now);
+    this.touch(connection);
+  }
+
+  /** The application called one of the connection's verbs: it may have something to say now. */
+  touch(connection: Connection): void {
+    const member = this.#members.get(connection);
+    if (member !== undefined) this.#touch(member);
+  }
+
+  // Out.
+
+  pollEvent(): EndpointEvent | undefined {
+    return this.#events.shift();
+  }
+
+  /**
+   * The next datagram, taken from each connection in turn. After undefined `pollTimeout` is up to date; events that
+   * came up meanwhile wait in `pollEvent`.
+   */
+  pollTransmit(now: number): Transmit | undefined {
+    for (;;) {
+      const answer = this.#firstContact.pollTransmit(this.#transmits);
+      if (answer !== undefined) return answer;
+      const member = this.#toPoll.peek();
+      if (member === undefined) return undefined;
+      const transmit = member.connection.pollTransmit(now);
+      if (transmit !== undefined) return transmit;
+      this.#toPoll.shift();
+      member.isQueued = false;
+      this.#settle(member);
+    }
+  }
+
+  pollTimeout(): number {
+    return this.#deadlines.peek()?.deadline ?? Infinity;
+  }
+
+  /** Gives a Transmit's memory back. */
+  release(transmit: Transmit): void {
+    this.#transmits.release(transmit);
+  }
+
+  #touch(member: Member): void {
+    this.#drainEvents(member);
+    if (member.isQueued) return;
+    member.isQueued = true;
+    this.#toPoll.push(member);
+  }
+
+  #settle(member: Member): void {
+    const { connection } = member;
+    this.#drainEvents(member);
+    if (member.isHalfOpen && connection.path.isValidated) {
+      member.isHalfOpen = false;
+      this.#firstContact.onValidated(connection.path.remote);
+    }
+    if (connection.isGone) this.#forget(member);
+    else this.#deadlines.set(member, connection.pollTimeout());
+  }
+
+  #drainEvents({ connection }: Member): void {
+    for (let event = connection.pollEvent(); event !== undefined; event = connection.pollEvent()) {
+      this.#events.push({ kind: 'connection', connection, event });
+    }
+  }
+
+  #forget(member: Member): void {
+    const { connection } = member;
+    this.#deadlines.remove(member);
+    this.#members.delete(connection);
+    this.#table.remove(connection.localId);
+    if (this.#config.role === 'server') {
+      this.#table.remove(connection.originalDestinationId);
+      this.#firstContact.onForgotten(connection.path.remote, member.isHalfOpen);
+    }
+  }
+
+  #findShort(bytes: Uint8Array): Member | undefined {
+    const member = bytes.length > CONNECTION_ID_BYTES ? this.#table.find(bytes, 1) : undefined;
+    if (member === undefined) this.#drop('unknownConnection');
+    return member;
+  }
+
+  #findLong(bytes: Uint8Array, remote: Address, local: number, now: number): Member | undefined {
+    const header = decodeHeader(bytes, 0, CONNECTION_ID_BYTES);
+    if (typeof header === 'string') {
+      this.#drop(header === 'unknownPacketType' ? 'unknownType' : 'malformedHeader');
+      return undefined;
+    }
+    const { destinationId } = header;
+    const member =
+      destinationId.length === CONNECTION_ID_BYTES ? this.#table.find(destinationId, 0) : undefined;
+    if (header.kind === 'versionNegotiation') {
+      this.#onVersionNegotiation(header, member, now);
+      return undefined;
+    }
+    if (member !== undefined) return member;
+    if (this.#config.role === 'client') this.#drop('unknownConnection');
+    else return this.#accept(bytes, header, remote, local, now);
+    return undefined;
+  }
+
+  #accept(
+    bytes: Uint8Array,
+    header: Header,
+    remote: Address,
+    local: number,
+    now: number,
+  ): Member | undefined {
+    const verdict = this.#firstContact.judge(bytes, header, remote, local, {
+      connectionCount: this.#members.size,
+      isRefusing: this.#isRefusing,
+      now,
+    });
+    if (verdict !== undefined || header.kind !== 'hello') {
+      this.#drop(verdict ?? 'unknownType');
+      return undefined;
+    }
+    const originalDestinationId = header.destinationId.slice();
+    const sourceId = header.sourceId.slice();
+    if (!this.#isAuthentic(bytes, header)) {
+      this.#drop('notAuthentic');
+      return undefined;
+    }
+    const member = this.#create(header.version, sourceId, originalDestinationId, remote, local, now);
+    if (!this.#table.add(originalDestinationId, member)) {
+      this.#forget(member);
+      this.#drop('refused');
+      return undefined;
+    }
+    member.isHalfOpen = true;
+    this.#firstContact.onAccepted(remote);
+    this.#events.push({ kind: 'accepted', connection: member.connection });
+    return member;
+  }
+
+  /** Before anything is allocated for it: garbage that looks like a hello costs one check. */
+  #isAuthentic(bytes: Uint8Array, header: HelloHeader): boolean {
+    const { opener } = this.#means.helloProtection(header.version, header.destinationId, 'server');
+    const packetNumber = readTruncatedPacketNumber(bytes, header);
+    return (
+      opener.open(packetNumber, bytes, header.headerStart, header.payloadStart, header.packetEnd) !==
+      undefined
+    );
+  }
+
+  #create(
+    version: number,
+    remoteId: Uint8Array,
+    originalDestinationId: Uint8Array,
+    remote: Address,
+    local: number,
+    now: number,
+  ): Member {
+    const { role, options } = this.#config;
+    const localId = this.#freshId();
+    // The handshake may wake us from within the constructor, before there is a connection to name.
+    const created: { connection?: Connection } = {};
+    const setup: ConnectionSetup = {
+      role,
+      version,
+      options,
+      localId,
+      remoteId,
+      originalDestinationId,
+      remote,
+      local,
+      helloProtection: this.#means.helloProtection(version, originalDestinationId, role),
+      chunkPool: this.#chunkPool,
+      createController: () => this.#means.createController(options.maxDatagramSize),
+      createHandshake: () =>
+        this.#means.createHandshake({
+          role,
+          version,
+          originalDestinationId,
+          localParameters: this.#localParameters(localId, originalDestinationId),
+          wake: () => {
+            if (created.connection !== undefined) this.#means.onHandshakeWake(created.connection);
+          },
+        }),
+    };
+    const connection = new Connection(setup, this.#transmits, now);
+    created.connection = connection;
+    const member: Member = {
+      connection,
+      deadline: Infinity,
+      heapIndex: -1,
+      isQueued: false,
+      isHalfOpen: false,
+    };
+    this.#members.set(connection, member);
+    this.#table.add(localId, member);
+    this.#touch(member);
+    return member;
+  }
+
+  #freshId(): Uint8Array {
+    for (;;) {
+      const id = this.#means.random.bytes(CONNECTION_ID_BYTES);
+      if (this.#table.find(id, 0) === undefined) return id;
+    }
+  }
+
+  #localParameters(localId: Uint8Array, originalDestinationId: Uint8Array): Uint8Array {
+    const { role, options, versions, receiveBufferBytes } = this.#config;
+    const isServer = role === 'server';
+    return encodeTransportParameters(
+      {
+        idleTimeoutMs: options.idleTimeoutMs,
+        maxDatagramSize: MAX_UDP_PAYLOAD_BYTES,
+        // [TPM-5] Never below what a first flight may have used.
+        initialMaxData: Math.max(options.connectionWindow, FIRST_FLIGHT_LIMITS.maxData),
+        initialMaxStreamData: Math.max(options.streamWindow, FIRST_FLIGHT_LIMITS.maxStreamData),
+        initialMaxStreams: isServer ? Math.max(options.maxStreams, FIRST_FLIGHT_LIMITS.maxStreams) : 0,
+        maxAckDelayMs: options.maxAckDelayMs,
+        activeConnectionIdLimit: 2,
+        sourceConnectionId: localId,
+        originalDestinationConnectionId: isServer ? originalDestinationId : undefined,
+        receiveBufferBytes,
+        incarnation: this.#incarnation,
+        versions,
+      },
+      // [TPM-4] Some unknown parameter, so that every server stays tolerant.
+      isServer ? undefined : 31 * Math.floor(this.#means.random.fraction() * 1_000) + 27,
+    );
+  }
+
+  /** [VER-3] Never a reason to speak another version: the connection ends and says why. */
+  #onVersionNegotiation(
+    header: Extract<Header, { kind: 'versionNegotiation' }>,
+    member: Member | undefined,
+    now: number,
+  ): void {
+    const connection = member?.connection;
+    const isEcho =
+      connection !== undefined &&
+      this.#config.role === 'client' &&
+      connection.stats.packetsReceived === 0 &&
+      header.sourceId.length === CONNECTION_ID_BYTES &&
+      header.sourceId.every((byte, i) => byte === connection.originalDestinationId[i]) &&
+      !header.versions.includes(this.#config.versions[0]);
+    if (member === undefined || !isEcho) {
+      this.#drop('unknownVersion');
+      return;
+    }
+    member.connection.abandon('versionMismatch', this.#firstContact.mismatchReason(header.versions), now);
+    this.#touch(member);
+  }
+
+  #drop(reason: DropReason): void {
+    this.#drops[reason]++;
+  }
+}
+
+/** What UDP over IPv4 can carry: this side takes any size; path MTU search finds what arrives. */
+const MAX_UDP_PAYLOAD_BYTES = 65_507;
