@@ -36,7 +36,7 @@ export interface PeerLimits {
 
 /**
  * What a client may use before it knows the server's parameters, which are never lower in a version with a first
- * flight (PROTOCOL §8). A server of such a version raises its own windows to these.
+ * flight: a server of such a version raises its own limits to these.
  */
 export const FIRST_FLIGHT_LIMITS: PeerLimits = {
   maxData: 256 << 10,

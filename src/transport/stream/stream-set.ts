@@ -1,128 +1,433 @@
 /**
- * All streams of a connection: opens, finds and retires them, and chooses which writes next.
+ * All streams of a connection: opens, finds and retires them, shares out the connection's window and send buffer, and
+ * says what is to be sent. In version 1 only the client opens streams: 0, 2, 4, …. A stream is retired
+ * when its receiving half was read to the end or reset and its sending half was acknowledged to the end; a frame for
+ * one that is retired is old news and ignored. Peer errors are thrown as TransportError.
  */
+import { assert } from '../../base/assert.js';
 import { type StreamEvent } from '../connection/connection-event.js';
 import { type PacketBuilder } from '../connection/packet-builder.js';
 import { type SentFrame } from '../recovery/sent-packet.js';
-import { type ChunkPool } from './chunk-pool.js';
-import { type PeerLimits, type StreamLimits } from './stream-limits.js';
+import { TransportError, TransportErrorCode } from '../transport-error.js';
+import { ChunkPool } from './chunk-pool.js';
+import { ConnectionControl, ControlQueue, StreamControl, type ConnectionFlow } from './control-queue.js';
+import { ReceiveWindow, SendCredit } from './flow-control.js';
+import { ReceiveStream } from './receive-stream.js';
+import { SendScheduler } from './send-scheduler.js';
+import { SendStream } from './send-stream.js';
+import { Stream } from './stream.js';
+import { FIRST_FLIGHT_LIMITS, type PeerLimits, type StreamLimits } from './stream-limits.js';
 
 export interface StreamSetOptions {
   readonly role: 'client' | 'server';
   readonly limits: StreamLimits;
+  /** Called from within the methods of the set. */
   readonly emit: (event: StreamEvent) => void;
-  /** Shared by the connections of an endpoint; default: one of its own. */
+  /** Shared by all connections of an endpoint, so that its bound holds for them together. Default: one of its own. */
   readonly pool?: ChunkPool | undefined;
 }
 
+/** A server knows the client's limits from the hello, before it has anything to send. */
+const NOTHING: PeerLimits = { maxData: 0, maxStreamData: 0, maxStreams: 0 };
+
+/** A waiting writer is called when this part of its buffer is free: not for each datagram that is acknowledged. */
+const ROOM_TO_CALL = 1 / 4;
+
 export class StreamSet {
-  constructor(_options: StreamSetOptions) {}
+  private readonly isServer: boolean;
+  private readonly limits: StreamLimits;
+  private readonly emit: (event: StreamEvent) => void;
+  private readonly pool: ChunkPool;
+  private readonly flow: ConnectionFlow;
+  private readonly controls: ControlQueue;
+  private readonly scheduler: SendScheduler;
+  private readonly streams = new Map<number, Stream>();
+  private peerStreamLimit: number;
+  private hasPeerLimits = false;
+  /** `open` has found no credit since the last `streamsAvailable`. */
+  private isShortOfStreams = false;
+  private heldBytes = 0;
+  /** A writer was cut short, or not called, because the buffers of all streams together were full. */
+  private isShortOfBuffer = false;
+  private isClosed = false;
+
+  constructor({ role, limits, emit, pool = new ChunkPool() }: StreamSetOptions) {
+    this.isServer = role === 'server';
+    this.limits = limits;
+    this.emit = emit;
+    this.pool = pool;
+    const peer = this.isServer ? NOTHING : FIRST_FLIGHT_LIMITS;
+    const isProvisional = !this.isServer;
+    this.peerStreamLimit = peer.maxStreamData;
+    this.flow = {
+      receiveWindow: new ReceiveWindow(limits.connectionWindow),
+      peerStreams: new ReceiveWindow(limits.maxStreams),
+      sendCredit: new SendCredit(peer.maxData, isProvisional),
+      streamCredit: new SendCredit(peer.maxStreams, isProvisional),
+    };
+    this.controls = new ControlQueue(this.flow);
+    this.scheduler = new SendScheduler(this.controls);
+  }
+
+  /**
+   * That the peer waits is a hint for people who look at packets: windows grow when the application reads, in steps
+   * of half a window, and an answer to each hint would make the steps ever smaller.
+   */
+  readonly onDataBlocked: (limit: number) => void = ignoreHint;
+  readonly onStreamsBlocked: (limit: number) => void = ignoreHint;
 
   /** Streams that are not retired. */
   get openCount(): number {
-    throw notYet();
+    return this.streams.size;
   }
 
   /** Bytes taken from the application and not yet acknowledged. */
-  get bufferedBytes(): number {
-    throw notYet();
+  get sendBufferBytes(): number {
+    return this.heldBytes;
   }
 
+  /** Bytes received and not yet read. */
+  get receiveBufferBytes(): number {
+    return this.flow.receiveWindow.held;
+  }
+
+  /** `writeControl` or `writeStreams` would write something. */
   get hasFramesToSend(): boolean {
-    throw notYet();
+    if (!this.controls.isEmpty || this.scheduler.hasUncharged) return true;
+    return this.flow.sendCredit.available > 0 && this.scheduler.hasNew;
   }
 
-  /** Throws TransportError when what was already sent is above them. */
-  onPeerLimits(_limits: PeerLimits): void {
-    throw notYet();
+  /** The peer's parameters have come. TransportError when they allow less than the first flight has used. */
+  onPeerLimits({ maxData, maxStreamData, maxStreams }: PeerLimits): void {
+    if (this.isClosed || this.hasPeerLimits) return;
+    this.hasPeerLimits = true;
+    this.controls.mayReportBlocked = true;
+    this.peerStreamLimit = maxStreamData;
+    let isKept = this.flow.sendCredit.settle(maxData) && this.flow.streamCredit.settle(maxStreams);
+    for (const stream of this.streams.values()) {
+      isKept &&= stream.send.credit.settle(maxStreamData);
+      this.scheduler.markReady(stream);
+    }
+    if (!isKept) {
+      throw new TransportError(
+        TransportErrorCode.TRANSPORT_PARAMETER_ERROR,
+        'stream limits below those of the first flight',
+      );
+    }
+    this.announceStreamCredit();
   }
 
+  /** The ID of a new stream, or undefined when the peer's limit is reached: `streamsAvailable` follows. */
   open(): number | undefined {
-    throw notYet();
+    assert(!this.isServer, 'only a client opens streams');
+    if (this.isClosed) return undefined;
+    const { streamCredit } = this.flow;
+    if (streamCredit.available === 0) {
+      this.isShortOfStreams = true;
+      this.controls.reportStreamsBlocked();
+      return undefined;
+    }
+    const id = streamCredit.used * 2;
+    streamCredit.use(1);
+    this.addStream(id);
+    return id;
   }
 
-  write(_id: number, _pieces: readonly Uint8Array[], _fin: boolean): number {
-    throw notYet();
+  /**
+   * Copies as many bytes as there is room for and returns their number; after less than all `streamWritable` follows.
+   * `fin` takes effect when all were taken. What is written to a half that was reset or stopped is taken and dropped,
+   * so that nobody waits for room in it; `fin` then releases a stopped stream as `reset` would.
+   */
+  write(id: number, pieces: readonly Uint8Array[], fin: boolean): number {
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    const stream = this.known(id);
+    if (stream === undefined) return length;
+    const { send } = stream;
+    if (!send.takesBytes) {
+      assert(!send.isFinished, 'nothing is written behind the end of a stream');
+      if (fin && send.stoppedWith !== undefined) this.reset(id, send.stoppedWith);
+      return length;
+    }
+    const connectionRoom = this.limits.sendBufferPerConnection - this.heldBytes;
+    const room = Math.min(this.limits.sendBufferPerStream - send.heldBytes, connectionRoom);
+    const taken = Math.min(length, room);
+    if (taken > 0) {
+      send.write(pieces, taken);
+      this.heldBytes += taken;
+    }
+    send.isWriterWaiting = taken < length;
+    if (taken === length) {
+      if (fin) send.finish();
+    } else if (taken === connectionRoom) {
+      this.isShortOfBuffer = true;
+    }
+    this.scheduler.markReady(stream);
+    return taken;
   }
 
-  read(_id: number): Uint8Array | 'end' | undefined {
-    throw notYet();
+  /** The next bytes, `'end'` once behind the last of a finished stream, or undefined when there is nothing now. */
+  read(id: number): Uint8Array | 'end' | undefined {
+    const stream = this.known(id);
+    if (stream === undefined) return undefined;
+    const piece = stream.receive.read();
+    if (piece === 'end') {
+      this.retireIfDone(stream);
+    } else if (piece !== undefined) {
+      this.giveBack(piece.length);
+      if (stream.receive.isUpdateDue) this.controls.addFor(stream, StreamControl.LIMIT);
+    }
+    return piece;
   }
 
-  reset(_id: number, _code: number): void {
-    throw notYet();
+  /** Ends our sending half at once. Nothing happens when it had ended and all of it was acknowledged. */
+  reset(id: number, code: number): void {
+    const stream = this.known(id);
+    if (stream === undefined || !stream.send.mayReset) return;
+    const released = stream.send.reset(code);
+    this.controls.addFor(stream, StreamControl.RESET);
+    this.onReleased(stream, released);
   }
 
-  stop(_id: number, _code: number): void {
-    throw notYet();
+  /** We read no more: drops what is there, and asks the peer to stop. */
+  stop(id: number, code: number): void {
+    const stream = this.known(id);
+    if (stream === undefined) return;
+    const { receive } = stream;
+    if (!receive.isReceiving) return;
+    const held = receive.heldBytes;
+    receive.stop(code);
+    this.giveBack(held - receive.heldBytes);
+    if (receive.isStopDue) this.controls.addFor(stream, StreamControl.STOP);
+    this.retireIfDone(stream);
   }
 
-  onStreamFrame(
-    _id: number,
-    _offset: number,
-    _data: Uint8Array,
-    _fin: boolean,
-    _isFirstFlight: boolean,
-  ): void {
-    throw notYet();
+  onStreamFrame(id: number, offset: number, data: Uint8Array, fin: boolean, isFirstFlight: boolean): void {
+    const stream = this.streamOf(id, isFirstFlight);
+    if (stream === undefined) return;
+    const { receive } = stream;
+    const wasReadable = receive.isReadable;
+    const held = receive.heldBytes;
+    this.charge(receive, held, receive.onData(offset, data, fin));
+    if (receive.isReadable && !wasReadable) this.emit({ kind: 'streamReadable', streamId: id });
+    this.retireIfDone(stream);
   }
 
-  onResetStream(_id: number, _code: number, _finalSize: number, _isFirstFlight = false): void {
-    throw notYet();
+  onResetStream(id: number, code: number, finalSize: number, isFirstFlight = false): void {
+    const stream = this.streamOf(id, isFirstFlight);
+    if (stream === undefined) return;
+    const { receive } = stream;
+    const isNews = receive.isReceiving;
+    const held = receive.heldBytes;
+    this.charge(receive, held, receive.onReset(finalSize));
+    if (isNews && receive.isReset) this.emit({ kind: 'streamReset', streamId: id, code });
+    this.retireIfDone(stream);
   }
 
-  onStopSending(_id: number, _code: number, _isFirstFlight = false): void {
-    throw notYet();
+  /** Our half stays until the application resets it, unless it had finished: then nobody else would. */
+  onStopSending(id: number, code: number, isFirstFlight = false): void {
+    const stream = this.streamOf(id, isFirstFlight);
+    if (stream === undefined) return;
+    const { send } = stream;
+    if (send.isFinished) {
+      this.reset(id, code);
+    } else if (send.takesBytes) {
+      this.onReleased(stream, send.onStopSending(code));
+      this.emit({ kind: 'streamStopped', streamId: id, code });
+    }
   }
 
-  onMaxData(_limit: number): void {
-    throw notYet();
+  onMaxData(limit: number): void {
+    this.flow.sendCredit.raise(limit);
   }
 
-  onMaxStreamData(_id: number, _limit: number, _isFirstFlight = false): void {
-    throw notYet();
+  onMaxStreamData(id: number, limit: number, isFirstFlight = false): void {
+    const stream = this.streamOf(id, isFirstFlight);
+    if (stream?.send.credit.raise(limit) === true) this.scheduler.markReady(stream);
   }
 
-  onMaxStreams(_limit: number): void {
-    throw notYet();
+  /** Without meaning for a server, which opens no streams. */
+  onMaxStreams(limit: number): void {
+    if (this.isServer) return;
+    this.flow.streamCredit.raise(limit);
+    this.announceStreamCredit();
   }
 
-  onDataBlocked(_limit: number): void {
-    throw notYet();
-  }
-
-  onStreamDataBlocked(_id: number, _limit: number, _isFirstFlight = false): void {
-    throw notYet();
-  }
-
-  onStreamsBlocked(_limit: number): void {
-    throw notYet();
+  onStreamDataBlocked(id: number, _limit: number, isFirstFlight = false): void {
+    this.streamOf(id, isFirstFlight);
   }
 
   /** RESET_STREAM, STOP_SENDING, MAX_…, …_BLOCKED: as many as there is room for. */
-  writeControl(_builder: PacketBuilder): void {
-    throw notYet();
+  writeControl(builder: PacketBuilder): void {
+    this.controls.write(builder);
   }
 
-  /** `isLast`: nothing, not even PADDING, follows in the packet, so a frame that fills it goes without a length. */
-  writeStreams(_builder: PacketBuilder, _isLast = false): void {
-    throw notYet();
+  /**
+   * STREAM frames, as many as there is room and credit for. `isLast`: nothing, not even PADDING, follows in the
+   * packet, so that a frame that fills it needs no length field.
+   */
+  writeStreams(builder: PacketBuilder, isLast = false): void {
+    this.scheduler.write(builder, this.flow.sendCredit, isLast);
   }
 
-  onDelivered(_frame: SentFrame): void {
-    throw notYet();
+  onDelivered(frame: SentFrame): void {
+    if (frame.kind !== 'stream' && frame.kind !== 'resetStream') return;
+    const stream = this.streams.get(frame.streamId);
+    if (stream === undefined) return;
+    if (frame.kind === 'stream') {
+      this.onReleased(stream, stream.send.onDelivered(frame.offset, frame.length, frame.fin));
+    } else {
+      stream.send.onResetDelivered();
+    }
+    this.retireIfDone(stream);
   }
 
-  onLost(_frame: SentFrame): void {
-    throw notYet();
+  onLost(frame: SentFrame): void {
+    const stream = 'streamId' in frame ? this.streams.get(frame.streamId) : undefined;
+    if (frame.kind !== 'stream') {
+      this.controls.onLost(frame, stream);
+    } else if (stream !== undefined) {
+      stream.send.onLost(frame.offset, frame.length, frame.fin);
+      this.scheduler.markReady(stream);
+    }
   }
 
-  /** Drops everything, without an event. */
+  /** The connection is gone: drops everything, without an event. */
   closeAll(): void {
-    throw notYet();
+    this.isClosed = true;
+    for (const stream of this.streams.values()) {
+      this.heldBytes -= stream.send.close();
+      const held = stream.receive.heldBytes;
+      stream.receive.close();
+      this.flow.receiveWindow.consume(held);
+    }
+    this.streams.clear();
+    this.controls.clear();
+    this.scheduler.clear();
+  }
+
+  /** For the application's verbs: undefined for a retired stream; one that never was is our bug. */
+  private known(id: number): Stream | undefined {
+    const stream = this.streams.get(id);
+    assert(stream !== undefined || id < this.endOfIds, 'a stream is opened before it is used');
+    return stream;
+  }
+
+  /** IDs from here on were never opened. */
+  private get endOfIds(): number {
+    return 2 * (this.isServer ? this.flow.peerStreams.received : this.flow.streamCredit.used);
+  }
+
+  /** For the peer's frames: undefined for a retired stream; opens what the peer opens. */
+  private streamOf(id: number, isFirstFlight: boolean): Stream | undefined {
+    const stream = this.streams.get(id);
+    if (stream !== undefined || this.isClosed) return stream;
+    const isOfServer = id % 2 === 1;
+    if (this.isServer && !isOfServer) return this.openTo(id, isFirstFlight);
+    if (!this.isServer && isOfServer) throw streamLimitError(id);
+    if (id >= this.endOfIds || isOfServer) {
+      throw new TransportError(TransportErrorCode.STREAM_STATE_ERROR, `stream ${id} was never opened`);
+    }
+    return undefined;
+  }
+
+  /** The peer opens `id`, and with it all below (RFC 9000 §3.2). Undefined when that was long ago. */
+  private openTo(id: number, isFirstFlight: boolean): Stream | undefined {
+    const { peerStreams } = this.flow;
+    let next = this.endOfIds;
+    if (id < next) return undefined;
+    if (!peerStreams.receive((id - next) / 2 + 1)) throw streamLimitError(id);
+    let stream: Stream | undefined;
+    for (; next <= id; next += 2) {
+      stream = this.addStream(next);
+      this.emit({ kind: 'streamOpened', streamId: next, isFirstFlight });
+    }
+    this.renewPeerStreams();
+    return stream;
+  }
+
+  private addStream(id: number): Stream {
+    const { limits } = this;
+    // Until the peer's parameters have come every limit of a stream is the first flight's.
+    const credit = new SendCredit(this.peerStreamLimit, !this.isServer && !this.hasPeerLimits);
+    const stream = new Stream(
+      id,
+      new SendStream(id, this.pool, credit),
+      new ReceiveStream(limits.streamWindow, limits.reassemblyGaps),
+    );
+    this.streams.set(id, stream);
+    return stream;
+  }
+
+  private retireIfDone(stream: Stream): void {
+    if (!stream.receive.isTerminal || !stream.send.isTerminal || !this.streams.delete(stream.id)) return;
+    stream.pendingControls = 0;
+    if (!this.isServer) return;
+    this.flow.peerStreams.consume(1);
+    this.renewPeerStreams();
+  }
+
+  private renewPeerStreams(): void {
+    if (this.flow.peerStreams.isRunningLow) this.controls.add(ConnectionControl.MAX_STREAMS);
+  }
+
+  /** Takes what a frame has brought off the connection's window, and gives back what was not kept of it. */
+  private charge(receive: ReceiveStream, heldBefore: number, used: number): void {
+    if (!this.flow.receiveWindow.receive(used)) {
+      throw new TransportError(
+        TransportErrorCode.FLOW_CONTROL_ERROR,
+        'data above the limit of the connection',
+      );
+    }
+    this.giveBack(heldBefore + used - receive.heldBytes);
+  }
+
+  private giveBack(bytes: number): void {
+    if (bytes === 0) return;
+    const { receiveWindow } = this.flow;
+    receiveWindow.consume(bytes);
+    if (receiveWindow.isHalfConsumed) this.controls.add(ConnectionControl.MAX_DATA);
+  }
+
+  /** `stream` has let go of bytes of the send buffer: calls writers that wait for such. */
+  private onReleased(stream: Stream, bytes: number): void {
+    if (bytes === 0) return;
+    this.heldBytes -= bytes;
+    this.callWriter(stream);
+    if (!this.isShortOfBuffer || !this.hasConnectionRoom) return;
+    this.isShortOfBuffer = false;
+    for (const other of this.streams.values()) this.callWriter(other);
+  }
+
+  private callWriter(stream: Stream): void {
+    const { send } = stream;
+    const { sendBufferPerStream } = this.limits;
+    if (!send.isWriterWaiting || sendBufferPerStream - send.heldBytes < sendBufferPerStream * ROOM_TO_CALL)
+      return;
+    if (this.hasConnectionRoom) {
+      send.isWriterWaiting = false;
+      this.emit({ kind: 'streamWritable', streamId: stream.id });
+    } else {
+      this.isShortOfBuffer = true;
+    }
+  }
+
+  private get hasConnectionRoom(): boolean {
+    const { sendBufferPerConnection } = this.limits;
+    return sendBufferPerConnection - this.heldBytes >= sendBufferPerConnection * ROOM_TO_CALL;
+  }
+
+  private announceStreamCredit(): void {
+    if (!this.isShortOfStreams || this.flow.streamCredit.available === 0) return;
+    this.isShortOfStreams = false;
+    this.emit({ kind: 'streamsAvailable' });
   }
 }
 
-function notYet(): Error {
-  return new Error('not yet');
+function streamLimitError(id: number): TransportError {
+  return new TransportError(TransportErrorCode.STREAM_LIMIT_ERROR, `stream ${id} is above the limit`);
+}
+
+function ignoreHint(): void {
+  // Nothing to do.
 }
