@@ -1,0 +1,197 @@
+/**
+ * A client's and a server's Endpoint joined by a wire that a test commands: time jumps to whatever happens next, and
+ * every datagram can be looked at, dropped or changed on its way. Sans-IO: no sockets, no timers, no promises.
+ */
+import { crc32 } from 'node:zlib';
+import { type Random } from '../../src/base/random.js';
+import { NewReno } from '../../src/transport/congestion/new-reno.js';
+import { type Connection } from '../../src/transport/connection/connection.js';
+import { type ConnectionEvent } from '../../src/transport/connection/connection-event.js';
+import {
+  DEFAULT_TRANSPORT_OPTIONS,
+  type TransportOptions,
+} from '../../src/transport/connection/transport-options.js';
+import {
+  DEFAULT_ENDPOINT_LIMITS,
+  Endpoint,
+  type EndpointLimits,
+  type EndpointMeans,
+} from '../../src/transport/endpoint/endpoint.js';
+import { type Address } from '../../src/transport/path/path.js';
+import {
+  createPlaintextHandshake,
+  createPlaintextProtection,
+} from '../../src/transport/protection/plaintext.js';
+import { ProtocolVersion } from '../../src/transport/wire/version.js';
+
+export type Side = 'client' | 'server';
+
+export interface Flight {
+  readonly from: Side;
+  readonly bytes: Uint8Array;
+  readonly sentAt: number;
+}
+
+export interface PairOptions {
+  readonly client?: Partial<TransportOptions>;
+  readonly server?: Partial<TransportOptions>;
+  readonly serverLimits?: Partial<EndpointLimits>;
+  readonly means?: Partial<EndpointMeans>;
+  /** One way, ms. Default 5. */
+  readonly delayMs?: number;
+}
+
+export const CLIENT_ADDRESS: Address = { ip: '10.0.0.1', port: 40_000 };
+export const SERVER_ADDRESS: Address = { ip: '10.0.0.2', port: 5_005 };
+
+export class EndpointPair {
+  now = 1_000;
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly events: {
+    readonly side: Side;
+    readonly connection: Connection;
+    readonly event: ConnectionEvent;
+  }[] = [];
+  readonly accepted: Connection[] = [];
+  /** All datagrams ever sent, in order. */
+  readonly flights: Flight[] = [];
+  /** Decides what becomes of a datagram: what it returns arrives, undefined is lost. Default: unchanged. */
+  filter: (flight: Flight) => Uint8Array | undefined = ({ bytes }) => bytes;
+  delayMs: number;
+  #onTheWay: { readonly to: Side; readonly bytes: Uint8Array; readonly at: number }[] = [];
+
+  constructor(options: PairOptions = {}) {
+    this.delayMs = options.delayMs ?? 5;
+    const means = { ...testMeans(), ...options.means };
+    const versions = [ProtocolVersion.PLAINTEXT] as const;
+    this.client = new Endpoint(
+      {
+        role: 'client',
+        versions,
+        options: { ...DEFAULT_TRANSPORT_OPTIONS, ...options.client },
+        limits: DEFAULT_ENDPOINT_LIMITS,
+      },
+      means,
+    );
+    this.server = new Endpoint(
+      {
+        role: 'server',
+        versions,
+        options: { ...DEFAULT_TRANSPORT_OPTIONS, ...options.server },
+        limits: { ...DEFAULT_ENDPOINT_LIMITS, ...options.serverLimits },
+      },
+      means,
+    );
+  }
+
+  connect(): Connection {
+    return this.client.connect(SERVER_ADDRESS, 0, this.now);
+  }
+
+  /** Connects, and runs until both sides are ready. */
+  establish(): { client: Connection; server: Connection } {
+    const client = this.connect();
+    this.run(() => client.isReady && this.accepted[0]?.isReady === true);
+    const server = this.accepted[0];
+    if (!client.isReady || server === undefined) throw new Error('not established');
+    return { client, server };
+  }
+
+  /** Sends what both have to send, without letting time pass. */
+  flush(): void {
+    for (const side of ['client', 'server'] as const) {
+      const endpoint = this[side];
+      for (
+        let sent = endpoint.pollTransmit(this.now);
+        sent !== undefined;
+        sent = endpoint.pollTransmit(this.now)
+      ) {
+        const flight: Flight = { from: side, bytes: sent.bytes.slice(0, sent.length), sentAt: this.now };
+        endpoint.release(sent);
+        this.flights.push(flight);
+        const arriving = this.filter(flight);
+        if (arriving !== undefined) {
+          const to = side === 'client' ? 'server' : 'client';
+          this.#onTheWay.push({ to, bytes: arriving, at: this.now + this.delayMs });
+        }
+      }
+      this.#drain(side);
+    }
+  }
+
+  /** Hands a datagram in as if it had come over the wire. */
+  deliver(
+    to: Side,
+    bytes: Uint8Array,
+    from: Address = to === 'server' ? CLIENT_ADDRESS : SERVER_ADDRESS,
+  ): void {
+    this[to].handleDatagram(bytes, from, 0, this.now);
+    this.#drain(to);
+  }
+
+  /** Lets things happen until `isDone`, or nothing is left to happen before `untilMs` of virtual time from now. */
+  run(isDone: () => boolean = () => false, forMs = 60_000): void {
+    const end = this.now + forMs;
+    for (let step = 0; step < 1_000_000; step++) {
+      this.flush();
+      if (isDone()) return;
+      const next = Math.min(
+        this.client.pollTimeout(),
+        this.server.pollTimeout(),
+        ...this.#onTheWay.map(({ at }) => at),
+      );
+      if (next > end) {
+        this.now = end;
+        return;
+      }
+      this.now = Math.max(this.now, next);
+      this.#arrive();
+      this.client.handleTimeout(this.now);
+      this.server.handleTimeout(this.now);
+      if (isDone()) return;
+    }
+    throw new Error('a million steps');
+  }
+
+  eventsOf(side: Side, kind: ConnectionEvent['kind']): ConnectionEvent[] {
+    return this.events.filter((e) => e.side === side && e.event.kind === kind).map((e) => e.event);
+  }
+
+  #arrive(): void {
+    const due = this.#onTheWay.filter(({ at }) => at <= this.now);
+    this.#onTheWay = this.#onTheWay.filter(({ at }) => at > this.now);
+    for (const { to, bytes } of due) this.deliver(to, bytes);
+  }
+
+  #drain(side: Side): void {
+    for (let next = this[side].pollEvent(); next !== undefined; next = this[side].pollEvent()) {
+      if (next.kind === 'accepted') this.accepted.push(next.connection);
+      else this.events.push({ side, connection: next.connection, event: next.event });
+    }
+  }
+}
+
+/** Plaintext, NewReno, and randomness that is the same in each run. */
+export function testMeans(): EndpointMeans {
+  const protection = createPlaintextProtection(crc32);
+  return {
+    random: countingRandom(),
+    createHandshake: createPlaintextHandshake(protection),
+    helloProtection: () => protection,
+    createController: (maxDatagramSize) => new NewReno({ maxDatagramSize }),
+    onHandshakeWake: () => undefined,
+  };
+}
+
+function countingRandom(): Random {
+  let state = 0x1234_5678;
+  const next = (): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 0x1_0000_0000;
+  };
+  return {
+    bytes: (length) => Uint8Array.from({ length }, () => Math.floor(next() * 256)),
+    fraction: next,
+  };
+}
