@@ -28,11 +28,10 @@ export function decodePacketNumber(
 ): number {
   const window = 2 ** (8 * length);
   const halfWindow = window / 2;
-  const expected = largestReceived + 1;
+  const expected = Math.min(largestReceived + 1, MAX_PACKET_NUMBER);
   const candidate = expected - (expected % window) + truncated;
   if (candidate <= expected - halfWindow && candidate <= MAX_PACKET_NUMBER - window)
     return candidate + window;
   if (candidate > expected + halfWindow && candidate >= window) return candidate - window;
-  // Only next to the end of the number space: there is nothing above it.
-  return candidate > MAX_PACKET_NUMBER ? candidate - window : candidate;
+  return candidate;
 }
