@@ -9,6 +9,11 @@ export interface StreamTransport {
   readonly peer: string;
   /** The handshake is confirmed. Before it only calls that may be replayed can be sent (first flight). */
   readonly isReady: boolean;
+  /**
+   * Streams of which something is still under way: not read to the end, or not finished, or not yet acknowledged to the
+   * end. When it is 0, closing loses nothing.
+   */
+  readonly openStreamCount: number;
 
   /** A new stream, or undefined when the peer's limit is reached: wait for `onStreamsAvailable`. */
   openStream(): number | undefined;
@@ -55,4 +60,3 @@ export interface StreamListener {
   /** The last event. */
   onClosed(closed: ConnectionClosed): void;
 }
-

@@ -28,6 +28,10 @@ export class ConnectionTransport implements StreamTransport {
     return this.connection.isReady;
   }
 
+  get openStreamCount(): number {
+    return this.connection.openStreamCount;
+  }
+
   openStream(): number | undefined {
     return this.connection.openStream();
   }
