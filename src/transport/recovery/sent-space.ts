@@ -85,7 +85,8 @@ export class SentSpace {
    * second one is forgotten: some of every age stay, for the peer's ACKs to find.
    */
   private thinAckOnlyPackets(): void {
-    let isForgotten = true;
+    // Counted so that the newest stays.
+    let isForgotten = this.ackOnlyCount % 2 === 0;
     const { outstanding } = this;
     for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
       const packet = outstanding.at(cursor);

@@ -1,0 +1,417 @@
+import {
+  type AckSample,
+  type CongestionController,
+  type LossSample,
+} from '../../../../src/transport/congestion/congestion-controller.js';
+import { NewReno } from '../../../../src/transport/congestion/new-reno.js';
+import {
+  type AckOutcome,
+  DEFAULT_RECOVERY_LIMITS,
+  Recovery,
+  type RecoveryLimits,
+} from '../../../../src/transport/recovery/recovery.js';
+import { PacketSpace, type SentPacket } from '../../../../src/transport/recovery/sent-packet.js';
+import { TransportErrorCode } from '../../../../src/transport/transport-error.js';
+import { ackOnlyPacket, errorCodeOf, numbersOf, rangesOf, sentPacket } from './packets.js';
+
+const { HELLO, PROTECTED } = PacketSpace;
+
+class RecordingController implements CongestionController {
+  congestionWindow = 12_000;
+  readonly pacingRate = undefined;
+  readonly sent: (readonly [number, number])[] = [];
+  readonly acks: AckSample[] = [];
+  readonly losses: LossSample[] = [];
+  readonly order: string[] = [];
+  maxDatagramSize = 0;
+
+  onPacketSent(bytes: number, bytesInFlight: number): void {
+    this.sent.push([bytes, bytesInFlight]);
+  }
+  onAck(sample: AckSample): void {
+    this.acks.push(sample);
+    this.order.push('ack');
+  }
+  onLoss(loss: LossSample): void {
+    this.losses.push(loss);
+    this.order.push('loss');
+  }
+  onMaxDatagramSize(bytes: number): void {
+    this.maxDatagramSize = bytes;
+  }
+  reset(): void {
+    this.order.push('reset');
+  }
+}
+
+interface Setup {
+  readonly controller: RecordingController;
+  readonly recovery: Recovery;
+  readonly send: (packetNumber: number, now: number, fields?: Partial<SentPacket>) => void;
+  readonly ack: (
+    packetNumbers: readonly number[],
+    now: number,
+    space?: PacketSpace,
+    delayMs?: number,
+  ) => AckOutcome;
+}
+
+/** A confirmed connection that has sent nothing. */
+function setup(limits: RecoveryLimits = DEFAULT_RECOVERY_LIMITS): Setup {
+  const controller = new RecordingController();
+  const recovery = new Recovery({ initialRttMs: 100, controller, maxAckDelayMs: 2, limits });
+  recovery.setConfirmed();
+  return {
+    controller,
+    recovery,
+    send(packetNumber, now, fields) {
+      recovery.onPacketSent(sentPacket(packetNumber, now, fields), now);
+    },
+    ack(packetNumbers, now, space = PROTECTED, delayMs = 0) {
+      return recovery.onAck(space, Math.max(...packetNumbers), rangesOf(packetNumbers), delayMs, now);
+    },
+  };
+}
+
+describe('delivery', () => {
+  test('an acknowledged packet is delivered once, in the order of sending', () => {
+    const { recovery, send, ack } = setup();
+    for (let number = 0; number < 6; number++) send(number, number);
+    expect(numbersOf(ack([0, 1, 4, 5], 50).delivered)).toEqual([0, 1, 4, 5]);
+    expect(recovery.unackedCount(PROTECTED)).toBe(1);
+    expect(recovery.bytesInFlight).toBe(1_200);
+    expect(numbersOf(ack([0, 1, 4, 5], 51).delivered)).toEqual([]);
+    expect(recovery.largestAcked(PROTECTED)).toBe(5);
+    expect(recovery.largestAcked(HELLO)).toBe(-1);
+  });
+
+  test('an ACK covers its own space only', () => {
+    const { recovery, send, ack } = setup();
+    send(0, 0, { space: HELLO });
+    send(0, 0, { space: PROTECTED });
+    const { delivered } = ack([0], 10, HELLO);
+    expect(delivered.map((packet) => packet.space)).toEqual([HELLO]);
+    expect(recovery.unackedCount(HELLO)).toBe(0);
+    expect(recovery.unackedCount(PROTECTED)).toBe(1);
+    expect(recovery.bytesInFlight).toBe(1_200);
+  });
+
+  test('an ACK of a packet that was never sent is a protocol violation and changes nothing', () => {
+    const { recovery, send, ack } = setup();
+    send(0, 0);
+    send(1, 0, { space: HELLO });
+    expect(errorCodeOf(() => ack([0, 1], 10))).toBe(TransportErrorCode.PROTOCOL_VIOLATION);
+    expect(recovery.bytesInFlight).toBe(2_400);
+    expect(recovery.largestAcked(PROTECTED)).toBe(-1);
+    expect(errorCodeOf(() => ack([0], 10, HELLO))).toBe(TransportErrorCode.PROTOCOL_VIOLATION);
+  });
+
+  test('packets that are not in flight count for nothing but are delivered', () => {
+    const { controller, recovery, ack } = setup();
+    recovery.onPacketSent(ackOnlyPacket(0, 0), 0);
+    expect(recovery.bytesInFlight).toBe(0);
+    expect(recovery.unackedCount(PROTECTED)).toBe(1);
+    expect(numbersOf(ack([0], 10).delivered)).toEqual([0]);
+    expect(controller.sent).toEqual([]);
+    expect(controller.acks).toEqual([]);
+  });
+
+  test('an ACK of 600 ranges settles each packet once', () => {
+    const { recovery, send, ack } = setup();
+    for (let number = 0; number < 1_200; number++) send(number, 0, { bytes: 10 });
+    const even = Array.from({ length: 600 }, (_, i) => 2 * i);
+    const first = ack(even, 1);
+    expect(first.delivered).toHaveLength(600);
+    expect(first.lost).toHaveLength(598);
+    expect(recovery.bytesInFlight).toBe(20);
+    expect(ack(even, 1)).toEqual({ delivered: [], lost: [] });
+  });
+});
+
+describe('the window', () => {
+  test('has room up to its last byte', () => {
+    const { recovery, send } = setup();
+    for (let number = 0; number < 9; number++) send(number, 0);
+    expect(recovery.canSend(1_200)).toBe(true);
+    expect(recovery.canSend(1_201)).toBe(false);
+  });
+
+  test('a smaller limit of the peer’s buffer holds, but a lone datagram always leaves', () => {
+    const { recovery, send } = setup();
+    recovery.maxBytesInFlight = 1_000;
+    expect(recovery.canSend(1_200)).toBe(true);
+    send(0, 0, { bytes: 500 });
+    expect(recovery.canSend(500)).toBe(true);
+    expect(recovery.canSend(501)).toBe(false);
+  });
+
+  test('packets in flight are limited in number, over both spaces', () => {
+    const { recovery, send, ack } = setup({ ...DEFAULT_RECOVERY_LIMITS, maxPacketsInFlight: 3 });
+    send(0, 0, { space: HELLO, bytes: 1 });
+    send(0, 0, { bytes: 1 });
+    expect(recovery.canSend(1)).toBe(true);
+    send(1, 0, { bytes: 1 });
+    expect(recovery.canSend(1)).toBe(false);
+    ack([0], 10);
+    expect(recovery.canSend(1)).toBe(true);
+  });
+
+  test('the controller is told of sending, ACKs and losses in bytes, the loss first', () => {
+    const { controller, send, ack } = setup();
+    for (let number = 0; number < 5; number++) send(number, number);
+    expect(controller.sent[4]).toEqual([1_200, 6_000]);
+    ack([3, 4], 50);
+    expect(controller.order).toEqual(['loss', 'ack']);
+    expect(controller.losses).toEqual([
+      { lostBytes: 2_400, largestSentAt: 1, bytesInFlight: 1_200, isPersistentCongestion: false },
+    ]);
+    expect(controller.acks[0]).toMatchObject({
+      ackedBytes: 2_400,
+      largestSentAt: 4,
+      priorBytesInFlight: 6_000,
+      bytesInFlight: 1_200,
+      latestRtt: 46,
+      smoothedRtt: 46,
+      minRtt: 46,
+    });
+  });
+
+  test('is told of the path’s largest datagram', () => {
+    const { controller, recovery } = setup();
+    recovery.onMaxDatagramSize(1_452);
+    expect(controller.maxDatagramSize).toBe(1_452);
+  });
+
+  test('grows only by packets sent when it was full', () => {
+    const { controller, recovery, send, ack } = setup();
+    send(0, 0);
+    recovery.setAppLimited(true);
+    ack([0], 10);
+    expect(controller.acks[0]?.isAppLimited).toBe(true);
+
+    send(1, 20);
+    recovery.setAppLimited(false);
+    ack([1], 30);
+    expect(controller.acks[1]?.isAppLimited).toBe(false);
+
+    send(2, 40);
+    recovery.setAppLimited(false);
+    send(3, 45);
+    recovery.setAppLimited(true);
+    ack([2], 50);
+    ack([3], 51);
+    expect(controller.acks[2]?.isAppLimited).toBe(false);
+    expect(controller.acks[3]?.isAppLimited).toBe(true);
+  });
+});
+
+describe('RTT samples', () => {
+  test('come from the largest packet when it is newly acknowledged', () => {
+    const { recovery, send, ack } = setup();
+    send(0, 0);
+    send(1, 10);
+    ack([1], 40);
+    expect(recovery.rtt.latestRtt).toBe(30);
+    ack([0, 1], 90);
+    expect(recovery.rtt.latestRtt).toBe(30);
+  });
+
+  test('need something ack-eliciting among the newly acknowledged', () => {
+    const { recovery, send, ack } = setup();
+    recovery.onPacketSent(ackOnlyPacket(0, 0), 0);
+    ack([0], 500);
+    expect(recovery.rtt.hasSample).toBe(false);
+    send(1, 500);
+    recovery.onPacketSent(ackOnlyPacket(2, 505), 505);
+    ack([1, 2], 535);
+    expect(recovery.rtt.latestRtt).toBe(30);
+  });
+
+  test('believe the peer’s delay up to what it promised', () => {
+    const { recovery, send, ack } = setup();
+    recovery.setPeerMaxAckDelay(5);
+    send(0, 0);
+    ack([0], 100);
+    send(1, 200);
+    ack([1], 320, PROTECTED, 1_000);
+    expect(recovery.rtt.smoothedRtt).toBe(0.875 * 100 + 0.125 * 115);
+  });
+
+  test('take no delay off HELLO packets', () => {
+    const { recovery, send, ack } = setup();
+    send(0, 0, { space: HELLO });
+    ack([0], 100, HELLO);
+    send(1, 200, { space: HELLO });
+    ack([1], 320, HELLO, 10);
+    expect(recovery.rtt.smoothedRtt).toBe(0.875 * 100 + 0.125 * 120);
+  });
+});
+
+describe('loss', () => {
+  test('three packets later is lost, two is not yet', () => {
+    const { send, ack } = setup();
+    for (let number = 0; number < 4; number++) send(number, 0);
+    expect(numbersOf(ack([2], 10).lost)).toEqual([]);
+    expect(numbersOf(ack([3], 11).lost)).toEqual([0]);
+  });
+
+  test('by time: nine eighths of the RTT after sending', () => {
+    const { controller, recovery, send, ack } = setup();
+    send(0, 0);
+    send(1, 1);
+    ack([1], 81);
+    expect(recovery.rtt.smoothedRtt).toBe(80);
+    expect(recovery.nextTimeout()).toBe(90);
+    expect(recovery.onTimeout(89.9).lost).toEqual([]);
+    const outcome = recovery.onTimeout(90);
+    expect(numbersOf(outcome.lost)).toEqual([0]);
+    expect(outcome.probeSpace).toBeUndefined();
+    expect(outcome.probeCount).toBe(0);
+    expect(recovery.bytesInFlight).toBe(0);
+    expect(recovery.nextTimeout()).toBeUndefined();
+    expect(controller.losses).toHaveLength(1);
+    expect(recovery.ptoCount).toBe(0);
+  });
+
+  test('the loss time of each space is its own, and one late timeout serves both', () => {
+    const { controller, recovery, send, ack } = setup();
+    send(0, 0, { space: HELLO });
+    send(1, 0, { space: HELLO });
+    send(0, 10);
+    send(1, 10);
+    ack([1], 80, HELLO);
+    ack([1], 90);
+    expect(recovery.nextTimeout()).toBe(90);
+    const { lost } = recovery.onTimeout(1_000);
+    expect(lost.map((packet) => packet.space)).toEqual([HELLO, PROTECTED]);
+    expect(controller.losses.map((loss) => loss.lostBytes)).toEqual([1_200, 1_200]);
+    expect(recovery.bytesInFlight).toBe(0);
+  });
+
+  test('of ACK-only packets is no congestion', () => {
+    const { controller, recovery, send, ack } = setup();
+    recovery.onPacketSent(ackOnlyPacket(0, 0), 0);
+    for (let number = 1; number < 5; number++) send(number, 0);
+    expect(numbersOf(ack([1, 2, 3, 4], 10).lost)).toEqual([0]);
+    expect(controller.losses).toEqual([]);
+  });
+
+  test('that persists is told to the controller, and the smallest RTT starts again', () => {
+    const { controller, recovery, send, ack } = setup();
+    send(0, 0);
+    ack([0], 50);
+    // A PTO is 50 + 4 x 25 + 2 = 152: persistent above 456 ms.
+    for (let number = 1; number <= 11; number++) send(number, 50 * number);
+    ack([11], 700);
+    expect(controller.losses.map((loss) => loss.isPersistentCongestion)).toEqual([false]);
+
+    for (let number = 12; number <= 30; number++) send(number, 800 + 100 * number);
+    ack([30], 3_850);
+    expect(controller.losses.map((loss) => loss.isPersistentCongestion)).toEqual([false, true]);
+    expect(recovery.rtt.minRtt).toBe(50);
+    expect(recovery.rtt.latestRtt).toBe(50);
+  });
+
+  test('before the first RTT sample is never persistent', () => {
+    const { controller, send, ack } = setup();
+    for (let number = 0; number < 30; number++) send(number, 1_000 * number);
+    ack([29], 30_000);
+    expect(controller.losses.map((loss) => loss.isPersistentCongestion)).toEqual([false]);
+  });
+});
+
+describe('spurious loss', () => {
+  test('is noticed by a late ACK, delivers nothing again, and raises the packet threshold', () => {
+    const { recovery, send, ack } = setup();
+    for (let number = 0; number < 40; number++) send(number, 0);
+    expect(numbersOf(ack([1, 2, 3, 4, 5], 10).lost)).toEqual([0]);
+    expect(recovery.packetThreshold).toBe(3);
+    const late = ack([0, 1, 2, 3, 4, 5, 6], 11);
+    expect(numbersOf(late.delivered)).toEqual([6]);
+    expect(recovery.spuriousLossCount).toBe(1);
+    expect(recovery.packetThreshold).toBe(6);
+    expect(numbersOf(ack([12], 12).lost)).toEqual([]);
+  });
+
+  test('raises it at least by one each time, up to half the packets in flight', () => {
+    const { recovery, send, ack } = setup();
+    for (let number = 0; number < 11; number++) send(number, 0);
+    // Five or six remain in flight when the late ACKs come: half of that is no more than the threshold.
+    ack([3, 4, 5, 6], 10);
+    ack([0], 11);
+    ack([1], 12);
+    expect(recovery.spuriousLossCount).toBe(2);
+    expect(recovery.packetThreshold).toBe(3);
+
+    for (let number = 11; number < 31; number++) send(number, 13);
+    ack([10], 14);
+    ack([7], 15);
+    // 7 was overtaken by three.
+    expect(recovery.packetThreshold).toBe(4);
+    ack([2], 16);
+    expect(recovery.packetThreshold).toBe(9);
+  });
+
+  test('does not count a packet twice, nor one that is not remembered any more', () => {
+    const { recovery, send, ack } = setup({ ...DEFAULT_RECOVERY_LIMITS, maxLostRemembered: 2 });
+    for (let number = 0; number < 60; number++) send(number, 0);
+    expect(numbersOf(ack([6, 7], 10).lost)).toEqual([0, 1, 2, 3, 4]);
+    ack([0, 1, 2], 11);
+    expect(recovery.spuriousLossCount).toBe(0);
+    expect(recovery.packetThreshold).toBe(3);
+    ack([0, 1, 2, 3], 12);
+    ack([0, 1, 2, 3], 13);
+    expect(recovery.spuriousLossCount).toBe(1);
+  });
+
+  test('with the threshold raised time still decides', () => {
+    const { recovery, send, ack } = setup();
+    for (let number = 0; number < 100; number++) send(number, 0);
+    ack([20], 80);
+    ack([0], 81);
+    expect(recovery.packetThreshold).toBe(21);
+    send(100, 100);
+    send(101, 101);
+    ack([99, 101], 181);
+    expect(recovery.nextTimeout()).toBe(190);
+    expect(numbersOf(recovery.onTimeout(190).lost)).toEqual([100]);
+  });
+});
+
+describe('discarding a space', () => {
+  test('gives back its packets, takes them out of flight, and is no congestion', () => {
+    const { controller, recovery, send, ack } = setup();
+    send(0, 0, { space: HELLO });
+    send(1, 0, { space: HELLO });
+    send(0, 0);
+    ack([1], 10, HELLO);
+    expect(numbersOf(recovery.discardSpace(HELLO))).toEqual([0]);
+    expect(recovery.bytesInFlight).toBe(1_200);
+    expect(recovery.unackedCount(HELLO)).toBe(0);
+    expect(controller.losses).toEqual([]);
+    expect(numbersOf(recovery.onTimeout(1e6).lost)).toEqual([]);
+    expect(recovery.discardSpace(HELLO)).toEqual([]);
+  });
+
+  test('a late ACK for it finds nothing', () => {
+    const { recovery, send, ack } = setup();
+    send(0, 0, { space: HELLO });
+    recovery.discardSpace(HELLO);
+    expect(ack([0], 10, HELLO)).toEqual({ delivered: [], lost: [] });
+    expect(recovery.rtt.hasSample).toBe(false);
+  });
+});
+
+test('a loss under NewReno halves the window once for the losses of one round trip', () => {
+  const controller = new NewReno({ maxDatagramSize: 1_200 });
+  const recovery = new Recovery({ initialRttMs: 100, controller, maxAckDelayMs: 2 });
+  recovery.setConfirmed();
+  for (let number = 0; number < 32; number++)
+    recovery.onPacketSent(sentPacket(number, number / 10), number / 10);
+  recovery.setAppLimited(false);
+  const before = controller.congestionWindow;
+  for (let number = 4; number < 32; number += 4) {
+    recovery.onAck(PROTECTED, number, rangesOf([number]), 0, 50 + number / 10);
+  }
+  expect(controller.congestionWindow).toBe(before / 2);
+});
