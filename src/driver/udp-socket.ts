@@ -113,14 +113,10 @@ export class UdpSocket {
     this.#socket.unref();
   }
 
-  /** What was given to `send` before still leaves. Idempotent. */
+  /** What the kernel has taken still leaves. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
-      // Node passes a datagram to the kernel in the next tick, and forgets it when the socket is closed by then.
-      process.nextTick(() => {
-        this.#socket.removeListener('message', this.#onMessage);
-        this.#socket.close(resolve);
-      });
+      this.#socket.close(resolve);
     });
     return this.#closed;
   }
@@ -148,7 +144,6 @@ export class UdpSocket {
 
   readonly #onMessage = (message: Buffer, remote: RemoteInfo): void => {
     this.stats.datagramsReceived++;
-    if (this.#closed !== undefined) return;
     // A plain array: what decodes a view of a Buffer makes Buffers of its parts.
     const datagram = new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
     this.#handler.onDatagram(datagram, this.#connectedTo ?? this.#remotes.find(remote.address, remote.port));
