@@ -1,0 +1,42 @@
+import { IdleTimer } from '../../../../src/transport/connection/idle-timer.js';
+
+describe('the idle timer', () => {
+  test('runs from what was received last', () => {
+    const idle = new IdleTimer(30_000, 0);
+    expect(idle.deadline(100)).toBe(30_000);
+    idle.onReceived(5_000);
+    expect(idle.deadline(100)).toBe(35_000);
+  });
+
+  test('only the first ack-eliciting packet after that puts it off', () => {
+    const idle = new IdleTimer(30_000, 0);
+    idle.onReceived(1_000);
+    idle.onAckElicitingSent(2_000);
+    idle.onAckElicitingSent(9_000);
+    expect(idle.deadline(100)).toBe(32_000);
+  });
+
+  test('takes the smaller of both sides, and none for 0', () => {
+    const idle = new IdleTimer(30_000, 0);
+    idle.onPeerIdleTimeout(0);
+    idle.onPeerIdleTimeout(50_000);
+    expect(idle.idleTimeoutMs).toBe(30_000);
+    idle.onPeerIdleTimeout(4_000);
+    expect(idle.deadline(100)).toBe(4_000);
+    expect(new IdleTimer(0, 0).deadline(100)).toBe(Infinity);
+  });
+
+  test('never ends a connection before three probe timeouts', () => {
+    expect(new IdleTimer(1_000, 0).deadline(2_000)).toBe(6_000);
+  });
+
+  test('asks for one PING a third of the timeout after the last reception, 10 s at the least', () => {
+    const idle = new IdleTimer(60_000, 0);
+    expect(idle.pingAt()).toBe(20_000);
+    idle.onPing();
+    expect(idle.pingAt()).toBe(Infinity);
+    idle.onReceived(20_050);
+    expect(idle.pingAt()).toBe(40_050);
+    expect(new IdleTimer(12_000, 0).pingAt()).toBe(10_000);
+  });
+});

@@ -1,0 +1,101 @@
+import { crc32 } from 'node:zlib';
+import { type HandshakeEvent } from '../../../../src/transport/protection/handshake.js';
+import {
+  createPlaintextHandshake,
+  createPlaintextProtection,
+} from '../../../../src/transport/protection/plaintext.js';
+
+const protection = createPlaintextProtection(crc32);
+
+function sealed(): Uint8Array {
+  const packet = new Uint8Array(104).fill(0x5a, 0, 100);
+  expect(protection.sealer.seal(0, packet, 0, 10, 100)).toBe(104);
+  return packet;
+}
+
+describe('plaintext protection', () => {
+  test('is CRC-32 over header and payload, big-endian', () => {
+    const packet = Uint8Array.from([0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0, 0, 0, 0]);
+    protection.sealer.seal(0, packet, 0, 1, 9);
+    // The check value of CRC-32 for the ASCII digits 1 to 9.
+    expect([...packet.subarray(9)]).toEqual([0xcb, 0xf4, 0x39, 0x26]);
+  });
+
+  test('opens what it sealed, and the payload is what was put in', () => {
+    const packet = sealed();
+    expect(protection.opener.open(0, packet, 0, 10, 104)).toEqual(new Uint8Array(90).fill(0x5a));
+  });
+
+  test('any flipped bit, in the header too, is not opened', () => {
+    for (let bit = 0; bit < 104 * 8; bit++) {
+      const packet = sealed();
+      packet[bit >> 3] = (packet[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(protection.opener.open(0, packet, 0, 10, 104)).toBeUndefined();
+    }
+  });
+
+  test('a packet too short for its checksum is not opened', () => {
+    expect(protection.opener.open(0, new Uint8Array(20), 0, 18, 20)).toBeUndefined();
+  });
+});
+
+function eventsOf(handshake: { pollEvent(): HandshakeEvent | undefined }): HandshakeEvent[] {
+  const events: HandshakeEvent[] = [];
+  for (let e = handshake.pollEvent(); e !== undefined; e = handshake.pollEvent()) events.push(e);
+  return events;
+}
+
+function handshake(
+  role: 'client' | 'server',
+  parameters: Uint8Array,
+): ReturnType<ReturnType<typeof createPlaintextHandshake>> {
+  return createPlaintextHandshake(protection)({
+    role,
+    version: 1,
+    originalDestinationId: new Uint8Array(8),
+    localParameters: parameters,
+    wake: () => undefined,
+  });
+}
+
+describe('the plaintext handshake', () => {
+  test('a client can seal at once, a server only when it has the client parameters', () => {
+    const client = handshake('client', Uint8Array.of(1, 2, 3));
+    client.start();
+    expect(eventsOf(client).map(({ kind }) => kind)).toEqual(['bytes', 'sealer']);
+    const server = handshake('server', new Uint8Array(0));
+    server.start();
+    expect(eventsOf(server).map(({ kind }) => kind)).toEqual(['bytes']);
+    server.onBytes(Uint8Array.of(3, 1, 2, 3));
+    expect(eventsOf(server)).toMatchObject([
+      { kind: 'peerParameters', bytes: Uint8Array.of(1, 2, 3) },
+      { kind: 'sealer' },
+      { kind: 'opener' },
+      { kind: 'complete' },
+    ]);
+  });
+
+  test('takes the parameters in pieces', () => {
+    const server = handshake('server', new Uint8Array(0));
+    server.start();
+    eventsOf(server);
+    const blob = new Uint8Array(2 + 300).fill(9);
+    blob.set([0x41, 0x2c]);
+    for (let i = 0; i < blob.length - 1; i++) server.onBytes(blob.subarray(i, i + 1));
+    expect(eventsOf(server)).toEqual([]);
+    server.onBytes(blob.subarray(-1));
+    expect(eventsOf(server)[0]).toEqual({ kind: 'peerParameters', bytes: blob.subarray(2) });
+  });
+
+  test.each([
+    ['too long', [0x80, 0xff, 0xff, 0xff]],
+    ['of an absurd length', [0xc0, 0, 0, 0, 0, 0, 0, 1]],
+    ['followed by something', [1, 7, 7]],
+  ])('fails for parameters %s', (_what, bytes) => {
+    const client = handshake('client', new Uint8Array(0));
+    client.start();
+    eventsOf(client);
+    client.onBytes(Uint8Array.from(bytes));
+    expect(eventsOf(client).map(({ kind }) => kind)).toEqual(['failed']);
+  });
+});
