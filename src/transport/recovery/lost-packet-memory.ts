@@ -21,17 +21,17 @@ export class LostPacketMemory {
 
   /**
    * Forgets those that the ranges of an ACK (flat, descending) contain. Returns the smallest of them, which was
-   * overtaken by most, or undefined when there was none.
+   * overtaken by most, or undefined when there was none. Both are sorted: one walk down through the two.
    */
   takeAcknowledged(ranges: readonly number[]): number | undefined {
+    const { numbers } = this;
     let smallestTaken: number | undefined;
-    for (let i = 0; i + 1 < ranges.length; i += 2) {
-      const oldest = this.numbers[0];
-      const largest = ranges[i + 1] ?? 0;
-      if (oldest === undefined || largest < oldest) break;
-      const from = this.indexAtOrAbove(ranges[i] ?? 0);
-      const to = this.indexAtOrAbove(largest + 1);
-      if (from < to) smallestTaken = this.numbers.splice(from, to - from)[0];
+    let behind = numbers.length;
+    for (let i = 0; i + 1 < ranges.length && behind > 0; i += 2) {
+      behind = this.countUpTo(ranges[i + 1] ?? 0, behind);
+      const from = this.countUpTo((ranges[i] ?? 0) - 1, behind);
+      if (from < behind) smallestTaken = numbers.splice(from, behind - from)[0];
+      behind = from;
     }
     return smallestTaken;
   }
@@ -40,14 +40,10 @@ export class LostPacketMemory {
     this.numbers.length = 0;
   }
 
-  private indexAtOrAbove(packetNumber: number): number {
-    let low = 0;
-    let high = this.numbers.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.numbers[middle] ?? 0) < packetNumber) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  /** How many of the first `behind` are at most `packetNumber`. */
+  private countUpTo(packetNumber: number, behind: number): number {
+    let count = behind;
+    while (count > 0 && (this.numbers[count - 1] ?? 0) > packetNumber) count -= 1;
+    return count;
   }
 }

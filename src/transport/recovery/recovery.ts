@@ -357,7 +357,12 @@ function isAckEliciting(packet: SentPacket): boolean {
 /** Moves what the ranges hold from outstanding to `delivered`, oldest first. */
 function takeAcknowledged(state: SentSpace, ranges: readonly number[], delivered: SentPacket[]): void {
   const { outstanding } = state;
-  for (let i = ranges.length - 2; i >= 0; i -= 2) {
+  if (outstanding.count === 0) return;
+  // Most ranges of an ACK after losses are older than anything still open; it costs nothing to leave them.
+  const oldest = outstanding.at(outstanding.start).packetNumber;
+  let reach = 0;
+  while (reach + 1 < ranges.length && (ranges[reach + 1] ?? 0) >= oldest) reach += 2;
+  for (let i = reach - 2; i >= 0; i -= 2) {
     const largest = ranges[i + 1] ?? 0;
     let cursor = outstanding.seek(ranges[i] ?? 0);
     while (cursor < outstanding.end) {
