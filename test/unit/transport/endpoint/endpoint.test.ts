@@ -1,0 +1,175 @@
+import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { CLIENT_ADDRESS, EndpointPair, type Flight } from '../../../support/endpoint-pair.js';
+import { decodeHeader } from '../../../../src/transport/wire/header.js';
+
+/** A client's first datagram, as it left. */
+function hello(pair = new EndpointPair()): Uint8Array {
+  pair.connect();
+  pair.filter = () => undefined;
+  pair.flush();
+  return (pair.flights[0] as Flight).bytes;
+}
+
+function answers(pair: EndpointPair): Uint8Array[] {
+  const sent: Uint8Array[] = [];
+  for (let next = pair.server.pollTransmit(pair.now); next; next = pair.server.pollTransmit(pair.now)) {
+    sent.push(next.bytes.slice(0, next.length));
+    pair.server.release(next);
+  }
+  return sent;
+}
+
+/** The same hello with other bytes in it, and a checksum that is right again. */
+function altered(datagram: Uint8Array, change: (bytes: Uint8Array) => void): Uint8Array {
+  const bytes = datagram.slice();
+  change(bytes);
+  const header = decodeHeader(bytes, 0, 8);
+  if (typeof header === 'string') throw new Error(header);
+  new DataView(bytes.buffer).setUint32(header.packetEnd - 4, crc32(bytes.subarray(0, header.packetEnd - 4)));
+  return bytes;
+}
+
+describe('a server endpoint', () => {
+  test('[HDR-6] does not answer a hello below 1,200 bytes', () => {
+    const pair = new EndpointPair();
+    pair.deliver('server', hello().subarray(0, 1_199));
+    expect(pair.server.drops.badHello + pair.server.drops.malformedHeader).toBe(1);
+    expect(answers(pair)).toEqual([]);
+    expect(pair.server.connectionCount).toBe(0);
+  });
+
+  test('makes nothing of a hello with a wrong checksum', () => {
+    const pair = new EndpointPair();
+    const damaged = hello();
+    damaged[100] = (damaged[100] ?? 0) ^ 1;
+    pair.deliver('server', damaged);
+    expect(pair.server.drops.notAuthentic).toBe(1);
+    expect(pair.server.connectionCount).toBe(0);
+  });
+
+  test('[VER-2] answers another version with the list of its own, smaller than what asked', () => {
+    const pair = new EndpointPair();
+    const strange = hello();
+    new DataView(strange.buffer).setUint32(1, 0x1234_5678);
+    pair.deliver('server', strange);
+    const [answer, ...more] = answers(pair);
+    expect(more).toEqual([]);
+    const header = decodeHeader(answer ?? new Uint8Array(0), 0, 8);
+    expect(header).toMatchObject({ kind: 'versionNegotiation', versions: [0x7570_0001] });
+    expect(answer?.length).toBeLessThan(100);
+    pair.deliver('server', strange.subarray(0, 1_199));
+    expect(answers(pair)).toEqual([]);
+  });
+
+  test('answers strangers at 1,000 a second at most', () => {
+    const pair = new EndpointPair();
+    const strange = hello();
+    new DataView(strange.buffer).setUint32(1, 0x1234_5678);
+    for (let i = 0; i < 5_000; i++) pair.deliver('server', strange);
+    expect(answers(pair)).toHaveLength(1_000);
+  });
+
+  test.each([0, 19, 53, 123, 11_211])('does not answer the reflection port %i', (port) => {
+    const pair = new EndpointPair();
+    pair.deliver('server', hello(), { ...CLIENT_ADDRESS, port });
+    expect(answers(pair)).toEqual([]);
+    expect(pair.server.drops.refused).toBe(1);
+  });
+
+  test('keeps half-open connections of one address within their limit, and frees them at the handshake timeout', () => {
+    const pair = new EndpointPair({ serverLimits: { maxHalfOpenPerAddress: 3 } });
+    const template = hello();
+    for (let i = 0; i < 10; i++) {
+      pair.deliver(
+        'server',
+        altered(template, (bytes) => bytes.fill(i, 6, 14)),
+      );
+      answers(pair);
+    }
+    expect(pair.server.connectionCount).toBe(3);
+    expect(pair.server.drops.refused).toBe(7);
+    pair.deliver(
+      'server',
+      altered(template, (bytes) => bytes.fill(99, 6, 14)),
+      { ip: '10.0.0.3', port: 1 },
+    );
+    answers(pair);
+    expect(pair.server.connectionCount).toBe(4);
+    pair.filter = () => undefined;
+    pair.run(() => false, 60_000);
+    expect(pair.server.connectionCount).toBe(0);
+  });
+
+  test('a connection whose client answered is not half open any more', () => {
+    const pair = new EndpointPair({ serverLimits: { maxHalfOpenPerAddress: 1 } });
+    pair.establish();
+    pair.run(() => false, 50);
+    const second = pair.connect();
+    pair.run(() => second.isReady, 1_000);
+    expect(second.isReady).toBe(true);
+  });
+
+  test('refuses new connections with a word when it shuts down, and keeps those it has', () => {
+    const pair = new EndpointPair();
+    const { client } = pair.establish();
+    pair.server.refuseNew();
+    const late = pair.connect();
+    pair.run(() => late.closed !== undefined, 1_000);
+    expect(late.closed).toMatchObject({ by: 'peer', code: 2, reason: 'the server is shutting down' });
+    expect(client.isReady).toBe(true);
+  });
+
+  test('whatever bytes come, nothing is thrown, and each datagram is dropped under one reason', () => {
+    const template = hello();
+    const datagram = fc.oneof(
+      fc.uint8Array({ maxLength: 1_300 }),
+      fc.array(fc.tuple(fc.nat(1_199), fc.nat(255)), { maxLength: 4 }).map((changes) => {
+        const bytes = template.slice();
+        for (const [at, value] of changes) bytes[at] = value;
+        return bytes;
+      }),
+    );
+    fc.assert(
+      fc.property(fc.array(datagram, { maxLength: 20 }), (datagrams) => {
+        const pair = new EndpointPair();
+        for (const bytes of datagrams) pair.deliver('server', bytes);
+        answers(pair);
+        const dropped = Object.values(pair.server.drops).reduce((a, b) => a + b, 0);
+        const accepted = [...pair.server.connections].reduce((sum, c) => sum + c.stats.datagramsReceived, 0);
+        expect(dropped + accepted).toBe(datagrams.length);
+      }),
+    );
+  });
+});
+
+describe('a client endpoint', () => {
+  test('[VER-3] gives up with the reason when the server speaks another version', () => {
+    const pair = new EndpointPair();
+    const client = pair.connect();
+    pair.filter = () => undefined;
+    pair.flush();
+    const bytes = (pair.flights[0] as Flight).bytes;
+    const list = Uint8Array.of(0x80, 0, 0, 0, 0, 8, ...bytes.subarray(15, 23), 8, ...bytes.subarray(6, 14));
+    pair.deliver('client', Uint8Array.of(...list, 0x75, 0x73, 0, 1));
+    expect(client.closed).toMatchObject({
+      by: 'versionMismatch',
+      reason: 'the server speaks TLS only: use udps://',
+    });
+  });
+
+  test('[VER-3] does not believe a list that names its own version, or echoes other IDs', () => {
+    const pair = new EndpointPair();
+    const client = pair.connect();
+    pair.filter = () => undefined;
+    pair.flush();
+    const bytes = (pair.flights[0] as Flight).bytes;
+    const scid = bytes.subarray(15, 23);
+    const dcid = bytes.subarray(6, 14);
+    pair.deliver('client', Uint8Array.of(0x80, 0, 0, 0, 0, 8, ...scid, 8, ...dcid, 0x75, 0x70, 0, 1));
+    const wrong = dcid.slice().reverse();
+    pair.deliver('client', Uint8Array.of(0x80, 0, 0, 0, 0, 8, ...scid, 8, ...wrong, 0x75, 0x73, 0, 1));
+    expect(client.closed).toBeUndefined();
+    expect(pair.client.drops.unknownVersion).toBe(2);
+  });
+});
