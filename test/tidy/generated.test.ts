@@ -1,0 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TOP } from './source-tree.js';
+
+function treeOf(folder: string): Record<string, string> {
+  const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  return Object.fromEntries(paths.map((path) => [path.slice(folder.length), readFileSync(path, 'utf8')]));
+}
+
+test('generated/ is what `npm run generate` makes of proto/', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'udprpc-generated-'));
+  try {
+    execFileSync(join(TOP, 'node_modules', '.bin', 'buf'), ['generate', '--output', folder], {
+      cwd: TOP,
+      stdio: 'pipe',
+    });
+    expect(treeOf(join(folder, 'generated'))).toEqual(treeOf(join(TOP, 'generated')));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 60_000);

@@ -1,0 +1,109 @@
+import { sourceFiles } from './source-tree.js';
+
+/** Each room and what it may import: rooms below it, and packages. The first matching room of a file is its own. */
+const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
+  { room: 'src/base/', mayImport: ['src/base/'] },
+  { room: 'src/transport/', mayImport: ['src/base/', 'src/transport/'] },
+  {
+    room: 'src/rpc/',
+    mayImport: [
+      'src/base/',
+      'src/transport/transport-error.ts',
+      'src/transport/stream-transport.ts',
+      'src/transport/wire/byte-reader.ts',
+      'src/transport/wire/byte-writer.ts',
+      'src/transport/wire/varint.ts',
+      'src/rpc/',
+      'nice-grpc-common',
+      'p-retry',
+      'eventemitter3',
+    ],
+  },
+  {
+    room: 'src/sim/',
+    mayImport: ['src/base/', 'src/transport/', 'src/rpc/', 'src/sim/', 'node:zlib', 'node:crypto'],
+  },
+  {
+    room: 'src/driver/',
+    mayImport: ['src/base/', 'src/transport/', 'src/rpc/', 'src/driver/', 'node:', 'ipaddr.js'],
+  },
+  { room: 'src/observe/', mayImport: ['src/base/', 'src/transport/', 'src/rpc/', 'src/observe/', 'node:'] },
+  {
+    room: 'src/images/',
+    mayImport: [
+      'src/images/',
+      'src/index.ts',
+      'generated/',
+      'node:',
+      'image-size',
+      'nice-grpc-common',
+      'lru-cache',
+    ],
+  },
+  { room: 'src/dynamic/', mayImport: ['src/dynamic/', 'src/index.ts', 'protobufjs'] },
+  { room: 'src/index.ts', mayImport: ['src/', 'nice-grpc-common'] },
+  { room: 'src/testing.ts', mayImport: ['src/'] },
+  {
+    room: 'examples/',
+    mayImport: [
+      'examples/',
+      'src/index.ts',
+      'src/images/index.ts',
+      'generated/',
+      'node:',
+      'commander',
+      '@clack/prompts',
+      'cli-progress',
+      'sharp',
+    ],
+  },
+  { room: 'generated/', mayImport: ['generated/', '@bufbuild/protobuf/wire'] },
+];
+
+const files = sourceFiles('src', 'examples', 'generated');
+
+function roomOf(path: string): (typeof ROOMS)[number] | undefined {
+  return ROOMS.find(({ room }) => path.startsWith(room));
+}
+
+test('every file is in a room', () => {
+  expect(files.filter(({ path }) => roomOf(path) === undefined).map(({ path }) => path)).toEqual([]);
+});
+
+test('imports go down the stairs', () => {
+  const wrong = files.flatMap(({ path, imports }) => {
+    const room = roomOf(path);
+    return imports
+      .filter((name) => !room?.mayImport.some((allowed) => name.startsWith(allowed)))
+      .map((name) => `${path} imports ${name}`);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('no two files import each other in a circle, but for types', () => {
+  const graph = new Map(
+    files.map(({ path, code }) => {
+      const valueImports = [...code.matchAll(/^(?:import|export) (?!type )([^;]*?) from '(\.[^']+)';/gm)]
+        .filter(
+          ([, names = '']) =>
+            names.startsWith('*') ||
+            names
+              .replace(/[{}\s]/g, '')
+              .split(',')
+              .some((name) => name !== '' && !name.startsWith('type')),
+        )
+        .map(([, , name = '']) => new URL(name.replace(/\.js$/, '.ts'), `file:///${path}`).pathname.slice(1));
+      return [path, valueImports] as const;
+    }),
+  );
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '));
+    if (done.has(path) || trail.includes(path)) return;
+    for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  expect(circles).toEqual([]);
+});
