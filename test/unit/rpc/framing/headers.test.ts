@@ -1,0 +1,244 @@
+import fc from 'fast-check';
+import { Metadata, Status } from 'nice-grpc-common';
+import { FramingError } from '../../../../src/rpc/framing/framing-error.js';
+import {
+  decodeRequestHeader,
+  type RequestHeader,
+  writeRequestHeader,
+} from '../../../../src/rpc/framing/request-header.js';
+import { decodeResponseHeader, writeResponseHeader } from '../../../../src/rpc/framing/response-header.js';
+import {
+  decodeTrailer,
+  MAX_DETAILS_BYTES,
+  OK_TRAILER,
+  writeTrailer,
+} from '../../../../src/rpc/framing/trailer.js';
+import { UnitReader } from '../../../../src/rpc/framing/unit-reader.js';
+import { UnitWriter } from '../../../../src/rpc/framing/unit-writer.js';
+
+const REQUEST: RequestHeader = {
+  path: 'a.B/C',
+  timeoutMs: 2_000,
+  clientInstance: new Uint8Array(16).fill(9),
+  sequence: 5,
+  attempt: 1,
+  ageMs: 0,
+  metadata: undefined,
+};
+
+/** The body of the one unit that `write` writes. */
+function bodyOf(write: (writer: UnitWriter) => void): Uint8Array {
+  const writer = new UnitWriter();
+  write(writer);
+  const reader = new UnitReader(0);
+  reader.push(writer.bytes.slice());
+  const unit = reader.next();
+  expect(reader.isAtBoundary).toBe(true);
+  return unit?.body ?? new Uint8Array(0);
+}
+
+const requestBody = (header: RequestHeader): Uint8Array =>
+  bodyOf((writer) => {
+    writeRequestHeader(writer, header);
+  });
+
+function statusOf(action: () => unknown): Status {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof FramingError) return error.status;
+    throw error;
+  }
+  return Status.OK;
+}
+
+function entriesOf(metadata: Metadata | undefined): unknown {
+  return metadata === undefined ? undefined : [...metadata];
+}
+
+describe('a request header', () => {
+  test('is laid out as PROTOCOL says', () => {
+    const metadata = Metadata({ k: 'v', 'x-bin': Uint8Array.of(0xff) });
+    const body = requestBody({ ...REQUEST, attempt: 3, ageMs: 70.9, metadata });
+    expect([...body]).toEqual([
+      ...[0x01, 5, 0x61, 0x2e, 0x42, 0x2f, 0x43],
+      ...[0x02, 2, 0x47, 0xd0],
+      ...[0x03, 17, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 5],
+      ...[0x04, 1, 3],
+      ...[0x05, 2, 0x40, 70],
+      ...[0x10, 3, 1, 0x6b, 0x76],
+      ...[0x10, 7, 5, 0x78, 0x2d, 0x62, 0x69, 0x6e, 0xff],
+    ]);
+  });
+
+  test('of a first attempt leaves out what says nothing', () => {
+    expect(requestBody({ ...REQUEST, timeoutMs: undefined })).toHaveLength(7 + 19);
+  });
+
+  test('comes out as it went in', () => {
+    const header = fc.record({
+      path: fc.string({ unit: 'grapheme', maxLength: 100 }),
+      timeoutMs: fc.option(fc.maxSafeNat(), { nil: undefined }),
+      clientInstance: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+      sequence: fc.maxSafeNat(),
+      attempt: fc.integer({ min: 2, max: 1_000 }),
+      ageMs: fc.nat(),
+    });
+    fc.assert(
+      fc.property(header, (sent) => {
+        expect(decodeRequestHeader(requestBody({ ...sent, metadata: undefined }))).toEqual({
+          ...sent,
+          metadata: undefined,
+        });
+      }),
+    );
+  });
+
+  test('rounds the remaining time up: a server must not give up before its client', () => {
+    expect(decodeRequestHeader(requestBody({ ...REQUEST, timeoutMs: 0.2 })).timeoutMs).toBe(1);
+  });
+
+  test('skips optional fields that it does not know and refuses required ones', () => {
+    const known = requestBody(REQUEST);
+    expect(decodeRequestHeader(Uint8Array.of(...known, 0x7f, 2, 1, 1)).path).toBe('a.B/C');
+    expect(statusOf(() => decodeRequestHeader(Uint8Array.of(...known, 0xff, 0)))).toBe(Status.UNIMPLEMENTED);
+  });
+
+  test('without a path or a request ID is malformed', () => {
+    expect(() => decodeRequestHeader(Uint8Array.of(0x01, 1, 0x61))).toThrow('no request ID');
+    expect(() => decodeRequestHeader(requestBody(REQUEST).subarray(7))).toThrow('no method path');
+  });
+
+  test.each([
+    ['a field that is longer than the header', [0x01, 9, 0x61]],
+    ['a number that is shorter than its field', [0x02, 2, 1, 1]],
+    ['a number that is longer than its field', [0x02, 1, 0x40, 1]],
+    ['a length that ends in the middle', [0x01, 0x40]],
+    ['a request ID that is too short', [0x03, 3, 1, 1, 1]],
+    ['a path that is not UTF-8', [0x01, 1, 0xff]],
+    ['a metadata key that is longer than its field', [0x10, 2, 9, 0x61]],
+    ['metadata without a key', [0x10, 1, 0]],
+    ['a reserved metadata key', [0x10, 8, 6, 0x67, 0x72, 0x70, 0x63, 0x2d, 0x61, 0x76]],
+    ['a metadata key in upper case', [0x10, 3, 1, 0x41, 0x61]],
+    ['a metadata value with a line end', [0x10, 3, 1, 0x61, 0x0a]],
+  ])('with %s is malformed', (_what, bytes) => {
+    const whole = Uint8Array.of(...requestBody(REQUEST), ...bytes);
+    expect(statusOf(() => decodeRequestHeader(whole))).toBe(Status.INTERNAL);
+  });
+
+  test('of any bytes throws nothing but a FramingError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        for (const decode of [decodeRequestHeader, decodeResponseHeader, decodeTrailer]) {
+          try {
+            decode(bytes);
+          } catch (error) {
+            expect(error).toBeInstanceOf(FramingError);
+          }
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('metadata', () => {
+  const roundTrip = (metadata: Metadata): Metadata | undefined =>
+    decodeResponseHeader(
+      bodyOf((writer) => {
+        writeResponseHeader(writer, metadata);
+      }),
+    );
+
+  test('comes out as it went in, several values and bytes too', () => {
+    const metadata = Metadata()
+      .append('trace', 'a')
+      .append('trace', 'b')
+      .append('raw-bin', Uint8Array.of(0, 255))
+      .append('raw-bin', Uint8Array.of())
+      .set('empty', '')
+      .set('long', 'x'.repeat(300));
+    expect(entriesOf(roundTrip(metadata))).toEqual(entriesOf(metadata));
+  });
+
+  test('that carries nothing is undefined, and costs nothing', () => {
+    expect(roundTrip(Metadata())).toBeUndefined();
+  });
+
+  test('with keys like those of Object.prototype is only data', () => {
+    const received = roundTrip(
+      Metadata([
+        ['__proto__', 'x'],
+        ['constructor', 'y'],
+      ]),
+    );
+    expect(received?.get('__proto__')).toBe('x');
+    expect(({} as { x?: unknown }).x).toBeUndefined();
+    expect(Object.prototype).not.toHaveProperty('y');
+  });
+
+  test('above its limits is not written', () => {
+    const many = Metadata(Array.from({ length: 65 }, (_, index): [string, string] => [`k${index}`, '']));
+    expect(() => roundTrip(many)).toThrow('more than 64 entries');
+    expect(() => roundTrip(Metadata({ k: 'x'.repeat(8_192) }))).toThrow('above the limit of 8192 bytes');
+    expect(roundTrip(Metadata({ k: 'x'.repeat(8_191) }))?.get('k')).toHaveLength(8_191);
+    expect(statusOf(() => roundTrip(Metadata({ 'grpc-x': '1' })))).toBe(Status.INVALID_ARGUMENT);
+  });
+
+  test('above its limits is refused, whoever sent it', () => {
+    const entry = [0x10, 3, 1, 0x61, 0x62];
+    const body = Uint8Array.from(Array.from({ length: 65 }, () => entry).flat());
+    expect(statusOf(() => decodeResponseHeader(body))).toBe(Status.RESOURCE_EXHAUSTED);
+    expect(entriesOf(decodeResponseHeader(body.subarray(0, 64 * 5)))).toHaveLength(1);
+    const big = [0x10, 0x40 | (8_191 >> 8), 8_191 & 0xff, 1, 0x61, ...new Array<number>(8_189).fill(0x62)];
+    expect(decodeResponseHeader(Uint8Array.from(big))?.get('a')).toHaveLength(8_189);
+    expect(() => decodeResponseHeader(Uint8Array.from([...big, ...entry, ...entry]))).toThrow('8192 bytes');
+  });
+
+  test('does not keep the memory of the datagram that it came in', () => {
+    const body = bodyOf((writer) => {
+      writeResponseHeader(writer, Metadata({ 'x-bin': Uint8Array.of(1, 2) }));
+    });
+    const received = decodeResponseHeader(body)?.get('x-bin');
+    body.fill(0);
+    expect(received).toEqual(Uint8Array.of(1, 2));
+  });
+});
+
+describe('a trailer', () => {
+  const bytesOf = (trailer: Parameters<typeof writeTrailer>[1]): Uint8Array =>
+    bodyOf((writer) => {
+      writeTrailer(writer, trailer);
+    });
+
+  test('is laid out as PROTOCOL says, and OK is empty', () => {
+    expect(bytesOf(OK_TRAILER)).toHaveLength(0);
+    const trailer = {
+      code: Status.NOT_FOUND,
+      details: 'no',
+      notStarted: true,
+      metadata: Metadata({ k: 'v' }),
+    };
+    expect([...bytesOf(trailer)]).toEqual([1, 1, 5, 2, 2, 0x6e, 0x6f, 3, 0, 0x10, 3, 1, 0x6b, 0x76]);
+  });
+
+  test('comes out as it went in', () => {
+    const sent = { code: Status.UNAVAILABLE, details: 'später ☂', notStarted: true, metadata: undefined };
+    expect(decodeTrailer(bytesOf(sent))).toEqual(sent);
+    expect(decodeTrailer(bytesOf(OK_TRAILER))).toBe(OK_TRAILER);
+  });
+
+  test('with a status that this version does not know is UNKNOWN', () => {
+    expect(decodeTrailer(Uint8Array.of(1, 1, 17)).code).toBe(Status.UNKNOWN);
+    expect(decodeTrailer(Uint8Array.of(1, 1, 16)).code).toBe(Status.UNAUTHENTICATED);
+  });
+
+  test('cuts details that are too long between two characters, so that it always fits', () => {
+    const { details } = decodeTrailer(
+      bytesOf({ ...OK_TRAILER, code: Status.INTERNAL, details: 'é'.repeat(5_000) }),
+    );
+    expect(details).toBe('é'.repeat(MAX_DETAILS_BYTES / 2));
+    const odd = decodeTrailer(bytesOf({ ...OK_TRAILER, details: `x${'😀'.repeat(2_000)}` })).details;
+    expect(odd).toBe(`x${'😀'.repeat((MAX_DETAILS_BYTES - 4) / 4)}`);
+  });
+});
