@@ -1,0 +1,101 @@
+import { ReceiveWindow, SendCredit } from '../../../../src/transport/stream/flow-control.js';
+
+describe('SendCredit', () => {
+  test('a lower limit is old news', () => {
+    const credit = new SendCredit(100);
+    expect(credit.raise(50)).toBe(false);
+    expect(credit.raise(100)).toBe(false);
+    expect(credit.limit).toBe(100);
+    expect(credit.raise(101)).toBe(true);
+    expect(credit.available).toBe(101);
+  });
+
+  test('is never passed', () => {
+    const credit = new SendCredit(10);
+    credit.use(10);
+    expect(() => {
+      credit.use(1);
+    }).toThrow('assertion');
+  });
+
+  test('a provisional limit is replaced by the real one, also by a lower one that was not passed yet', () => {
+    const credit = new SendCredit(100, true);
+    credit.use(40);
+    expect(credit.settle(60)).toBe(true);
+    expect(credit.available).toBe(20);
+    expect(credit.settle(50)).toBe(true);
+    expect(credit.limit).toBe(60);
+  });
+
+  test('a real limit below what was used is refused', () => {
+    const credit = new SendCredit(100, true);
+    credit.use(40);
+    expect(credit.settle(39)).toBe(false);
+  });
+
+  test('a limit raised before the parameters came stays', () => {
+    const credit = new SendCredit(100, true);
+    credit.raise(500);
+    expect(credit.settle(200)).toBe(true);
+    expect(credit.limit).toBe(500);
+  });
+
+  test('being blocked is reported once for each limit', () => {
+    const credit = new SendCredit(10);
+    expect(credit.takeBlockedReport()).toBe(false);
+    credit.use(10);
+    expect([credit.takeBlockedReport(), credit.takeBlockedReport()]).toEqual([true, false]);
+    expect([credit.isBlockedAt(10), credit.isBlockedAt(9)]).toEqual([true, false]);
+    credit.raise(20);
+    expect(credit.isBlockedAt(10)).toBe(false);
+    credit.use(10);
+    expect(credit.takeBlockedReport()).toBe(true);
+  });
+});
+
+describe('ReceiveWindow', () => {
+  test('lets in what was advertised and not a byte more', () => {
+    const window = new ReceiveWindow(100);
+    expect(window.receive(100)).toBe(true);
+    window.consume(100);
+    expect(window.receive(1)).toBe(false);
+  });
+
+  test('is due for a new limit when half of it was consumed', () => {
+    const window = new ReceiveWindow(100);
+    window.receive(100);
+    window.consume(49);
+    expect(window.isHalfConsumed).toBe(false);
+    window.consume(1);
+    expect(window.isHalfConsumed).toBe(true);
+    expect(window.advertise()).toBe(150);
+    expect(window.isHalfConsumed).toBe(false);
+    expect(window.held).toBe(50);
+  });
+
+  test('streams: a single retired one is given back when the peer runs low, and not before', () => {
+    const window = new ReceiveWindow(10);
+    window.receive(4);
+    window.consume(4);
+    expect(window.isRunningLow).toBe(false);
+    window.receive(1);
+    expect(window.isRunningLow).toBe(true);
+    window.advertise();
+    expect(window.isRunningLow).toBe(false);
+    window.receive(9);
+    expect(window.isRunningLow).toBe(false);
+    window.consume(1);
+    expect([window.isRunningLow, window.advertise()]).toEqual([true, 15]);
+  });
+
+  test('a window of one works', () => {
+    const window = new ReceiveWindow(1);
+    for (let i = 1; i < 5; i++) {
+      expect(window.receive(1)).toBe(true);
+      expect(window.isHalfConsumed).toBe(false);
+      window.consume(1);
+      expect([window.isHalfConsumed, window.isRunningLow]).toEqual([true, true]);
+      expect(window.advertise()).toBe(i + 1);
+    }
+  });
+});

@@ -1,0 +1,137 @@
+import fc from 'fast-check';
+import { ReceiveBuffer } from '../../../../src/transport/stream/receive-buffer.js';
+import { concat, pattern } from '../../../support/stream-packet.js';
+
+function readAll(buffer: ReceiveBuffer): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  for (let piece = buffer.read(); piece !== undefined; piece = buffer.read()) pieces.push(piece);
+  return concat(pieces);
+}
+
+/** As it comes off the network: a view of a datagram of `datagramBytes`. */
+function viewOf(bytes: Uint8Array, datagramBytes: number): Uint8Array {
+  const datagram = new Uint8Array(datagramBytes);
+  datagram.set(bytes, 7);
+  return datagram.subarray(7, 7 + bytes.length);
+}
+
+describe('ReceiveBuffer', () => {
+  test('what comes in order is handed out as the same memory', () => {
+    const buffer = new ReceiveBuffer();
+    const first = pattern(10);
+    const second = pattern(20, 5);
+    buffer.insert(0, first);
+    buffer.insert(10, second);
+    expect(buffer.read()).toBe(first);
+    expect(buffer.read()).toBe(second);
+    expect(buffer.read()).toBeUndefined();
+    expect([buffer.readOffset, buffer.readyEnd, buffer.hasReady]).toEqual([30, 30, false]);
+  });
+
+  test('what comes early waits for what is missing', () => {
+    const buffer = new ReceiveBuffer();
+    const whole = pattern(100);
+    buffer.insert(60, whole.subarray(60));
+    buffer.insert(20, whole.subarray(20, 40));
+    expect([buffer.hasReady, buffer.gapCount]).toEqual([false, 2]);
+    buffer.insert(0, whole.subarray(0, 20));
+    expect([buffer.readyEnd, buffer.gapCount]).toEqual([40, 1]);
+    buffer.insert(40, whole.subarray(40, 60));
+    expect(buffer.gapCount).toBe(0);
+    expect(readAll(buffer)).toEqual(whole);
+  });
+
+  test('the first bytes at an offset stay', () => {
+    const buffer = new ReceiveBuffer();
+    buffer.insert(4, Uint8Array.of(4, 5));
+    buffer.insert(0, Uint8Array.of(10, 11, 12, 13, 14, 15, 16, 17));
+    buffer.insert(0, new Uint8Array(9).fill(99));
+    expect([...readAll(buffer)]).toEqual([10, 11, 12, 13, 4, 5, 16, 17, 99]);
+  });
+
+  test('a frame over many gaps fills them all', () => {
+    const buffer = new ReceiveBuffer();
+    const whole = pattern(100);
+    for (let i = 1; i < 100; i += 2) buffer.insert(i, whole.subarray(i, i + 1));
+    expect(buffer.gapCount).toBe(50);
+    buffer.insert(0, whole);
+    expect(buffer.gapCount).toBe(0);
+    expect(readAll(buffer)).toEqual(whole);
+  });
+
+  test('single bytes that nobody reads do not hold the datagrams they came in', () => {
+    const buffer = new ReceiveBuffer();
+    const whole = pattern(1_000);
+    for (let i = 0; i < 1_000; i++) buffer.insert(i, viewOf(whole.subarray(i, i + 1), 1_200));
+    const pieces: Uint8Array[] = [];
+    for (let piece = buffer.read(); piece !== undefined; piece = buffer.read()) pieces.push(piece);
+    const memory = new Set(pieces.map((piece) => piece.buffer));
+    expect([...memory].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(
+      6 * 1_200 + 2 * 1_000,
+    );
+    expect(concat(pieces)).toEqual(whole);
+  });
+
+  test('single bytes behind a gap do not hold the datagrams they came in', () => {
+    const buffer = new ReceiveBuffer();
+    const whole = pattern(1_000);
+    for (let i = 1; i < 1_000; i++) buffer.insert(i, viewOf(whole.subarray(i, i + 1), 1_200));
+    expect(buffer.gapCount).toBe(1);
+    buffer.insert(0, whole.subarray(0, 1));
+    const pieces: Uint8Array[] = [];
+    for (let piece = buffer.read(); piece !== undefined; piece = buffer.read()) pieces.push(piece);
+    const memory = new Set(pieces.map((piece) => piece.buffer));
+    expect([...memory].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(3_200);
+    expect(concat(pieces)).toEqual(whole);
+  });
+
+  test('bytes handed out do not change when more arrive', () => {
+    const buffer = new ReceiveBuffer();
+    const whole = pattern(200);
+    const handedOut: Uint8Array[] = [];
+    for (let i = 0; i < 200; i++) {
+      buffer.insert(i, viewOf(whole.subarray(i, i + 1), 1_200));
+      if (i % 20 === 19) for (let p = buffer.read(); p !== undefined; p = buffer.read()) handedOut.push(p);
+    }
+    expect(concat(handedOut)).toEqual(whole);
+  });
+
+  test('after clear there is nothing', () => {
+    const buffer = new ReceiveBuffer();
+    buffer.insert(0, pattern(10));
+    buffer.insert(20, pattern(10));
+    buffer.clear();
+    expect([buffer.read(), buffer.hasReady, buffer.gapCount]).toEqual([undefined, false, 0]);
+  });
+
+  test('pieces in any order, overlapping and twice, give the bytes in order', () => {
+    const length = 400;
+    const piece = fc.record({
+      start: fc.nat(length - 1),
+      length: fc.nat(60),
+      datagram: fc.constantFrom(0, 1_200),
+      thenRead: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 80 }), (pieces) => {
+        const buffer = new ReceiveBuffer();
+        const whole = pattern(length);
+        const arrived = new Set<number>();
+        const read: Uint8Array[] = [];
+        for (const { start, length: size, datagram, thenRead } of pieces) {
+          const bytes = whole.subarray(start, start + size);
+          buffer.insert(start, datagram === 0 ? bytes.slice() : viewOf(bytes, datagram));
+          for (let i = start; i < start + bytes.length; i++) arrived.add(i);
+          if (thenRead) read.push(readAll(buffer));
+          let readyEnd = 0;
+          while (arrived.has(readyEnd)) readyEnd++;
+          let gaps = 0;
+          for (let i = readyEnd; i < length; i++) if (arrived.has(i) && !arrived.has(i - 1)) gaps++;
+          expect([buffer.readyEnd, buffer.gapCount]).toEqual([readyEnd, gaps]);
+        }
+        read.push(readAll(buffer));
+        expect(concat(read)).toEqual(whole.slice(0, buffer.readyEnd));
+      }),
+    );
+  });
+});
