@@ -61,7 +61,7 @@ export class SendScheduler {
     while (this.writeFirst(this.small, builder, credit, isLast));
     let endsWithBulk = false;
     while (this.writeFirst(this.bulk, builder, credit, isLast)) endsWithBulk = true;
-    this.isTurnOfBulk = !startsWithBulk && !endsWithBulk;
+    this.isTurnOfBulk = !startsWithBulk && !endsWithBulk && firstNew(this.bulk) !== undefined;
   }
 
   clear(): void {

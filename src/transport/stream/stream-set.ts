@@ -418,7 +418,7 @@ export class StreamSet {
   }
 
   private announceStreamCredit(): void {
-    if (!this.isShortOfStreams || this.flow.streamCredit.available === 0) return;
+    if (this.isClosed || !this.isShortOfStreams || this.flow.streamCredit.available === 0) return;
     this.isShortOfStreams = false;
     this.emit({ kind: 'streamsAvailable' });
   }
