@@ -1,0 +1,49 @@
+/**
+ * `image.v1.ImageService` over a store: translates between messages and the store's own words, and nothing else. Hand it to
+ * `server.add(ImageServiceDefinition, createImageService(store))`.
+ */
+import {
+  type GetChunkRequest,
+  type GetChunkResponse,
+  type GetMetaRequest,
+  type GetMetaResponse,
+  type ListRequest,
+  type ListResponse,
+} from '../../generated/image/v1/image.js';
+import { type ImageStore } from './image-store.js';
+
+/** What the handlers use of a call's context. */
+interface Cancellable {
+  readonly signal: AbortSignal;
+}
+
+export interface ImageServiceHandlers {
+  list(request: ListRequest, context: Cancellable): Promise<ListResponse>;
+  getMeta(request: GetMetaRequest, context: Cancellable): Promise<GetMetaResponse>;
+  getChunk(request: GetChunkRequest, context: Cancellable): Promise<GetChunkResponse>;
+}
+
+export function createImageService(store: ImageStore): ImageServiceHandlers {
+  return {
+    async list({ prefix, pageSize, pageToken }, { signal }) {
+      const page = await store.list({ prefix, pageSize, pageToken, signal });
+      const images = page.images.map(({ name, sizeBytes, modified, mimeType }) => ({
+        name,
+        size: sizeBytes,
+        modified,
+        mimeType,
+      }));
+      return { images, nextPageToken: page.nextPageToken };
+    },
+
+    async getMeta({ name }) {
+      const { sizeBytes, ...described } = await store.describe(name);
+      return { ...described, size: sizeBytes };
+    },
+
+    async getChunk({ name, offset, length, ifMatch }) {
+      const { data, totalBytes, etag, isLast } = await store.read({ name, offset, length, ifMatch });
+      return { data, totalSize: BigInt(totalBytes), etag, last: isLast };
+    },
+  };
+}

@@ -1,0 +1,270 @@
+/**
+ * The images of one directory: list them, describe one, read a part of one. Here the rules of images meet the files:
+ * names are checked before anything else, every answer about a file says which version it is of (etag), and no answer mixes
+ * two. Listed are images by their extension; any other file that is not hidden can be read by who knows its name.
+ */
+import { type BigIntStats } from 'node:fs';
+import { ServerError, Status } from 'nice-grpc-common';
+import { isSameVersion } from './etag.js';
+import { fileError, noSuchImage, systemErrorCode } from './file-error.js';
+import { FileDigests } from './file-digests.js';
+import { type ImageHeader } from './image-header.js';
+import { imageNameProblem, isHiddenName, MAX_NAME_BYTES, quoteName } from './image-name.js';
+import { ImageNames, type ImageNamesOptions } from './image-names.js';
+import { mimeTypeOf } from './mime-type.js';
+import { type OpenFile, type OpenFileOptions, OpenFiles } from './open-files.js';
+import { decodePageToken, encodePageToken } from './page-token.js';
+import { type OpenDirectory, RootDirectory } from './root-directory.js';
+
+export interface ImageStoreOptions extends ImageNamesOptions, OpenFileOptions {
+  /** Descriptions (hashes, header) that are remembered. Default 10,000, about 5 MB. */
+  readonly maxDigests?: number | undefined;
+  /** Whether /proc may be used to ask where an open file is (Linux). Default true; false takes the portable way. */
+  readonly useProc?: boolean | undefined;
+}
+
+export interface StoredImage {
+  readonly name: string;
+  readonly sizeBytes: bigint;
+  readonly modified: Date;
+  readonly mimeType: string;
+}
+
+export interface ImagePage {
+  readonly images: readonly StoredImage[];
+  /** '' on the last page. */
+  readonly nextPageToken: string;
+}
+
+export interface ImageDescription extends StoredImage, ImageHeader {
+  readonly etag: string;
+  readonly sha256: Uint8Array;
+  readonly fletcher32: number;
+}
+
+export interface ImageChunk {
+  /** A fresh array, never used again by the store. */
+  readonly data: Uint8Array;
+  readonly totalBytes: number;
+  readonly etag: string;
+  readonly isLast: boolean;
+}
+
+export interface ListQuery {
+  readonly prefix?: string | undefined;
+  readonly pageSize?: number | undefined;
+  readonly pageToken?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ChunkQuery {
+  readonly name: string;
+  readonly offset: bigint;
+  readonly length: number;
+  /** An etag; '' or nothing for any version. */
+  readonly ifMatch?: string | undefined;
+}
+
+export const MAX_CHUNK_BYTES = 1_048_576;
+export const MAX_PAGE_SIZE = 1_000;
+export const DEFAULT_PAGE_SIZE = 100;
+
+export class ImageStore {
+  readonly #root: RootDirectory;
+  readonly #names: ImageNames;
+  readonly #files: OpenFiles;
+  readonly #digests: FileDigests;
+
+  private constructor(root: RootDirectory, options: ImageStoreOptions) {
+    this.#root = root;
+    this.#names = new ImageNames(root, options);
+    this.#files = new OpenFiles(root, options);
+    this.#digests = new FileDigests(options.maxDigests ?? 10_000);
+  }
+
+  /** Throws the system's error (`ENOENT`, `EACCES`, `ENOTDIR`) when `directory` cannot be listed. */
+  static async open(directory: string, options: ImageStoreOptions = {}): Promise<ImageStore> {
+    return new ImageStore(await RootDirectory.open(directory, { useProc: options.useProc ?? true }), options);
+  }
+
+  /** Images in the order of their names. A page may be shorter than asked when files vanish; only the token tells the end. */
+  async list(query: ListQuery = {}): Promise<ImagePage> {
+    const prefix = query.prefix ?? '';
+    if (Buffer.byteLength(prefix) > MAX_NAME_BYTES) {
+      throw new ServerError(Status.INVALID_ARGUMENT, `prefix is longer than ${MAX_NAME_BYTES} bytes`);
+    }
+    const token = query.pageToken ?? '';
+    const after = token === '' ? '' : decodePageToken(token, prefix);
+    const asked = query.pageSize ?? 0;
+    const pageSize = asked === 0 ? DEFAULT_PAGE_SIZE : Math.min(asked, MAX_PAGE_SIZE);
+    try {
+      const names: string[] = [];
+      for await (const name of this.#names.names({ prefix, after, signal: query.signal })) {
+        // One more than fits says that there is another page.
+        if (names.length === pageSize) {
+          return {
+            images: await this.#describe(names),
+            nextPageToken: encodePageToken(prefix, names.at(-1) ?? ''),
+          };
+        }
+        names.push(name);
+      }
+      return { images: await this.#describe(names), nextPageToken: '' };
+    } catch (error) {
+      throw listError(error);
+    }
+  }
+
+  /** Reads the whole file the first time; the answer is remembered for as long as the file does not change. */
+  async describe(name: string): Promise<ImageDescription> {
+    return this.#withFile(name, async (file) => {
+      const { header, sha256, fletcher32 } = await this.#digests.of(file);
+      return { ...entryOf(name, file.stats), ...header, etag: file.etag, sha256, fletcher32 };
+    });
+  }
+
+  async read(query: ChunkQuery): Promise<ImageChunk> {
+    const { name, offset, length, ifMatch = '' } = query;
+    if (!Number.isInteger(length) || length < 1 || length > MAX_CHUNK_BYTES) {
+      throw new ServerError(
+        Status.INVALID_ARGUMENT,
+        `length must be 1 to ${MAX_CHUNK_BYTES} bytes, not ${length}`,
+      );
+    }
+    return this.#withFile(name, async (file) => {
+      if (ifMatch !== '' && ifMatch !== file.etag) {
+        throw new ServerError(
+          Status.FAILED_PRECONDITION,
+          `${quoteName(name)} has changed: its etag is ${file.etag} now, not ${quoteName(ifMatch)}`,
+        );
+      }
+      const totalBytes = file.sizeBytes;
+      // An empty file has one chunk, and it is empty.
+      if (offset >= file.stats.size && offset > 0n) {
+        throw new ServerError(
+          Status.OUT_OF_RANGE,
+          `offset ${offset.toString()} is past the end of ${quoteName(name)}, which has ${totalBytes} bytes`,
+        );
+      }
+      const start = Number(offset);
+      const data = await readPart(file, start, Math.min(length, totalBytes - start));
+      return { data, totalBytes, etag: file.etag, isLast: start + data.length === totalBytes };
+    });
+  }
+
+  /** Closes the files. Calls still running end with what they have. */
+  async close(): Promise<void> {
+    await this.#files.close();
+  }
+
+  /** Runs `action` again on the newer version when the file changed under it; who keeps changing it gets ABORTED. */
+  async #withFile<T>(name: string, action: (file: OpenFile) => Promise<T>): Promise<T> {
+    const problem = imageNameProblem(name);
+    if (problem !== undefined) {
+      throw new ServerError(
+        Status.INVALID_ARGUMENT,
+        `${quoteName(name)} is not a name of an image: ${problem}`,
+      );
+    }
+    if (isHiddenName(name)) throw noSuchImage(name);
+    try {
+      for (let attempt = 1; attempt <= MAX_READ_ATTEMPTS; attempt++) {
+        const outcome = await this.#files.use(name, async (file) => this.#unlessChanged(file, action));
+        if (outcome !== CHANGED) return outcome;
+      }
+    } catch (error) {
+      throw fileError(error, name);
+    }
+    throw new ServerError(
+      Status.ABORTED,
+      `${quoteName(name)} keeps changing while it is read: try again later`,
+    );
+  }
+
+  /** What was read counts only when the file is afterwards still what it was when it was opened. */
+  async #unlessChanged<T>(
+    file: OpenFile,
+    action: (file: OpenFile) => Promise<T>,
+  ): Promise<T | typeof CHANGED> {
+    let outcome: { value: T } | { error: unknown };
+    try {
+      outcome = { value: await action(file) };
+    } catch (error) {
+      outcome = { error };
+    }
+    const isUnchanged = isSameVersion(file.stats, await file.handle.stat({ bigint: true }));
+    if (!isUnchanged) {
+      this.#files.drop(file);
+      return CHANGED;
+    }
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  async #describe(names: readonly string[]): Promise<StoredImage[]> {
+    const images: StoredImage[] = [];
+    let directory: OpenDirectory | undefined;
+    let directoryName: string | undefined;
+    try {
+      for (const name of names) {
+        const base = name.lastIndexOf('/') + 1;
+        const parent = name.slice(0, Math.max(base - 1, 0));
+        if (parent !== directoryName) {
+          await directory?.close();
+          directory = await this.#root.openDirectory(parent).catch(() => undefined);
+          directoryName = parent;
+        }
+        const stats = await this.#statIn(directory, name, name.slice(base));
+        if (stats !== undefined) images.push(entryOf(name, stats));
+      }
+    } finally {
+      await directory?.close();
+    }
+    return images;
+  }
+
+  /** undefined for what is gone meanwhile, and for links that lead nowhere or out. */
+  async #statIn(
+    directory: OpenDirectory | undefined,
+    name: string,
+    base: string,
+  ): Promise<BigIntStats | undefined> {
+    try {
+      const stats = await directory?.stat(base);
+      if (stats?.isSymbolicLink() !== true) return stats?.isFile() === true ? stats : undefined;
+      const { handle, stats: target } = await this.#root.openFile(name);
+      await handle.close();
+      return target;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+const CHANGED = Symbol('changed');
+
+/** Once more for a file that was replaced, once more for bad luck. */
+const MAX_READ_ATTEMPTS = 3;
+
+function entryOf(name: string, stats: BigIntStats): StoredImage {
+  return { name, sizeBytes: stats.size, modified: stats.mtime, mimeType: mimeTypeOf(name) };
+}
+
+/** Fewer bytes than `length` only when the file shrank; the caller finds that out by its version. */
+async function readPart(file: OpenFile, offset: number, length: number): Promise<Uint8Array> {
+  // Not zeroed first, not from the pool, and a plain array: decoders give views of it.
+  const data = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.handle.read(data, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled === length ? data : data.subarray(0, filled);
+}
+
+function listError(error: unknown): unknown {
+  const code = systemErrorCode(error);
+  if (code === undefined) return error;
+  return new ServerError(Status.INTERNAL, `the image server cannot read its directory any more (${code})`);
+}
