@@ -25,8 +25,7 @@ export class Pacer {
     const capacity = this.capacity(rate);
     this.refill(rate, capacity, now);
     const missing = Math.min(bytes, capacity) - this.tokens;
-    // Less than a byte is rounding, and would be waited for in steps in which time hardly moves.
-    return missing < 1 ? now : now + missing / rate;
+    return missing <= 0 ? now : now + missing / rate;
   }
 
   /** For everything that counts as in flight, probes too; ACK-only packets are not paced (RFC 9002 §7.7). */

@@ -81,9 +81,8 @@ export class AckTracker {
    */
   onAckDelivered(largestAcked: number): void {
     const limit = Math.min(largestAcked + 1, this.replay.largest, this.smallestUnreported);
-    if (limit <= this.forgottenBelow) return;
     this.received.removeBelow(limit);
-    this.forgottenBelow = limit;
+    this.forgottenBelow = Math.max(this.forgottenBelow, limit);
   }
 
   /** When an ACK becomes due by time alone. One that is due already needs no timer: it leaves with the next flush. */
@@ -102,15 +101,16 @@ export class AckTracker {
     this.largestAckEliciting = Math.max(this.largestAckEliciting, packetNumber);
     if (this.ackElicitingUnreported >= ACK_ELICITING_THRESHOLD || this.options.maxAckDelayMs === 0)
       this.makeDue();
-    if (!this.isDue) this.deadline ??= now + this.options.maxAckDelayMs;
+    if (!this.isDue) this.deadline = now + this.options.maxAckDelayMs;
   }
 
   /** Overtaken by another ack-eliciting packet, or the first to come after a gap (RFC 9000 §13.2.1). */
   private isOutOfOrder(packetNumber: number): boolean {
     if (packetNumber < this.largestAckEliciting) return true;
-    if (packetNumber < this.replay.largest) return false;
-    const missingFrom = Math.max(this.largestAckEliciting + 1, this.forgottenBelow);
-    return this.received.start(this.received.size - 1) > missingFrom;
+    return !this.received.containsRange(
+      Math.max(this.largestAckEliciting + 1, this.forgottenBelow),
+      packetNumber,
+    );
   }
 
   private makeDue(): void {

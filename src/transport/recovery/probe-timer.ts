@@ -31,8 +31,7 @@ export class ProbeTimer {
 
   /** The space whose PTO comes first; where the client probes when nothing is in flight. */
   get space(): PacketSpace {
-    return this.timeOf(PacketSpace.HELLO) <= this.timeOf(PacketSpace.PROTECTED) &&
-      !this.spaces[PacketSpace.HELLO].isDiscarded
+    return this.timeOf(PacketSpace.HELLO) <= this.timeOf(PacketSpace.PROTECTED)
       ? PacketSpace.HELLO
       : PacketSpace.PROTECTED;
   }
@@ -75,7 +74,7 @@ export class ProbeTimer {
       return Math.max(state.lastAckElicitingSentAt, this.lastExpiredAt) + this.backedOffPeriod(space);
     }
     if (!this.handshakeProbeNeeded || this.lastProgressAt === undefined) return Infinity;
-    if (this.isArmed(PacketSpace.HELLO) || this.isArmed(PacketSpace.PROTECTED)) return Infinity;
+    // Sending is progress, so where the other space is armed this is never the earlier of the two.
     return this.lastProgressAt + this.backedOffPeriod(space);
   }
 

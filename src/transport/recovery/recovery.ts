@@ -115,7 +115,6 @@ export class Recovery {
     lost.length = 0;
     const state = this.spaces[space];
     state.checkWasSent(largest, ranges);
-    if (state.isDiscarded) return this.ackOutcome;
     if (state.lost.count > 0) this.detectSpuriousLoss(state, ranges);
     const priorBytesInFlight = this.inFlightBytes;
     takeAcknowledged(state, ranges, delivered);

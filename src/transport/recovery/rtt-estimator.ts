@@ -45,7 +45,7 @@ export class RttEstimator {
 
   /** A round trip of `latestRtt` ms, of which the peer says it waited `ackDelay` ms before it answered. */
   update(latestRtt: number, ackDelay: number, now: number): void {
-    this.latest = Math.max(latestRtt, 0);
+    this.latest = latestRtt;
     if (this.firstSample === undefined) {
       this.firstSample = now;
       this.min = this.latest;

@@ -52,6 +52,16 @@ test('congestion avoidance adds one datagram for each window acknowledged', () =
   expect(controller.congestionWindow).toBe(INITIAL / 2 + 1_200);
   controller.onAck(ack(10 * INITIAL, 20));
   expect(controller.congestionWindow).toBeLessThan(INITIAL);
+  expect(controller.congestionWindow).toBeGreaterThan(INITIAL / 2 + 10 * 1_200);
+});
+
+test('what was acknowledged before a cut counts for nothing after it', () => {
+  const controller = newReno();
+  controller.onLoss(loss(0), 10);
+  controller.onAck(ack(INITIAL / 2 - 1, 20));
+  controller.onLoss(loss(30), 40);
+  controller.onAck(ack(1_200, 50));
+  expect(controller.congestionWindow).toBe(INITIAL / 4);
 });
 
 test('a loss halves the window; losses sent before that are part of it, a later one cuts again', () => {
@@ -104,6 +114,9 @@ describe('persistent congestion', () => {
     controller.onLoss(loss(500), 600);
     controller.onLoss(loss(550, { isPersistentCongestion: true }), 605);
     expect(controller.congestionWindow).toBe(2_400);
+    controller.onLoss(loss(602), 606);
+    controller.onAck(ack(2_400, 610));
+    expect(controller.congestionWindow).toBe(4_800);
   });
 });
 

@@ -185,7 +185,6 @@ describe('the window', () => {
   test('grows only by packets sent when it was full', () => {
     const { controller, recovery, send, ack } = setup();
     send(0, 0);
-    recovery.setAppLimited(true);
     ack([0], 10);
     expect(controller.acks[0]?.isAppLimited).toBe(true);
 
@@ -208,11 +207,11 @@ describe('the window', () => {
 describe('RTT samples', () => {
   test('come from the largest packet when it is newly acknowledged', () => {
     const { recovery, send, ack } = setup();
-    send(0, 0);
+    send(0, 8);
     send(1, 10);
     ack([1], 40);
     expect(recovery.rtt.latestRtt).toBe(30);
-    ack([0, 1], 90);
+    expect(numbersOf(ack([0, 1], 41).delivered)).toEqual([0]);
     expect(recovery.rtt.latestRtt).toBe(30);
   });
 
@@ -306,10 +305,26 @@ describe('loss', () => {
     expect(controller.losses.map((loss) => loss.isPersistentCongestion)).toEqual([false]);
 
     for (let number = 12; number <= 30; number++) send(number, 800 + 100 * number);
-    ack([30], 3_850);
+    ack([30], 3_890);
     expect(controller.losses.map((loss) => loss.isPersistentCongestion)).toEqual([false, true]);
-    expect(recovery.rtt.minRtt).toBe(50);
-    expect(recovery.rtt.latestRtt).toBe(50);
+    expect(recovery.rtt.minRtt).toBe(90);
+  });
+
+  test('is persistent only in PROTECTED packets of a confirmed connection', () => {
+    const { controller, send, ack } = setup();
+    send(0, 0, { space: HELLO });
+    ack([0], 50, HELLO);
+    for (let number = 1; number <= 20; number++) send(number, 100 * number, { space: HELLO });
+    ack([20], 2_050, HELLO);
+    expect(controller.losses.map((loss) => loss.isPersistentCongestion)).toEqual([false]);
+
+    const recovery = new Recovery({ initialRttMs: 100, controller, maxAckDelayMs: 2 });
+    for (let number = 0; number <= 20; number++) {
+      recovery.onPacketSent(sentPacket(number, 100 * number), 100 * number);
+      if (number === 0) recovery.onAck(PROTECTED, 0, [0, 0], 0, 50);
+    }
+    recovery.onAck(PROTECTED, 20, [20, 20], 0, 2_050);
+    expect(controller.losses.map((loss) => loss.isPersistentCongestion)).toEqual([false, false]);
   });
 
   test('before the first RTT sample is never persistent', () => {
@@ -352,6 +367,16 @@ describe('spurious loss', () => {
     expect(recovery.packetThreshold).toBe(9);
   });
 
+  test('raises it also when the packet was lost by time', () => {
+    const { recovery, send, ack } = setup();
+    for (let number = 0; number < 20; number++) send(number, 10);
+    ack([1], 90);
+    send(20, 91);
+    expect(numbersOf(recovery.onTimeout(100).lost)).toEqual([0]);
+    ack([0], 101);
+    expect(recovery.packetThreshold).toBe(4);
+  });
+
   test('does not count a packet twice, nor one that is not remembered any more', () => {
     const { recovery, send, ack } = setup({ ...DEFAULT_RECOVERY_LIMITS, maxLostRemembered: 2 });
     for (let number = 0; number < 60; number++) send(number, 0);
@@ -389,6 +414,8 @@ describe('discarding a space', () => {
     expect(recovery.bytesInFlight).toBe(1_200);
     expect(recovery.unackedCount(HELLO)).toBe(0);
     expect(controller.losses).toEqual([]);
+    ack([0], 11);
+    expect(recovery.nextTimeout()).toBeUndefined();
     expect(numbersOf(recovery.onTimeout(1e6).lost)).toEqual([]);
     expect(recovery.discardSpace(HELLO)).toEqual([]);
   });

@@ -43,13 +43,13 @@ test('ACK-only packets that nobody acknowledges are bounded, of every age some, 
   const space = new SentSpace(limits);
   for (let number = 0; number < 1_000; number++) {
     space.add(number % 100 === 50 ? sentPacket(number, 0) : ackOnlyPacket(number, 0));
+    expect(space.outstanding.at(space.outstanding.seek(number)).packetNumber).toBe(number);
     expect(space.outstanding.count - space.packetsInFlight).toBeLessThanOrEqual(limits.maxAckOnlyPackets);
   }
   expect(space.packetsInFlight).toBe(10);
-  const kept = [1, 500, 999].map((number) => space.outstanding.at(space.outstanding.seek(number)));
+  const kept = [1, 500].map((number) => space.outstanding.at(space.outstanding.seek(number)));
   expect(kept[0]?.packetNumber).toBeLessThan(500);
   expect(kept[1]?.packetNumber).toBeLessThan(999);
-  expect(kept[2]?.packetNumber).toBe(999);
 });
 
 test('what is in flight is counted by packet', () => {
