@@ -148,9 +148,11 @@ const HANDSHAKE_DONE: HandshakeDoneFrame = { type: FrameType.HANDSHAKE_DONE };
 
 /**
  * Reads the next frame of a packet of this space. Throws TransportError, and nothing else: FRAME_ENCODING_ERROR for
- * bytes that are no frame, PROTOCOL_VIOLATION for a frame that is not legal here. A run of PADDING is one frame.
+ * bytes that are no frame [FRM-1] [FRM-12], PROTOCOL_VIOLATION for a frame that is not legal here [FRM-3].
+ * A run of PADDING is one frame.
  */
 export function decodeFrame(reader: ByteReader, space: PacketSpace): Frame {
+  // One byte, never a varint: a longer form of the same number is an unknown type [FRM-2].
   const type = reader.u8();
   if (!isLegalIn(type, space)) throw illegalType(type);
   if (type >= FrameType.STREAM && type < FrameType.STREAM + 8) return decodeStream(reader, type);
@@ -158,6 +160,7 @@ export function decodeFrame(reader: ByteReader, space: PacketSpace): Frame {
   return decodeRare(reader, type as RareType);
 }
 
+/** [FRM-7] [FRM-8] */
 function decodeStream(reader: ByteReader, type: number): StreamFrame {
   const streamId = reader.varint();
   const offset = (type & StreamFlag.OFFSET) === 0 ? 0 : reader.varint();

@@ -76,7 +76,9 @@ export type Header = LongHeader | ShortHeader | VersionNegotiationHeader;
 export type HeaderError =
   'truncated' | 'fixedBitClear' | 'connectionIdTooLong' | 'unknownPacketType' | 'badVersionList';
 
+/** Long or short: the same in all versions [HDR-1]. */
 const FORM_BIT = 0x80;
+/** Tells our packets from those of other protocols on the same port [HDR-2]. */
 const FIXED_BIT = 0x40;
 const TYPE_MASK = 0x30;
 const TYPE_HELLO = 0x00;
@@ -123,7 +125,7 @@ export interface HelloHeaderFields {
   readonly packetNumberLength: PacketNumberLength;
 }
 
-/** Writes up to the packet number; returns where the length stands, for patchHelloLength [HDR-6]. */
+/** Writes up to the packet number; returns where the length stands, for patchHelloLength [HDR-5]. */
 export function writeHelloHeader(writer: ByteWriter, fields: HelloHeaderFields): number {
   const { destinationId, sourceId, token, packetNumberLength } = fields;
   assertIdLengths(destinationId, sourceId);
@@ -212,6 +214,7 @@ function decodeShort(
   };
 }
 
+/** First what is frozen for all versions [VER-1] [HDR-3], then what is this version's. */
 function decodeLong(datagram: Uint8Array, headerStart: number, first: number): Header | HeaderError {
   const packetEnd = datagram.length;
   if (headerStart + SHORTEST_LONG_HEADER > packetEnd) return 'truncated';
@@ -249,6 +252,7 @@ function decodeLong(datagram: Uint8Array, headerStart: number, first: number): H
 
 type LongFields = Pick<HelloHeader, 'version' | 'destinationId' | 'sourceId' | 'headerStart'>;
 
+/** [HDR-4] [HDR-5] */
 function decodeHello(
   datagram: Uint8Array,
   start: number,
@@ -279,6 +283,7 @@ function decodeHello(
   };
 }
 
+/** [HDR-9] */
 function decodeRetry(
   datagram: Uint8Array,
   tokenStart: number,

@@ -114,13 +114,14 @@ export function encodeTransportParameters(parameters: TransportParameters, greas
   return writer.bytes.slice(0, writer.offset);
 }
 
-/** Throws TransportError TRANSPORT_PARAMETER_ERROR, and nothing else. The result holds no view of `bytes`. */
+/** Throws TransportError TRANSPORT_PARAMETER_ERROR, and nothing else. The result holds no view of `bytes` [TPM-1]. */
 export function decodeTransportParameters(bytes: Uint8Array): TransportParameters {
   const parameters: DecodedSoFar = { ...DEFAULT_TRANSPORT_PARAMETERS, versions: [] };
   const seen = new Set<number>();
   const reader = new ByteReader(bytes);
   while (reader.remaining > 0) {
     const { id, value } = readParameter(reader);
+    // Also of unknown ones: nobody may mean two things at once [TPM-2].
     if (seen.has(id)) throw invalid(`parameter 0x${id.toString(16)} sent twice`);
     seen.add(id);
     decodeValue(parameters, id, value);

@@ -47,7 +47,7 @@ const plainHello: HelloHeaderFields = {
 };
 
 describe('hello headers', () => {
-  test('[HDR-4] [HDR-6] what is written is read, wherever in the datagram it stands', () => {
+  test('[HDR-4] [HDR-5] what is written is read, wherever in the datagram it stands', () => {
     fc.assert(
       fc.property(helloFields, fc.nat(1_500), fc.nat(50), (fields, payloadBytes, before) => {
         const datagram = helloPacket(fields, payloadBytes, before);
@@ -70,7 +70,7 @@ describe('hello headers', () => {
     );
   });
 
-  test('[HDR-6] the packet ends where its length says; the next one follows', () => {
+  test('[HDR-5] the packet ends where its length says; the next one follows', () => {
     const first = helloPacket(plainHello, 30);
     const datagram = new Uint8Array([...first, ...helloPacket({ ...plainHello, packetNumber: 8 }, 20)]);
     const header = decodeHeader(datagram, 0, 8);
@@ -82,7 +82,7 @@ describe('hello headers', () => {
     });
   });
 
-  test('[HDR-6] every proper prefix of a hello packet is truncated', () => {
+  test('[HDR-5] every proper prefix of a hello packet is truncated', () => {
     const datagram = helloPacket({ ...plainHello, token: new Uint8Array(70) }, 100);
     for (let length = 0; length < datagram.length; length++) {
       expect(decodeHeader(datagram.subarray(0, length), 0, 8)).toBe('truncated');
@@ -97,7 +97,7 @@ describe('hello headers', () => {
     );
   });
 
-  test('[HDR-6] a length that does not fit into two bytes is our bug', () => {
+  test('[HDR-5] a length that does not fit into two bytes is our bug', () => {
     expect(() => {
       patchHelloLength(new Uint8Array(2), 0, 0x4000);
     }).toThrow('assertion');
