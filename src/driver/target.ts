@@ -128,9 +128,9 @@ function splitPlain(text: string, rest: string, what: string): HostAndPort {
   const portText = colon === -1 ? undefined : rest.slice(colon + 1);
   if (name === '') throw invalid(what, text, 'it names no host');
   if (isIP(name) === 4) return { host: name, portText };
+  // Makes IPv4 addresses of their odd forms (`127.1`, `0x7f000001`), and nothing of what only looks like one.
   const host = domainToASCII(name).replace(/\.$/, '');
-  // The system would read numbers alone as an odd form of an IPv4 address (`127.1`, `0x7f000001`).
-  if (isIP(host) !== 0 || !HOST_NAME.test(host) || NUMERIC_LAST_LABEL.test(host)) {
+  if (isIP(host) !== 0 || !HOST_NAME.test(host)) {
     throw invalid(what, text, `${JSON.stringify(name)} is neither a host name nor an IP address`);
   }
   return { host, portText };
@@ -157,4 +157,3 @@ function canonicalIpv6(ip: string): string {
 const LOOPBACK_V6 = /^(::1|::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4})$/;
 const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
-const NUMERIC_LAST_LABEL = /(^|\.)(\d+|0x[0-9a-f]*)$/;

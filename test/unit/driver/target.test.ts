@@ -74,6 +74,7 @@ describe('parseTarget', () => {
     ['2130706433', 'neither'],
     ['0x7f.1', 'neither'],
     ['256.1.1.1', 'neither'],
+    ['cam.0x1', 'neither'],
     ['-x.example', 'neither'],
     ['a..b', 'neither'],
     ['x'.repeat(64), 'neither'],
@@ -142,6 +143,7 @@ test('isLoopback is about addresses, in any spelling', () => {
     'localhost',
     '',
     '::ffff:128.0.0.1',
+    '::ffff:112.1.1.1',
     '::127.0.0.1',
     'fe80::1%lo',
   ]) {
