@@ -167,7 +167,7 @@ export class Attempt implements TimerItem {
   }
 
   #onChunk(chunk: Uint8Array): void {
-    const reader = (this.#reader ??= new UnitReader(this.owner.maxReceiveMessageBytes));
+    const reader = (this.#reader ??= new UnitReader(this.owner.maxReceiveMessageBytes, LIMIT_NAME));
     try {
       reader.push(chunk);
       for (let unit = reader.next(); unit !== undefined; unit = reader.next()) {
@@ -254,6 +254,8 @@ export class Attempt implements TimerItem {
     connection.remove(this.#streamId);
   }
 }
+
+const LIMIT_NAME = "this client's maxReceiveMessageBytes";
 
 /** What comes after the first `taken` bytes. The first piece may lie in memory that is about to be used again. */
 function restOf(pieces: readonly Uint8Array[], taken: number, copyFirst: boolean): Uint8Array[] {

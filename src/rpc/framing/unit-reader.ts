@@ -9,6 +9,7 @@ import { isUnitType, MAX_FIELDS_BYTES, MAX_VARINT_BYTES, UnitType, type Unit } f
 
 export class UnitReader {
   readonly #maxMessageBytes: number;
+  readonly #limitName: string;
   #chunk: Uint8Array = NO_BYTES;
   #offset = 0;
   /** The bytes of a unit's head of which the rest is in a later chunk. */
@@ -18,8 +19,10 @@ export class UnitReader {
   #body: Uint8Array | undefined;
   #bodyFilled = 0;
 
-  constructor(maxMessageBytes: number) {
+  /** `limitName`: what errors call the limit, so that whoever meets one knows what to change. */
+  constructor(maxMessageBytes: number, limitName = 'the limit') {
     this.#maxMessageBytes = maxMessageBytes;
+    this.#limitName = limitName;
   }
 
   /** Gives the next bytes of the stream. Only after `next` has answered undefined, which it does at the beginning. */
@@ -67,10 +70,14 @@ export class UnitReader {
   /** The head says `type` and `size`; the reader stands behind it. */
   #unit(type: number, size: number): Unit | undefined {
     checkType(type);
-    const limit = type === UnitType.MESSAGE ? this.#maxMessageBytes : MAX_FIELDS_BYTES;
-    if (size > limit) {
-      const what = type === UnitType.MESSAGE ? 'message' : type === UnitType.HEADER ? 'header' : 'trailer';
-      throw tooLarge(`a ${what} of ${size} bytes is above the limit of ${limit} bytes`);
+    if (type === UnitType.MESSAGE) {
+      if (size > this.#maxMessageBytes) {
+        throw tooLarge(
+          `a message of ${size} bytes is above ${this.#limitName} of ${this.#maxMessageBytes} bytes`,
+        );
+      }
+    } else if (size > MAX_FIELDS_BYTES) {
+      throw tooLarge(`a header or trailer of ${size} bytes is above the limit of ${MAX_FIELDS_BYTES} bytes`);
     }
     const chunk = this.#chunk;
     if (size <= chunk.length - this.#offset) {
