@@ -84,6 +84,7 @@ interface Member {
 
 export class Endpoint {
   readonly #config: EndpointConfig;
+  readonly #options: TransportOptions;
   readonly #means: EndpointMeans;
   readonly #table = new ConnectionTable<Member>();
   readonly #members = new Map<Connection, Member>();
@@ -100,6 +101,7 @@ export class Endpoint {
 
   constructor(config: EndpointConfig, means: EndpointMeans) {
     this.#config = config;
+    this.#options = config.role === 'server' ? withFirstFlightLimits(config.options) : config.options;
     this.#means = means;
     this.#transmits = new TransmitPool(Math.max(config.options.maxDatagramSize, MIN_DATAGRAM_BYTES));
     this.#firstContact = new FirstContact(config, means);
@@ -322,7 +324,8 @@ export class Endpoint {
     local: number,
     now: number,
   ): Member {
-    const { role, options } = this.#config;
+    const { role } = this.#config;
+    const options = this.#options;
     const localId = this.#freshId();
     // The handshake may wake us from within the constructor, before there is a connection to name.
     const created: { connection?: Connection } = {};
@@ -372,16 +375,16 @@ export class Endpoint {
   }
 
   #localParameters(localId: Uint8Array, originalDestinationId: Uint8Array): Uint8Array {
-    const { role, options, versions, receiveBufferBytes } = this.#config;
+    const { role, versions, receiveBufferBytes } = this.#config;
+    const options = this.#options;
     const isServer = role === 'server';
     return encodeTransportParameters(
       {
         idleTimeoutMs: options.idleTimeoutMs,
         maxDatagramSize: MAX_UDP_PAYLOAD_BYTES,
-        // [TPM-5] Never below what a first flight may have used.
-        initialMaxData: Math.max(options.connectionWindow, FIRST_FLIGHT_LIMITS.maxData),
-        initialMaxStreamData: Math.max(options.streamWindow, FIRST_FLIGHT_LIMITS.maxStreamData),
-        initialMaxStreams: isServer ? Math.max(options.maxStreams, FIRST_FLIGHT_LIMITS.maxStreams) : 0,
+        initialMaxData: options.connectionWindow,
+        initialMaxStreamData: options.streamWindow,
+        initialMaxStreams: isServer ? options.maxStreams : 0,
         maxAckDelayMs: options.maxAckDelayMs,
         activeConnectionIdLimit: 2,
         sourceConnectionId: localId,
@@ -424,3 +427,13 @@ export class Endpoint {
 
 /** What UDP over IPv4 can carry: this side takes any size; path MTU search finds what arrives. */
 const MAX_UDP_PAYLOAD_BYTES = 65_507;
+
+/** [TPM-5] Never below what a first flight may use before it has heard of our limits. */
+function withFirstFlightLimits(options: TransportOptions): TransportOptions {
+  return {
+    ...options,
+    connectionWindow: Math.max(options.connectionWindow, FIRST_FLIGHT_LIMITS.maxData),
+    streamWindow: Math.max(options.streamWindow, FIRST_FLIGHT_LIMITS.maxStreamData),
+    maxStreams: Math.max(options.maxStreams, FIRST_FLIGHT_LIMITS.maxStreams),
+  };
+}
