@@ -297,10 +297,11 @@ export class StreamSet {
     this.isClosed = true;
     for (const stream of this.streams.values()) {
       this.heldBytes -= stream.send.close();
-      const held = stream.receive.heldBytes;
       stream.receive.close();
-      this.flow.receiveWindow.consume(held);
     }
+    // Not stream by stream: after a violation the windows do not add up any more.
+    const { receiveWindow } = this.flow;
+    receiveWindow.consume(receiveWindow.held);
     this.streams.clear();
     this.controls.clear();
     this.scheduler.clear();
