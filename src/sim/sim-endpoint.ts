@@ -1,0 +1,125 @@
+/**
+ * The transport core on a simulated host: one socket, one endpoint, the same pump as on real sockets. Speaks plaintext,
+ * with a handshake that a scenario may wrap.
+ */
+import { type Random } from '../base/random.js';
+import { NewReno } from '../transport/congestion/new-reno.js';
+import {
+  DEFAULT_TRANSPORT_OPTIONS,
+  type TransportOptions,
+} from '../transport/connection/transport-options.js';
+import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
+import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../transport/endpoint/endpoint.js';
+import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
+import { type Address } from '../transport/path/path.js';
+import { type CreateHandshake } from '../transport/protection/handshake.js';
+import {
+  type Checksum,
+  createPlaintextHandshake,
+  createPlaintextProtection,
+} from '../transport/protection/plaintext.js';
+import { type StreamListener } from '../transport/stream-transport.js';
+import { ProtocolVersion } from '../transport/wire/version.js';
+import { type SimHost } from './sim-host.js';
+import { type SimNetwork, type SimSocket } from './sim-network.js';
+
+export interface SimEndpointOptions {
+  readonly network: SimNetwork;
+  readonly host: SimHost;
+  readonly random: Random;
+  /** `crc32` of node:zlib, or any other function that both sides share. */
+  readonly checksum: Checksum;
+  readonly transport?: TransportOptions | undefined;
+  readonly limits?: EndpointLimits | undefined;
+  /** Puts its own handshake around the plaintext one. */
+  readonly wrapHandshake?: ((inner: CreateHandshake) => CreateHandshake) | undefined;
+  /** Told before code that uses promises is run: `SimLoop.touch`. */
+  readonly touch?: (() => void) | undefined;
+}
+
+export interface SimEndpointRole {
+  readonly role: 'client' | 'server';
+  readonly port: number;
+  readonly accept?: (transport: ConnectionTransport) => StreamListener;
+  readonly onRefused?: (to: Address) => void;
+}
+
+export interface SimEndpoint {
+  readonly pump: EndpointPump;
+  readonly socket: SimSocket;
+}
+
+export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpointRole): SimEndpoint {
+  const protection = createPlaintextProtection(options.checksum);
+  const plaintext = createPlaintextHandshake(protection);
+  const socket = options.network.bind(options.host, role.port, {
+    onDatagram: (bytes, from) => {
+      pump.handleDatagram(bytes, from, 0);
+    },
+    onRefused: (to) => role.onRefused?.(to),
+  });
+  const { accept } = role;
+  const pump = new EndpointPump({
+    config: {
+      role: role.role,
+      versions: [ProtocolVersion.PLAINTEXT],
+      options: options.transport ?? DEFAULT_TRANSPORT_OPTIONS,
+      limits: options.limits ?? DEFAULT_ENDPOINT_LIMITS,
+    },
+    means: {
+      random: options.random,
+      createHandshake: options.wrapHandshake?.(plaintext) ?? plaintext,
+      helloProtection: () => protection,
+      createController: (maxDatagramSize) => new NewReno({ maxDatagramSize }),
+    },
+    clock: options.host.clock(),
+    send: (transmit) => {
+      for (let start = 0; start < transmit.length; start += transmit.segmentSize) {
+        const end = Math.min(transmit.length, start + transmit.segmentSize);
+        socket.send(transmit.bytes.subarray(start, end), transmit.remote);
+      }
+      pump.release(transmit);
+    },
+    ...(accept && { accept: (transport) => touching(accept(transport), options.touch) }),
+  });
+  return { pump, socket };
+}
+
+/** The same listener, that says before each event that promises may be at work. */
+export function touching(listener: StreamListener, touch: (() => void) | undefined): StreamListener {
+  if (touch === undefined) return listener;
+  return {
+    onReady: () => {
+      touch();
+      listener.onReady();
+    },
+    onStreamsAvailable: () => {
+      touch();
+      listener.onStreamsAvailable();
+    },
+    onStreamOpened: (streamId, isFirstFlight) => {
+      touch();
+      listener.onStreamOpened(streamId, isFirstFlight);
+    },
+    onStreamReadable: (streamId) => {
+      touch();
+      listener.onStreamReadable(streamId);
+    },
+    onStreamWritable: (streamId) => {
+      touch();
+      listener.onStreamWritable(streamId);
+    },
+    onStreamReset: (streamId, code) => {
+      touch();
+      listener.onStreamReset(streamId, code);
+    },
+    onStreamStopped: (streamId, code) => {
+      touch();
+      listener.onStreamStopped(streamId, code);
+    },
+    onClosed: (closed) => {
+      touch();
+      listener.onClosed(closed);
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Invariants of the endpoints, from their public state: bytes in flight within the window, the window never below two
+ * datagrams, every datagram and packet accounted for, deadlines kept.
+ */
+import { type Connection } from '../../../src/transport/connection/connection.js';
+import { type SimEndpoint } from '../../../src/sim/sim-endpoint.js';
+import { check } from './violation.js';
+
+const DATAGRAM_BYTES = 1_200;
+/** FAULTS: what may be in flight beyond the window are two PTO probes. */
+const PROBE_DATAGRAMS = 2;
+
+export class EndpointWatch {
+  readonly #endpoints = new Map<string, SimEndpoint>();
+  readonly #dropTotals = new Map<string, number>();
+  /** Of each endpoint all that it ever had: what it has forgotten has counted too. */
+  readonly #connections = new Map<SimEndpoint, Set<Connection>>();
+  /** By connection: the largest window seen since it was last within it. */
+  readonly #windows = new WeakMap<Connection, { window: number; inFlight: number }>();
+  maxConnections = 0;
+
+  add(name: string, endpoint: SimEndpoint): void {
+    this.#endpoints.set(name, endpoint);
+    this.#connections.set(endpoint, new Set());
+  }
+
+  remove(name: string): void {
+    const endpoint = this.#endpoints.get(name);
+    this.#endpoints.delete(name);
+    if (endpoint !== undefined) this.#account(name, endpoint);
+  }
+
+  check(): void {
+    for (const [name, simEndpoint] of this.#endpoints) {
+      const { endpoint } = simEndpoint.pump;
+      const all = this.#connections.get(simEndpoint);
+      this.maxConnections = Math.max(this.maxConnections, endpoint.connectionCount);
+      for (const connection of endpoint.connections) {
+        all?.add(connection);
+        if (connection.closed === undefined) this.#checkConnection(name, connection);
+      }
+    }
+  }
+
+  /** Over all connections that have not ended. */
+  openStreams(): number {
+    let count = 0;
+    for (const { pump, socket } of this.#endpoints.values()) {
+      if (socket.isClosed) continue;
+      for (const { closed, openStreamCount } of pump.endpoint.connections) {
+        if (closed === undefined) count += openStreamCount;
+      }
+    }
+    return count;
+  }
+
+  checkEmpty(): void {
+    for (const [name, { pump, socket }] of this.#endpoints) {
+      if (socket.isClosed) continue;
+      check(
+        pump.endpoint.connectionCount === 0,
+        () => `${name}: ${pump.endpoint.connectionCount} connections left when all is closed`,
+      );
+    }
+  }
+
+  drops(): Map<string, number> {
+    for (const name of [...this.#endpoints.keys()]) this.remove(name);
+    return this.#dropTotals;
+  }
+
+  #checkConnection(name: string, connection: Connection): void {
+    const { bytesInFlight, congestionWindow } = connection;
+    check(congestionWindow >= 2 * DATAGRAM_BYTES, () => `${name}: a window of ${congestionWindow} bytes`);
+    check(bytesInFlight >= 0, () => `${name}: ${bytesInFlight} bytes in flight`);
+    const before = this.#windows.get(connection) ?? { window: congestionWindow, inFlight: 0 };
+    this.#windows.set(connection, before);
+    // The window may have been cut since the bytes left: then they only may not grow, but for probes.
+    const allowed =
+      Math.max(congestionWindow, before.window, before.inFlight) + PROBE_DATAGRAMS * DATAGRAM_BYTES;
+    check(
+      bytesInFlight <= allowed,
+      () => `${name}: ${bytesInFlight} bytes in flight, window ${congestionWindow}`,
+    );
+    before.window = congestionWindow;
+    before.inFlight = bytesInFlight;
+  }
+
+  /** Every datagram went to a connection or was dropped for a reason. */
+  #account(name: string, simEndpoint: SimEndpoint): void {
+    const { endpoint } = simEndpoint.pump;
+    let accounted = 0;
+    for (const [reason, count] of Object.entries(endpoint.drops)) {
+      this.#add(reason, count);
+      accounted += count;
+    }
+    for (const { stats } of this.#connections.get(simEndpoint) ?? []) {
+      accounted += stats.datagramsReceived;
+      for (const [reason, count] of Object.entries(stats.drops)) this.#add(reason, count);
+    }
+    check(
+      accounted === endpoint.datagramsReceived,
+      () => `${name}: ${endpoint.datagramsReceived} datagrams received, ${accounted} accounted for`,
+    );
+  }
+
+  #add(reason: string, count: number): void {
+    this.#dropTotals.set(reason, (this.#dropTotals.get(reason) ?? 0) + count);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * What the users of a scenario do: calls on the rpc floor, or streams on the transport alone. The same drawing serves
+ * both, since a call is a stream with a request and a response. Sizes are log-uniform under a budget of datagrams.
+ */
+import { type SeededRandom } from '../../../src/sim/seeded-random.js';
+import { type Dimension } from './scenario.js';
+
+export interface Load {
+  readonly exchanges: readonly Exchange[];
+}
+
+export interface Exchange {
+  readonly index: number;
+  /** Number of the client that starts it. */
+  readonly client: number;
+  /** After the start of the run. */
+  readonly atMs: number;
+  readonly method: 'echo' | 'put' | 'add';
+  readonly requestBytes: number;
+  /** Of streams; an echo answers with what it got. */
+  readonly responseBytes: number;
+  readonly timeoutMs: number;
+  readonly cancelAfterMs: number | undefined;
+  readonly handler: HandlerPlan;
+  /** The reader takes one piece and then waits this long. 0: it reads all there is. */
+  readonly readPauseMs: number;
+}
+
+export interface HandlerPlan {
+  /** `hangUntilAborted` waits for its signal, `ignoreSignal` answers late and does not look at it. */
+  readonly does: 'answer' | 'throwStatus' | 'throwError' | 'hangUntilAborted' | 'ignoreSignal';
+  readonly delayMs: number;
+}
+
+/** About how many datagrams of 1,200 bytes the exchanges of one scenario may take. */
+const BUDGET_DATAGRAMS = 10_000;
+const MAX_MESSAGE_BYTES = 4 << 20;
+
+export function drawLoad(
+  random: SeededRandom,
+  dimension: Dimension,
+  clientCount: number,
+  healAfterMs: number,
+): Load {
+  let budget = random.logUniform(20, BUDGET_DATAGRAMS);
+  const count = dimension('manyExchanges', 3, (own) => own.logUniform(4, 400));
+  const largest = dimension('largeMessages', 1_000, (own) => own.logUniform(2_000, MAX_MESSAGE_BYTES));
+  const spreadMs = dimension('spreadOut', 0, (own) => own.within(0, healAfterMs));
+  const mayCancel = dimension('cancels', false, () => true);
+  const shortestMs = dimension('shortTimeouts', 0, (own) => own.logUniform(1, 10_000));
+  const isBad = dimension('badHandlers', false, () => true);
+  const isSlow = dimension('slowHandlers', 0, (own) => own.logUniform(1, 5_000));
+  const readPauseMs = dimension('slowReaders', 0, (own) => own.logUniform(1, 500));
+  const exchanges: Exchange[] = [];
+  while (exchanges.length < count && budget > 0) {
+    const method = random.pick(['echo', 'echo', 'put', 'add'] as const);
+    const requestBytes = method === 'echo' ? random.logUniform(0, Math.min(largest, 500 * budget)) : 40;
+    const responseBytes = random.logUniform(0, Math.min(largest, 500 * budget));
+    budget -= 4 + (2 * Math.max(requestBytes, responseBytes)) / 1_000;
+    exchanges.push({
+      index: exchanges.length,
+      client: random.between(0, clientCount - 1),
+      atMs: random.within(0, spreadMs),
+      method,
+      requestBytes,
+      responseBytes,
+      timeoutMs: shortestMs > 0 && random.chance(0.5) ? random.logUniform(shortestMs, 30_000) : 30_000,
+      cancelAfterMs: mayCancel && random.chance(0.3) ? random.logUniform(0, 3_000) : undefined,
+      handler: drawHandler(random, isBad, isSlow),
+      readPauseMs: readPauseMs > 0 && random.chance(0.5) ? random.within(0, readPauseMs) : 0,
+    });
+  }
+  return { exchanges };
+}
+
+function drawHandler(random: SeededRandom, isBad: boolean, slowMs: number): HandlerPlan {
+  const does = random.pick(['throwStatus', 'throwError', 'hangUntilAborted', 'ignoreSignal'] as const);
+  return {
+    does: isBad && random.chance(0.3) ? does : 'answer',
+    delayMs: slowMs > 0 ? random.logUniform(0, slowMs) : 0,
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * One side of one connection as the wire shows it: what it sent, what of that arrived, what it granted and what it
+ * used of what its peer granted. `WireTap` tells it of each of its frames.
+ */
+import { RangeSet } from '../../../src/base/range-set.js';
+import { type PacketSpace } from '../../../src/transport/recovery/sent-packet.js';
+import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
+import { type AckFrame, type Frame, type StreamFrame } from '../../../src/transport/wire/frame.js';
+import { FrameType } from '../../../src/transport/wire/frame-type.js';
+import {
+  decodeTransportParameters,
+  DEFAULT_TRANSPORT_PARAMETERS,
+  type TransportParameters,
+} from '../../../src/transport/wire/transport-parameters.js';
+import { check } from './violation.js';
+
+export class Party {
+  readonly id: string;
+  readonly isServer: boolean;
+  peer: Party | undefined;
+  /** Several connections of a server answer it: nothing can be said of who granted what. */
+  isAmbiguous = false;
+  readonly #lastSent = [-1, -1];
+  readonly #arrived = [new RangeSet(), new RangeSet()];
+  #parameters: TransportParameters | undefined;
+  #maxData = 0;
+  #maxStreams = 0;
+  readonly #maxStreamData = new Map<number, number>();
+  /** By stream, the end of the bytes sent. */
+  readonly #streamEnds = new Map<number, number>();
+  readonly #finalSizes = new Map<number, number>();
+  #sentOnStreams = 0;
+  #hasClosed = false;
+
+  constructor(id: string, isServer: boolean) {
+    this.id = id;
+    this.isServer = isServer;
+  }
+
+  get maxDatagramSize(): number | undefined {
+    return this.#parameters?.maxDatagramSize;
+  }
+
+  get grantedData(): number {
+    return Math.max(this.#parameters?.initialMaxData ?? 0, this.#maxData);
+  }
+
+  get grantedStreams(): number {
+    return Math.max(this.#parameters?.initialMaxStreams ?? 0, this.#maxStreams);
+  }
+
+  grantedOnStream(streamId: number): number {
+    return Math.max(this.#parameters?.initialMaxStreamData ?? 0, this.#maxStreamData.get(streamId) ?? 0);
+  }
+
+  lastSent(space: PacketSpace): number {
+    return this.#lastSent[space] ?? -1;
+  }
+
+  onSent(space: PacketSpace, packetNumber: number): void {
+    this.#lastSent[space] = packetNumber;
+  }
+
+  onArrived(space: PacketSpace, packetNumber: number): void {
+    this.#arrived[space]?.add(packetNumber, packetNumber + 1);
+  }
+
+  onFrame(frame: Frame, space: PacketSpace): void {
+    const isClose = frame.type === FrameType.CLOSE_TRANSPORT || frame.type === FrameType.CLOSE_APPLICATION;
+    check(
+      isClose || !this.#hasClosed || frame.type === FrameType.PADDING,
+      () => 'sent a frame after its CLOSE',
+    );
+    switch (frame.type) {
+      case FrameType.HANDSHAKE:
+        if (frame.offset === 0) this.#readParameters(frame.data);
+        return;
+      case FrameType.ACK:
+        this.#onAck(frame, space);
+        return;
+      case FrameType.STREAM:
+        this.#onStream(frame);
+        return;
+      case FrameType.RESET_STREAM:
+        this.#onFinalSize(frame.streamId, frame.finalSize);
+        return;
+      case FrameType.MAX_DATA:
+        check(frame.limit >= this.#maxData, () => `MAX_DATA ${frame.limit} after ${this.#maxData}`);
+        this.#maxData = frame.limit;
+        return;
+      case FrameType.MAX_STREAM_DATA: {
+        const before = this.#maxStreamData.get(frame.streamId) ?? 0;
+        check(frame.limit >= before, () => `MAX_STREAM_DATA ${frame.limit} after ${before}`);
+        this.#maxStreamData.set(frame.streamId, frame.limit);
+        return;
+      }
+      case FrameType.MAX_STREAMS:
+        check(frame.limit >= this.#maxStreams, () => `MAX_STREAMS ${frame.limit} after ${this.#maxStreams}`);
+        this.#maxStreams = frame.limit;
+        return;
+      case FrameType.CLOSE_TRANSPORT:
+      case FrameType.CLOSE_APPLICATION:
+        this.#hasClosed = true;
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** Of plaintext the whole handshake stream is one blob: its length, then the parameters. */
+  #readParameters(data: Uint8Array): void {
+    if (this.#parameters !== undefined) return;
+    const reader = new ByteReader(data);
+    const length = reader.varint();
+    if (length > reader.remaining) return;
+    this.#parameters = decodeTransportParameters(reader.view(length));
+  }
+
+  #onAck(frame: AckFrame, space: PacketSpace): void {
+    const { peer } = this;
+    if (peer === undefined || this.isAmbiguous) return;
+    for (let index = 0; index < frame.ranges.length; index += 2) {
+      const smallest = frame.ranges[index] ?? 0;
+      const largest = frame.ranges[index + 1] ?? 0;
+      check(
+        peer.#arrived[space]?.containsRange(smallest, largest + 1) === true,
+        () => `acknowledged ${smallest}..${largest} of space ${space}, of which not all arrived`,
+      );
+    }
+  }
+
+  #onStream(frame: StreamFrame): void {
+    const { streamId } = frame;
+    const end = frame.offset + frame.data.length;
+    const before = this.#streamEnds.get(streamId) ?? 0;
+    const finalSize = this.#finalSizes.get(streamId);
+    check(
+      finalSize === undefined || end <= finalSize,
+      () => `stream ${streamId}: bytes up to ${end} after a final size of ${String(finalSize)}`,
+    );
+    if (frame.fin) this.#onFinalSize(streamId, end);
+    if (end <= before && this.#streamEnds.has(streamId)) return;
+    this.#streamEnds.set(streamId, end);
+    this.#sentOnStreams += end - before;
+    this.#checkGrants(streamId, end);
+  }
+
+  #onFinalSize(streamId: number, finalSize: number): void {
+    const before = this.#finalSizes.get(streamId) ?? finalSize;
+    check(before === finalSize, () => `stream ${streamId}: final size ${finalSize} after ${before}`);
+    const end = this.#streamEnds.get(streamId) ?? 0;
+    check(finalSize >= end, () => `stream ${streamId}: final size ${finalSize} below the ${end} bytes sent`);
+    this.#finalSizes.set(streamId, finalSize);
+  }
+
+  #checkGrants(streamId: number, end: number): void {
+    if (this.isAmbiguous) return;
+    // Before it has heard the server a client may use what every server grants.
+    const first = this.isServer ? NOTHING : DEFAULT_TRANSPORT_PARAMETERS;
+    const maxStreamData = Math.max(first.initialMaxStreamData, this.peer?.grantedOnStream(streamId) ?? 0);
+    check(end <= maxStreamData, () => `stream ${streamId}: ${end} bytes, ${maxStreamData} granted`);
+    const maxData = Math.max(first.initialMaxData, this.peer?.grantedData ?? 0);
+    check(
+      this.#sentOnStreams <= maxData,
+      () => `${this.#sentOnStreams} bytes on streams, ${maxData} granted`,
+    );
+    if (this.isServer) return;
+    const maxStreams = Math.max(first.initialMaxStreams, this.peer?.grantedStreams ?? 0);
+    check(streamId / 2 < maxStreams, () => `stream ${streamId} opened, ${maxStreams} streams granted`);
+  }
+}
+
+const NOTHING = { initialMaxData: 0, initialMaxStreamData: 0, initialMaxStreams: 0 };

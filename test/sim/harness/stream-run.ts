@@ -1,0 +1,189 @@
+/**
+ * Runs the load of a scenario on the transport alone, through its faults, then asks each client for one more exchange
+ * over the healed network, closes everything and looks what is left.
+ */
+import { type Exchange } from './load.js';
+import { StreamClient, type StreamOutcome } from './stream-load.js';
+import { StreamServer } from './stream-server.js';
+import { check } from './violation.js';
+import { SERVER_ADDRESS, type World } from './world.js';
+
+export async function runStreams(world: World): Promise<void> {
+  const run = new StreamRun(world);
+  await run.run();
+}
+
+class StreamRun {
+  readonly #world: World;
+  readonly #exchanges = new Map<number, Exchange>();
+  readonly #outcomes = new Map<number, StreamOutcome>();
+  readonly #starts = new Map<number, number>();
+  readonly #clients: StreamClient[];
+
+  constructor(world: World) {
+    this.#world = world;
+    world.restart = () => {
+      this.#listen();
+    };
+    this.#clients = world.connectors.map(
+      (connector, index) =>
+        new StreamClient({
+          clock: world.clients[index]?.clock() ?? world.clock,
+          connector,
+          random: world.random.fork(`pieces of client ${index}`),
+          onSettled: (exchange, outcome) => {
+            this.#onSettled(exchange, outcome);
+          },
+          onClosed: (closed) => {
+            world.onClosed(`client ${index}`, closed);
+          },
+        }),
+    );
+  }
+
+  async run(): Promise<void> {
+    const { loop, scenario, clock, healsAt } = this.#world;
+    this.#listen();
+    for (const exchange of scenario.load.exchanges) this.#startLater(exchange);
+    await loop.run(healsAt, () => this.#world.isHealed);
+    const isSettled = (): boolean => this.#outcomes.size === scenario.load.exchanges.length;
+    await loop.run(clock.now() + SETTLE_MS, isSettled);
+    const open = [...this.#exchanges.keys()].filter((index) => !this.#outcomes.has(index));
+    check(
+      open.length === 0,
+      () => `exchanges ${open.slice(0, 9).join(' ')} unsettled ${SETTLE_MS} ms after healing`,
+    );
+    await this.#checkLiveness();
+    await this.#checkStreamsReleased();
+    await this.#close();
+  }
+
+  #listen(): void {
+    const { acceptor, server, random } = this.#world;
+    const serverRandom = random.fork(`pieces of the server at ${this.#world.clock.now()}`);
+    void acceptor.listen(`${SERVER_ADDRESS.ip}:${SERVER_ADDRESS.port}`, (transport) => {
+      return new StreamServer(
+        {
+          clock: server.clock(),
+          random: serverRandom,
+          exchange: (index) => this.#exchanges.get(index),
+          onStart: (exchange) => {
+            this.#onStart(exchange);
+          },
+          onClosed: (closed) => {
+            this.#world.onClosed('server', closed);
+          },
+        },
+        transport,
+      );
+    });
+    this.#world.onListening();
+  }
+
+  #startLater(exchange: Exchange): void {
+    const { clients, clock } = this.#world;
+    (clients[exchange.client]?.clock() ?? clock).setTimer(() => {
+      this.#start(exchange);
+    }, exchange.atMs);
+  }
+
+  #start(exchange: Exchange): void {
+    this.#world.note(
+      `start ${exchange.index} ${exchange.method} ${exchange.requestBytes} ${exchange.responseBytes}`,
+    );
+    this.#exchanges.set(exchange.index, exchange);
+    this.#clients[exchange.client]?.start(exchange);
+  }
+
+  #onSettled(exchange: Exchange, outcome: StreamOutcome): void {
+    this.#world.note(`settled ${exchange.index} ${outcome}`);
+    this.#world.count(`stream/${outcome}`);
+    check(!this.#outcomes.has(exchange.index), () => `exchange ${exchange.index} settled twice`);
+    this.#outcomes.set(exchange.index, outcome);
+    const { does } = exchange.handler;
+    if (outcome === 'ok') {
+      check(
+        (this.#starts.get(exchange.index) ?? 0) > 0,
+        () => `exchange ${exchange.index} ended and never started`,
+      );
+      check(
+        does === 'answer' || does === 'ignoreSignal',
+        () => `exchange ${exchange.index} ended well, but ${does}`,
+      );
+    }
+    if (outcome === 'reset') {
+      check(
+        does === 'throwStatus' || does === 'throwError',
+        () => `exchange ${exchange.index} was reset, but ${does}`,
+      );
+    }
+  }
+
+  #onStart(exchange: Exchange): void {
+    const starts = (this.#starts.get(exchange.index) ?? 0) + 1;
+    this.#starts.set(exchange.index, starts);
+    // What does not ride in a first flight cannot be replayed by the network.
+    check(
+      exchange.method !== 'add' || starts === 1,
+      () => `exchange ${exchange.index} started ${starts} times`,
+    );
+  }
+
+  /** Once the faults are over every client gets an answer, on the connection that it has or on a new one. */
+  async #checkLiveness(): Promise<void> {
+    const { loop, clock, clients } = this.#world;
+    for (let round = 1; round <= LIVENESS_ROUNDS; round++) {
+      const probes = clients.map((_, client) => livenessExchange(round * 1_000_000 + client, client));
+      for (const probe of probes) this.#start(probe);
+      const isSettled = (): boolean => probes.every(({ index }) => this.#outcomes.has(index));
+      check(
+        await loop.run(clock.now() + SETTLE_MS, isSettled),
+        () => 'an exchange over a clean network never ends',
+      );
+      if (probes.every(({ index }) => this.#outcomes.get(index) === 'ok')) {
+        this.#world.count('liveness/rounds', round);
+        return;
+      }
+    }
+    check(false, () => `no answer over a clean network in ${LIVENESS_ROUNDS} exchanges`);
+  }
+
+  /** Every exchange has ended on both sides, so every stream is given back once the last words have arrived. */
+  async #checkStreamsReleased(): Promise<void> {
+    const { loop, clock } = this.#world;
+    const isReleased = (): boolean => this.#world.openStreams() === 0;
+    if (isReleased()) return;
+    await loop.run(clock.now() + LAST_WORDS_MS, isReleased);
+    check(isReleased(), () => `${this.#world.openStreams()} streams open when every exchange has settled`);
+  }
+
+  async #close(): Promise<void> {
+    const { loop, clock } = this.#world;
+    for (const client of this.#clients) client.close();
+    this.#world.note('closing');
+    await loop.run(clock.now() + FOREVER_MS);
+    this.#world.checkResources();
+  }
+}
+
+function livenessExchange(index: number, client: number): Exchange {
+  return {
+    index,
+    client,
+    atMs: 0,
+    method: 'add',
+    requestBytes: 100,
+    responseBytes: 5_000,
+    timeoutMs: 30_000,
+    cancelAfterMs: undefined,
+    handler: { does: 'answer', delayMs: 0 },
+    readPauseMs: 0,
+  };
+}
+
+/** Far above what any transfer of the load takes over a clean network, and any idle timeout but the hugest. */
+const SETTLE_MS = 4_000_000;
+/** A handler's delay, an idle timeout of the default, some round trips. */
+const LAST_WORDS_MS = 60_000;
+const LIVENESS_ROUNDS = 3;
+const FOREVER_MS = 1e10;

@@ -1,0 +1,196 @@
+/**
+ * Listens on every link and checks what only the wire shows. The plaintext version can be read by anyone, so each
+ * datagram that an endpoint sends is opened and decoded here, and its frames are held against what was granted,
+ * delivered and sent before. Knows nothing of the endpoints but their datagrams.
+ *
+ * Checked: everything sent is well formed · packet numbers strictly increase · an ACK names only packets that arrived ·
+ * limits never decrease and are never passed · at most 3 bytes go to an unvalidated address for each that came from it ·
+ * a client's hello datagram is padded · no datagram above what the receiver takes.
+ */
+import { crc32 } from 'node:zlib';
+import { type Datagram } from '../../../src/sim/link.js';
+import { createPlaintextProtection } from '../../../src/transport/protection/plaintext.js';
+import { PacketSpace } from '../../../src/transport/recovery/sent-packet.js';
+import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
+import { decodeFrame, type Frame } from '../../../src/transport/wire/frame.js';
+import { FrameType } from '../../../src/transport/wire/frame-type.js';
+import {
+  decodeHeader,
+  type HelloHeader,
+  readTruncatedPacketNumber,
+  type ShortHeader,
+} from '../../../src/transport/wire/header.js';
+import { decodePacketNumber } from '../../../src/transport/wire/packet-number.js';
+import { Party } from './party.js';
+import { check } from './violation.js';
+
+export interface WireTapOptions {
+  readonly isServer: (ip: string) => boolean;
+  readonly onFrame: (type: number, space: PacketSpace) => void;
+}
+
+/** One packet of a datagram as its sender sealed it. */
+interface SeenPacket {
+  readonly sender: Party;
+  readonly space: PacketSpace;
+  readonly packetNumber: number;
+  /** Where it is addressed to, as hexadecimal digits. */
+  readonly destinationId: string;
+}
+
+export class WireTap {
+  readonly #options: WireTapOptions;
+  readonly #parties = new Map<string, Party>();
+  /** Who sends to a connection ID: more than one after a hello was replayed to a server that had forgotten it. */
+  readonly #senders = new Map<string, Set<Party>>();
+  /** What each datagram on its way holds. */
+  readonly #seen = new WeakMap<Uint8Array, readonly SeenPacket[]>();
+  readonly #paths = new Map<string, { sentBytes: number; receivedBytes: number; isValidated: boolean }>();
+
+  constructor(options: WireTapOptions) {
+    this.#options = options;
+  }
+
+  onSent(datagram: Datagram): void {
+    const { from, to, bytes } = datagram;
+    if (this.#options.isServer(from.ip)) {
+      const path = this.#path(from.ip, from.port, to.ip, to.port);
+      path.sentBytes += bytes.length;
+      check(
+        path.isValidated || path.sentBytes <= 3 * path.receivedBytes,
+        () => `${path.sentBytes} bytes sent to an unvalidated address that sent ${path.receivedBytes}`,
+      );
+    }
+    this.#seen.set(bytes, this.#readDatagram(datagram));
+  }
+
+  onDelivered(datagram: Datagram): void {
+    const { from, to, bytes } = datagram;
+    const originals = datagram.madeOf ?? [datagram];
+    const packets = originals.flatMap((original) => this.#seen.get(original.bytes) ?? []);
+    for (const { sender, space, packetNumber } of packets) sender.onArrived(space, packetNumber);
+    if (!this.#options.isServer(to.ip)) return;
+    const path = this.#path(to.ip, to.port, from.ip, from.port);
+    path.receivedBytes += bytes.length;
+    path.isValidated ||= packets.some(
+      ({ destinationId }) => this.#parties.get(destinationId)?.isServer === true,
+    );
+  }
+
+  #readDatagram(datagram: Datagram): SeenPacket[] {
+    const { bytes, from } = datagram;
+    const packets: SeenPacket[] = [];
+    let hasHello = false;
+    for (let offset = 0; offset < bytes.length;) {
+      const header = decodeHeader(bytes, offset, CONNECTION_ID_BYTES);
+      check(typeof header !== 'string', () => `sent a packet whose header is ${JSON.stringify(header)}`);
+      offset = header.packetEnd;
+      if (header.kind === 'hello' || header.kind === 'short') {
+        hasHello ||= header.kind === 'hello';
+        const packet = this.#readPacket(datagram, header);
+        if (packet !== undefined) packets.push(packet);
+      }
+    }
+    check(
+      !hasHello || this.#options.isServer(from.ip) || bytes.length >= SMALLEST_HELLO_BYTES,
+      () => `a client's hello datagram of ${bytes.length} bytes`,
+    );
+    const largest = packets[0]?.sender.peer?.maxDatagramSize ?? Infinity;
+    check(
+      bytes.length <= largest,
+      () => `a datagram of ${bytes.length} bytes to a peer that takes ${largest}`,
+    );
+    return packets;
+  }
+
+  #readPacket(datagram: Datagram, header: HelloHeader | ShortHeader): SeenPacket | undefined {
+    const { bytes } = datagram;
+    const destinationId = hex(header.destinationId);
+    const space = header.kind === 'hello' ? PacketSpace.HELLO : PacketSpace.PROTECTED;
+    if (header.kind === 'hello') this.#onHello(datagram, hex(header.sourceId), destinationId);
+    const payload = PROTECTION.opener.open(
+      0,
+      bytes,
+      header.headerStart,
+      header.payloadStart,
+      header.packetEnd,
+    );
+    check(payload !== undefined, () => 'sent a packet whose checksum is wrong');
+    const sender = this.#senderTo(destinationId);
+    const truncated = readTruncatedPacketNumber(bytes, header);
+    if (sender === undefined) {
+      for (const frame of framesOf(payload, space)) this.#options.onFrame(frame.type, space);
+      return undefined;
+    }
+    const previous = sender.lastSent(space);
+    const packetNumber = decodePacketNumber(truncated, header.packetNumberLength, previous);
+    check(packetNumber > previous, () => `packet number ${packetNumber} after ${previous} in space ${space}`);
+    sender.onSent(space, packetNumber);
+    for (const frame of framesOf(payload, space)) {
+      this.#options.onFrame(frame.type, space);
+      sender.onFrame(frame, space);
+    }
+    return { sender, space, packetNumber, destinationId };
+  }
+
+  #onHello(datagram: Datagram, sourceId: string, destinationId: string): void {
+    const isServer = this.#options.isServer(datagram.from.ip);
+    let party = this.#parties.get(sourceId);
+    if (party === undefined) {
+      party = new Party(sourceId, isServer);
+      this.#parties.set(sourceId, party);
+    }
+    this.#addSender(destinationId, party);
+    const peer = this.#parties.get(destinationId);
+    if (peer === undefined) return;
+    this.#addSender(sourceId, peer);
+    party.peer = peer;
+    if (this.#senders.get(peer.id)?.size === 1) peer.peer = party;
+    else peer.isAmbiguous = true;
+  }
+
+  #addSender(destinationId: string, sender: Party): void {
+    const senders = this.#senders.get(destinationId) ?? new Set();
+    senders.add(sender);
+    this.#senders.set(destinationId, senders);
+  }
+
+  /** The one party that sends to this ID, or undefined when that cannot be told from outside. */
+  #senderTo(destinationId: string): Party | undefined {
+    const senders = this.#senders.get(destinationId);
+    if (senders?.size !== 1) return undefined;
+    const [sender] = senders;
+    return sender;
+  }
+
+  #path(serverIp: string, serverPort: number, clientIp: string, clientPort: number) {
+    const key = `${serverIp}:${serverPort} ${clientIp}:${clientPort}`;
+    let path = this.#paths.get(key);
+    if (path === undefined) {
+      path = { sentBytes: 0, receivedBytes: 0, isValidated: false };
+      this.#paths.set(key, path);
+    }
+    return path;
+  }
+}
+
+function framesOf(payload: Uint8Array, space: PacketSpace): Frame[] {
+  const reader = new ByteReader(payload);
+  const frames: Frame[] = [];
+  while (reader.remaining > 0) frames.push(decodeFrame(reader, space));
+  check(frames.length > 0, () => 'sent a packet without frames');
+  return frames;
+}
+
+export function frameName(type: number): string {
+  return FRAME_NAMES.get(type) ?? `0x${type.toString(16)}`;
+}
+
+function hex(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex');
+}
+
+const FRAME_NAMES = new Map<number, string>(Object.entries(FrameType).map(([name, type]) => [type, name]));
+const PROTECTION = createPlaintextProtection(crc32);
+const CONNECTION_ID_BYTES = 8;
+const SMALLEST_HELLO_BYTES = 1_200;

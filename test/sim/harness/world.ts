@@ -1,0 +1,279 @@
+/**
+ * A scenario brought to life: the network with a server and its clients, their faults at their times, the trace, the
+ * wire tap, and the transport's own invariants, checked after every turn. What runs over it is a load's business.
+ */
+import { crc32 } from 'node:zlib';
+import { CLEAN_LINK } from '../../../src/sim/link.js';
+import { SeededRandom } from '../../../src/sim/seeded-random.js';
+import { SimAcceptor } from '../../../src/sim/sim-acceptor.js';
+import { SimConnector } from '../../../src/sim/sim-connector.js';
+import { type SimEndpointOptions } from '../../../src/sim/sim-endpoint.js';
+import { createSimHandshake } from '../../../src/sim/sim-handshake.js';
+import { type SimHost } from '../../../src/sim/sim-host.js';
+import { SimLoop } from '../../../src/sim/sim-loop.js';
+import { SimNetwork } from '../../../src/sim/sim-network.js';
+import { Trace } from '../../../src/sim/trace.js';
+import { VirtualClock } from '../../../src/sim/virtual-clock.js';
+import { type TransportOptions } from '../../../src/transport/connection/transport-options.js';
+import { type Address } from '../../../src/transport/path/path.js';
+import { type ConnectionClosed, TransportErrorCode } from '../../../src/transport/transport-error.js';
+import { type Coverage } from './coverage.js';
+import { EndpointWatch } from './endpoint-watch.js';
+import { type HandshakeFaults, type Scenario } from './scenario.js';
+import { check } from './violation.js';
+import { frameName, WireTap } from './wire-tap.js';
+
+export const SERVER_ADDRESS: Address = { ip: '10.0.0.1', port: 5_005 };
+
+export class World {
+  readonly scenario: Scenario;
+  readonly clock: VirtualClock;
+  readonly loop: SimLoop;
+  readonly trace: Trace;
+  readonly random: SeededRandom;
+  readonly network: SimNetwork;
+  readonly server: SimHost;
+  readonly clients: readonly SimHost[];
+  readonly acceptor: SimAcceptor;
+  readonly connectors: readonly SimConnector[];
+  /** Load adds its own. */
+  readonly invariants: (() => void)[] = [];
+  readonly #coverage: Coverage;
+  readonly #watch = new EndpointWatch();
+  #isHealed = false;
+
+  constructor(scenario: Scenario, coverage: Coverage, keptTraceLines: number) {
+    this.scenario = scenario;
+    this.#coverage = coverage;
+    this.clock = new VirtualClock(scenario.startMs);
+    this.trace = new Trace(keptTraceLines);
+    this.random = new SeededRandom(scenario.seed).fork('world');
+    this.loop = new SimLoop(this.clock, {
+      afterTurn: () => {
+        this.#afterTurn();
+      },
+      eventsPerTurn: scenario.eventsPerTurn,
+    });
+    this.network = new SimNetwork({
+      clock: this.clock,
+      random: this.random.fork('network'),
+      trace: this.trace,
+      digest: crc32,
+      hasIcmp: scenario.hasIcmp,
+    });
+    this.#listen();
+    this.server = this.#addHost(SERVER_ADDRESS.ip);
+    this.clients = scenario.clients.map((_, index) => this.#addHost(`10.0.1.${index + 1}`));
+    this.#setLinks();
+    this.acceptor = new SimAcceptor(
+      this.#endpointOptions(this.server, scenario.serverOptions, scenario.serverHandshake),
+    );
+    this.connectors = this.clients.map((host) => {
+      const options = this.#endpointOptions(host, scenario.clientOptions, scenario.clientHandshake);
+      return this.#watched(new SimConnector(options, SERVER_ADDRESS));
+    });
+    this.#scheduleFaults();
+  }
+
+  get isHealed(): boolean {
+    return this.#isHealed;
+  }
+
+  /** Virtual time at which all faults have stopped. */
+  get healsAt(): number {
+    return this.scenario.startMs + this.scenario.healAfterMs;
+  }
+
+  count(name: string, count = 1): void {
+    this.#coverage.add(this.scenario.seed, name, count);
+  }
+
+  note(text: string): void {
+    this.trace.line(this.clock.now(), text);
+  }
+
+  /** To be called after the acceptor listens, each time: its endpoint is watched. */
+  onListening(): void {
+    const endpoint = this.acceptor.endpoint;
+    if (endpoint !== undefined) this.#watch.add('server', endpoint);
+  }
+
+  /** Two honest endpoints never have anything to reproach each other with. */
+  onClosed(who: string, closed: ConnectionClosed): void {
+    const code = closed.isApplication ? `application ${closed.code}` : errorName(closed.code);
+    this.count(`closed/${closed.by} ${code}`);
+    this.note(`${who} closed by ${closed.by} ${code} ${closed.reason}`);
+    check(
+      closed.isApplication || HARMLESS_CODES.has(closed.code),
+      () => `${who}: connection closed by ${closed.by} with ${code}: ${closed.reason}`,
+    );
+  }
+
+  /** Server crash and restart: `restart` makes a new server of it. */
+  restart: () => void = () => undefined;
+
+  openStreams(): number {
+    return this.#watch.openStreams();
+  }
+
+  /** What is left when everything was closed. */
+  checkResources(): void {
+    this.#watch.checkEmpty();
+    check(
+      this.clock.pendingTimers === 0,
+      () => `${this.clock.pendingTimers} timers armed when all is closed`,
+    );
+  }
+
+  reportDrops(): void {
+    for (const [reason, count] of this.#watch.drops()) this.count(`drop/${reason}`, count);
+    this.count('work/turns', this.loop.turns);
+    this.count('work/maxConnections', this.#watch.maxConnections);
+  }
+
+  #listen(): void {
+    const tap = new WireTap({
+      isServer: (ip) => ip === SERVER_ADDRESS.ip,
+      onFrame: (type, space) => {
+        this.count(`frame/${space === 0 ? 'HELLO' : 'PROTECTED'} ${frameName(type)}`);
+      },
+    });
+    this.network.observer = {
+      onSent: (datagram) => {
+        this.count('work/datagrams');
+        tap.onSent(datagram);
+      },
+      onDelivered: (datagram) => {
+        tap.onDelivered(datagram);
+      },
+      onFate: (fate) => {
+        this.count(`fate/${fate}`);
+      },
+    };
+  }
+
+  #addHost(ip: string): SimHost {
+    const host = this.network.addHost(ip);
+    const random = this.random.fork(`lateness ${ip}`);
+    const { latenessMs } = this.scenario;
+    if (latenessMs > 0) host.lateness = () => (this.#isHealed ? 0 : random.within(0, latenessMs));
+    return host;
+  }
+
+  #setLinks(): void {
+    const { startMs, clients } = this.scenario;
+    this.clients.forEach((host, index) => {
+      const plan = clients[index];
+      if (plan === undefined) return;
+      for (const [from, to, conditions] of [
+        [host.ip, SERVER_ADDRESS.ip, plan.up],
+        [SERVER_ADDRESS.ip, host.ip, plan.down],
+      ] as const) {
+        const blackouts = conditions.blackouts.map((one) => ({
+          startMs: startMs + one.startMs,
+          endMs: startMs + one.endMs,
+        }));
+        this.network.link(from, to).conditions = { ...conditions, blackouts };
+      }
+    });
+  }
+
+  #endpointOptions(host: SimHost, transport: TransportOptions, faults: HandshakeFaults): SimEndpointOptions {
+    const random = this.random.fork(`endpoint ${host.ip}`);
+    const handshakes = this.random.fork(`handshake ${host.ip}`);
+    return {
+      network: this.network,
+      host,
+      random,
+      checksum: crc32,
+      transport,
+      touch: this.loop.touch,
+      wrapHandshake: (inner) =>
+        createSimHandshake(inner, host.clock(), () => {
+          const fails = !this.#isHealed && handshakes.chance(faults.failureRate);
+          if (fails) this.count('fault/handshakeFailure');
+          return {
+            delayMs: () =>
+              this.#isHealed || faults.delayMs === 0 ? 0 : handshakes.within(0, faults.delayMs),
+            failure: fails ? 'planned to fail' : undefined,
+          };
+        }),
+    };
+  }
+
+  #watched(connector: SimConnector): SimConnector {
+    const { socket } = connector.endpoint;
+    this.#watch.add(`client ${socket.address.ip}`, connector.endpoint);
+    const { sendFailureRate } = this.scenario;
+    const random = this.random.fork(`failing sends ${socket.address.ip}`);
+    socket.isSendFailing = () => !this.#isHealed && random.chance(sendFailureRate);
+    return connector;
+  }
+
+  #scheduleFaults(): void {
+    const { pauses, crashes, mtuChange, healAfterMs } = this.scenario;
+    const hostOf = (index: number): SimHost =>
+      index === -1 ? this.server : (this.clients[index] ?? this.server);
+    for (const { host, atMs, forMs } of pauses) {
+      this.clock.setTimer(() => {
+        this.note(`pause ${hostOf(host).ip} ${forMs}`);
+        this.count('fault/pause');
+        // All faults end when the network heals.
+        hostOf(host).pause(Math.min(this.clock.now() + forMs, this.healsAt));
+      }, atMs);
+    }
+    for (const { atMs, downMs } of crashes) {
+      this.clock.setTimer(() => {
+        this.count('fault/crash');
+        this.network.crash(this.server);
+        this.#watch.remove('server');
+        this.clock.setTimer(
+          () => {
+            this.note('restart');
+            this.loop.touch();
+            this.restart();
+          },
+          Math.min(downMs, this.healsAt - this.clock.now()),
+        );
+      }, atMs);
+    }
+    if (mtuChange !== undefined) {
+      this.clock.setTimer(() => {
+        this.network.changeLinks((conditions) => ({ ...conditions, maxDatagramBytes: mtuChange.bytes }));
+      }, mtuChange.atMs);
+    }
+    this.clock.setTimer(() => {
+      this.#heal();
+    }, healAfterMs);
+  }
+
+  #heal(): void {
+    this.#isHealed = true;
+    this.note('healed');
+    this.network.changeLinks(({ delayMs }) => ({
+      ...CLEAN_LINK,
+      delayMs: Math.min(delayMs, HEALED_DELAY_MS),
+    }));
+  }
+
+  #afterTurn(): void {
+    this.#watch.check();
+    for (const invariant of this.invariants) invariant();
+    check(
+      this.loop.turns < MAX_TURNS,
+      () => `${this.loop.turns} turns: more work than any scenario asks for`,
+    );
+  }
+}
+
+function errorName(code: number): string {
+  return Object.entries(TransportErrorCode).find(([, value]) => value === code)?.[0] ?? `code ${code}`;
+}
+
+const HARMLESS_CODES: ReadonlySet<number> = new Set([
+  TransportErrorCode.NO_ERROR,
+  TransportErrorCode.CONNECTION_REFUSED,
+  TransportErrorCode.HANDSHAKE_FAILED,
+]);
+const HEALED_DELAY_MS = 100;
+const MAX_TURNS = 2_000_000;
