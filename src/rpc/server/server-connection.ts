@@ -1,0 +1,128 @@
+/**
+ * One client's connection on the server: which call has which stream, the transport's events carried to it, and the
+ * names of the clients behind it. It decides nothing about a call.
+ */
+import { type ConnectionClosed } from '../../transport/transport-error.js';
+import { type StreamListener, type StreamTransport } from '../stream-transport.js';
+import { ServerCall } from './server-call.js';
+import { type ServerRuntime } from './server-runtime.js';
+import { type RequestWindow } from './started-requests.js';
+
+export class ServerConnection implements StreamListener {
+  readonly transport: StreamTransport;
+  readonly runtime: ServerRuntime;
+  readonly #onClosed: (connection: ServerConnection, closed: ConnectionClosed) => void;
+  readonly #calls = new Map<number, ServerCall>();
+  /** A channel has two: one for the calls that may run twice, one for the others. */
+  #clients: ClientInstance[] = [];
+
+  constructor(
+    transport: StreamTransport,
+    runtime: ServerRuntime,
+    onClosed: (connection: ServerConnection, closed: ConnectionClosed) => void,
+  ) {
+    this.transport = transport;
+    this.runtime = runtime;
+    this.#onClosed = onClosed;
+  }
+
+  /** Calls that have not ended. */
+  get callCount(): number {
+    return this.#calls.size;
+  }
+
+  /** The call is done with its stream. */
+  remove(streamId: number): void {
+    this.#calls.delete(streamId);
+  }
+
+  clientOf(instance: Uint8Array): ClientInstance {
+    for (const client of this.#clients) {
+      if (client.is(instance)) return client;
+    }
+    const client = new ClientInstance(this.runtime, instance);
+    if (this.#clients.length >= MAX_NAMED_CLIENTS) this.#clients.shift();
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Refuses the calls that have not started. */
+  drain(): void {
+    for (const call of [...this.#calls.values()]) call.onDrain();
+  }
+
+  /** Answers the calls that run, in place of their handlers, and aborts those. */
+  abortCalls(): void {
+    for (const call of [...this.#calls.values()]) call.onShutdown();
+  }
+
+  onReady(): void {
+    // A server has nothing to say before it is asked.
+  }
+
+  onStreamsAvailable(): void {
+    // A server opens no streams in this version.
+  }
+
+  onStreamOpened(streamId: number, isFirstFlight: boolean): void {
+    this.#calls.set(streamId, new ServerCall(this, streamId, isFirstFlight));
+  }
+
+  onStreamReadable(streamId: number): void {
+    this.#calls.get(streamId)?.onReadable();
+  }
+
+  onStreamWritable(streamId: number): void {
+    this.#calls.get(streamId)?.onWritable();
+  }
+
+  onStreamReset(streamId: number): void {
+    this.#calls.get(streamId)?.onCancelled();
+  }
+
+  onStreamStopped(streamId: number): void {
+    this.#calls.get(streamId)?.onCancelled();
+  }
+
+  onClosed(closed: ConnectionClosed): void {
+    for (const call of [...this.#calls.values()]) call.onConnectionClosed();
+    this.#onClosed(this, closed);
+  }
+}
+
+/** A client's instance as its requests name it. */
+class ClientInstance {
+  readonly #runtime: ServerRuntime;
+  readonly #bytes: Uint8Array;
+  readonly #prefix: string;
+  #window: RequestWindow | undefined;
+
+  constructor(runtime: ServerRuntime, instance: Uint8Array) {
+    this.#runtime = runtime;
+    // Not a view: it would hold on to the datagram it came in.
+    this.#bytes = instance.slice();
+    let prefix = '';
+    for (const byte of instance) prefix += byte.toString(16).padStart(2, '0');
+    this.#prefix = `${prefix}-`;
+  }
+
+  is(instance: Uint8Array): boolean {
+    const bytes = this.#bytes;
+    for (let index = 0; index < bytes.length; index++) {
+      if (bytes[index] !== instance[index]) return false;
+    }
+    return true;
+  }
+
+  requestId(sequence: number): string {
+    return this.#prefix + String(sequence);
+  }
+
+  /** What it started on this server, over all connections. */
+  get window(): RequestWindow {
+    return (this.#window ??= this.#runtime.started.windowOf(this.#prefix));
+  }
+}
+
+/** Proxies may carry several clients over one connection; beyond this their names are made anew. */
+const MAX_NAMED_CLIENTS = 8;

@@ -1,0 +1,101 @@
+/**
+ * The methods that a server offers, by the path that the wire names them with. Each is made once, with its middleware
+ * around its handler, so that a call looks up one entry and nothing else.
+ */
+import { type CallContext, type MethodDescriptor, type ServerMiddleware } from 'nice-grpc-common';
+import {
+  encodeMessage,
+  methodPath,
+  type MethodDefinition,
+  type ServiceDefinition,
+} from '../service-definition.js';
+import { throughMiddleware } from './handler-invocation.js';
+
+/** Runs a unary method: whatever it returns, or the promise of that. */
+export type UnaryHandler = (request: unknown, context: CallContext) => unknown;
+
+export interface ServedMethod {
+  /** `image.v1.ImageService/GetChunk`; `descriptor.path` has the slash before it. */
+  readonly path: string;
+  readonly descriptor: MethodDescriptor;
+  /** Running it twice does no harm, says the `.proto`. */
+  readonly isIdempotent: boolean;
+  /** Undefined: the implementation has no such method, or it is of a kind that is not served yet. */
+  readonly handler: UnaryHandler | undefined;
+  /** These throw what the codec throws. */
+  decode(bytes: Uint8Array): unknown;
+  encode(response: unknown): Uint8Array;
+}
+
+export class ServiceRegistry {
+  readonly #methods = new Map<string, ServedMethod>();
+  readonly #services = new Set<string>();
+
+  get isEmpty(): boolean {
+    return this.#services.size === 0;
+  }
+
+  /** Throws when the service is there already. */
+  add(service: ServiceDefinition, implementation: object, middleware: ServerMiddleware | undefined): void {
+    if (this.#services.has(service.fullName)) {
+      throw new Error(`service ${service.fullName} was already added to this server`);
+    }
+    this.#services.add(service.fullName);
+    for (const [name, method] of Object.entries(service.methods)) {
+      const served = servedMethodOf(service, method, handlerOf(implementation, name), middleware);
+      this.#methods.set(served.path, served);
+    }
+  }
+
+  find(path: string): ServedMethod | undefined {
+    return this.#methods.get(path);
+  }
+
+  /** For a person: why a path has no method, or a method no handler. */
+  explainMissing(path: string): string {
+    const method = this.#methods.get(path);
+    if (method !== undefined) {
+      const { requestStream, responseStream } = method.descriptor;
+      if (requestStream || responseStream)
+        return `/${path}: streaming methods are not served in this version`;
+      return `/${path}: the server's implementation has no such method`;
+    }
+    const service = path.slice(0, Math.max(0, path.indexOf('/')));
+    if (this.#services.has(service)) return `/${path}: service ${service} has no such method`;
+    return `/${path}: the server does not offer service ${service === '' ? path : service}`;
+  }
+}
+
+function servedMethodOf(
+  service: ServiceDefinition,
+  method: MethodDefinition,
+  implementation: UnaryHandler | undefined,
+  middleware: ServerMiddleware | undefined,
+): ServedMethod {
+  const { requestType, responseType } = method;
+  const path = methodPath(service, method);
+  const { idempotencyLevel } = method.options;
+  const descriptor: MethodDescriptor = {
+    path: `/${path}`,
+    requestStream: method.requestStream,
+    responseStream: method.responseStream,
+    options: idempotencyLevel === undefined ? {} : { idempotencyLevel },
+  };
+  const isServed = implementation !== undefined && !method.requestStream && !method.responseStream;
+  const wrap = (handler: UnaryHandler): UnaryHandler =>
+    middleware === undefined ? handler : throughMiddleware(middleware, descriptor, handler);
+  return {
+    path,
+    descriptor,
+    isIdempotent: idempotencyLevel === 'NO_SIDE_EFFECTS' || idempotencyLevel === 'IDEMPOTENT',
+    handler: isServed ? wrap(implementation) : undefined,
+    decode: (bytes) => requestType.decode(bytes),
+    encode: (response) => encodeMessage(responseType, response),
+  };
+}
+
+/** Bound to its object, so that instances of classes keep their `this`. */
+function handlerOf(implementation: object, name: string): UnaryHandler | undefined {
+  const method: unknown = Reflect.get(implementation, name);
+  return typeof method === 'function' ? (method.bind(implementation) as UnaryHandler) : undefined;
+}
