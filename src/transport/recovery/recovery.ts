@@ -58,7 +58,7 @@ export class Recovery {
     return this.threshold;
   }
 
-  /** ACKs that told of packets declared lost before. */
+  /** Packets that were declared lost and arrived after all. */
   get spuriousLossCount(): number {
     return this.spuriousLosses;
   }
