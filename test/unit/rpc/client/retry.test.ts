@@ -1,0 +1,234 @@
+import { Metadata, Status } from 'nice-grpc-common';
+import { EchoResponse } from '../../../../generated/test/v1/test.js';
+import { ResetCode } from '../../../../src/rpc/framing/reset-code.js';
+import { ClientFixture } from '../../../support/client-fixture.js';
+import { settle } from '../../../support/manual-clock.js';
+
+const answer = EchoResponse.encode({ payload: Uint8Array.of(1) }).finish();
+
+describe('attempts', () => {
+  test('are made again after UNAVAILABLE, with the same request ID, their number and age', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo({ metadata: Metadata({ a: 'b' }) });
+    const transport = fixture.connector.ready();
+    const first = transport.request(0).header;
+    transport.refuse(0, Status.UNAVAILABLE, 'busy');
+    await fixture.clock.advance(24);
+    expect(transport.streamCount).toBe(1);
+    await fixture.clock.advance(1);
+    const second = transport.request(2).header;
+    expect([second.clientInstance, second.sequence]).toEqual([first.clientInstance, first.sequence]);
+    expect([first.attempt, first.ageMs, second.attempt, second.ageMs]).toEqual([1, 0, 2, 25]);
+    expect(second.metadata?.get('a')).toBe('b');
+    transport.answer(2, answer);
+    await settle();
+    expect(call.value?.payload).toEqual(Uint8Array.of(1));
+    expect(fixture.clock.pendingTimers).toBe(0);
+  });
+
+  test('are four, with pauses of full jitter below 50, 100 and 200 ms', async () => {
+    const fixture = new ClientFixture();
+    fixture.random.fractions.push(0.999, 0.1, 0.75);
+    const call = fixture.echo();
+    const transport = fixture.connector.ready();
+    const pauses: number[] = [];
+    for (let attempt = 0; attempt < 3; attempt++) {
+      transport.refuse(2 * attempt, Status.UNAVAILABLE, `busy ${attempt}`);
+      await settle();
+      pauses.push(fixture.clock.nextTimerInMs ?? -1);
+      await fixture.clock.advance(pauses[attempt] ?? 0);
+      expect(transport.streamCount).toBe(attempt + 2);
+    }
+    expect(pauses.map((pause) => Math.round(pause * 1_000) / 1_000)).toEqual([49.95, 10, 150]);
+    expect(call.isPending).toBe(true);
+    transport.refuse(6, Status.UNAVAILABLE, 'busy 3');
+    await settle();
+    expect(call.error).toMatchObject({ code: Status.UNAVAILABLE, details: 'busy 3', attempts: 4 });
+    expect(call.error.message).toBe('/test.v1.TestService/Echo UNAVAILABLE: busy 3 (4 attempts)');
+    expect(fixture.clock.pendingTimers).toBe(0);
+  });
+
+  test('pause no longer than 2 s', async () => {
+    const fixture = new ClientFixture();
+    fixture.random.fractions.push(...new Array<number>(20).fill(0.9999));
+    fixture.echo({ retry: { attempts: 10 }, timeoutMs: Infinity });
+    const transport = fixture.connector.ready();
+    for (let attempt = 0; attempt < 9; attempt++) {
+      transport.refuse(2 * attempt, Status.UNAVAILABLE, 'busy');
+      await fixture.clock.advance(2_000);
+    }
+    expect(transport.streamCount).toBe(10);
+  });
+
+  test('take their numbers, pauses and codes from the options', async () => {
+    const fixture = new ClientFixture();
+    const retry = { attempts: 3, initialDelayMs: 10, factor: 10, maxDelayMs: 60, codes: [Status.ABORTED] };
+    const call = fixture.echo({ retry });
+    const other = fixture.echo({ retry });
+    const transport = fixture.connector.ready();
+    transport.refuse(2, Status.UNAVAILABLE, 'not in the list');
+    transport.refuse(0, Status.ABORTED, 'again');
+    await fixture.clock.advance(5);
+    transport.refuse(4, Status.ABORTED, 'again');
+    await fixture.clock.advance(29);
+    expect(transport.streamCount).toBe(3);
+    await fixture.clock.advance(1);
+    transport.refuse(6, Status.ABORTED, 'again');
+    await settle();
+    expect(call.error).toMatchObject({ code: Status.ABORTED, attempts: 3 });
+    expect(other.error).toMatchObject({ code: Status.UNAVAILABLE, attempts: 1 });
+  });
+
+  test.each([Status.NOT_FOUND, Status.INTERNAL, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED])(
+    'are not made again after status %i',
+    async (code) => {
+      const fixture = new ClientFixture();
+      const call = fixture.echo();
+      fixture.connector.ready().refuse(0, code, 'no');
+      await settle();
+      expect(call.error).toMatchObject({ code, attempts: 1 });
+      expect(fixture.clock.pendingTimers).toBe(0);
+    },
+  );
+
+  test('are not made again with retry: false', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo({ retry: false });
+    fixture.connector.ready().refuse(0, Status.UNAVAILABLE, 'busy');
+    await settle();
+    expect(call.error).toMatchObject({ code: Status.UNAVAILABLE, attempts: 1 });
+  });
+
+  test('go over a new connection when the old one has ended', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo();
+    fixture.connector.ready().closeWith('restarted', 'reset');
+    await fixture.clock.advance(25);
+    expect(fixture.connector.attempts).toHaveLength(2);
+    fixture.connector.ready().answer(0, answer);
+    await settle();
+    expect(call.value).toBeDefined();
+  });
+
+  test('show the caller the trailer of the one that decided', async () => {
+    const told: string[] = [];
+    const fixture = new ClientFixture();
+    fixture.echo({ onTrailer: (trailer) => told.push(String(trailer.get('n'))) });
+    const transport = fixture.connector.ready();
+    transport.refuse(0, Status.UNAVAILABLE, 'busy', { metadata: Metadata({ n: '1' }) });
+    await fixture.clock.advance(25);
+    transport.refuse(2, Status.NOT_FOUND, 'no', { metadata: Metadata({ n: '2' }) });
+    await settle();
+    expect(told).toEqual(['2']);
+  });
+
+  test('end with the call when the channel is closed in a pause', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo();
+    fixture.connector.ready().refuse(0, Status.UNAVAILABLE, 'busy');
+    await settle();
+    await fixture.channel.close();
+    await settle();
+    expect(call.error).toMatchObject({ code: Status.CANCELLED, attempts: 1 });
+    expect(fixture.clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('an attempt that takes longer than attemptTimeoutMs', () => {
+  test('is reset and followed by another', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo({ attemptTimeoutMs: 100 });
+    const transport = fixture.connector.ready();
+    await fixture.clock.advance(100);
+    expect(transport.log.slice(-2)).toEqual([
+      `reset 0 ${ResetCode.DEADLINE}`,
+      `stop 0 ${ResetCode.DEADLINE}`,
+    ]);
+    await fixture.clock.advance(25);
+    transport.answer(2, answer);
+    await settle();
+    expect(call.value).toBeDefined();
+    expect(fixture.clock.pendingTimers).toBe(0);
+  });
+
+  test('does not count the wait for a connection', async () => {
+    const fixture = new ClientFixture();
+    fixture.echo({ attemptTimeoutMs: 100 });
+    await fixture.clock.advance(5_000);
+    const transport = fixture.connector.ready();
+    expect(transport.request(0).header).toMatchObject({ attempt: 1, timeoutMs: 25_000 });
+  });
+
+  test('fails the call with DEADLINE_EXCEEDED when it was the last', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo({ attemptTimeoutMs: 100, retry: { attempts: 2 } });
+    fixture.connector.ready();
+    await fixture.clock.advance(225);
+    expect(call.error).toMatchObject({ code: Status.DEADLINE_EXCEEDED, attempts: 2 });
+    expect(call.error.message).toContain("no answer within the attempt's 100 ms (2 attempts)");
+  });
+});
+
+describe('a call whose idempotency is not declared', () => {
+  test('is not made again when it may have run', async () => {
+    const fixture = new ClientFixture();
+    const calls = [fixture.add(), fixture.add(), fixture.add({ retry: true, attemptTimeoutMs: 50 })];
+    const transport = fixture.connector.ready();
+    transport.refuse(0, Status.UNAVAILABLE, 'busy');
+    await fixture.clock.advance(50);
+    transport.closeWith('gone');
+    await fixture.clock.advance(5_000);
+    expect(calls.map((call) => [call.error.code, call.error.attempts, call.error.maybeExecuted])).toEqual([
+      [Status.UNAVAILABLE, 1, true],
+      [Status.UNAVAILABLE, 1, true],
+      [Status.DEADLINE_EXCEEDED, 1, true],
+    ]);
+    expect(fixture.connector.attempts).toHaveLength(1);
+  });
+
+  test('is made again when the server says that it did not start', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.add();
+    const transport = fixture.connector.ready();
+    transport.refuse(0, Status.UNAVAILABLE, 'busy', { notStarted: true });
+    await fixture.clock.advance(25);
+    transport.listener.onStreamReset(2, ResetCode.REFUSED);
+    await fixture.clock.advance(50);
+    expect(transport.request(4).header).toMatchObject({ attempt: 3, sequence: 0 });
+    // Now it may have run: the fourth attempt is not made.
+    transport.refuse(4, Status.UNAVAILABLE, 'busy');
+    await settle();
+    expect(call.error).toMatchObject({ attempts: 3, maybeExecuted: true });
+  });
+
+  test('may have run when an earlier attempt may have, whatever the last one says', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo({ retry: { attempts: 2 } });
+    const transport = fixture.connector.ready();
+    transport.refuse(0, Status.UNAVAILABLE, 'busy');
+    await fixture.clock.advance(25);
+    transport.refuse(2, Status.UNAVAILABLE, 'busy', { notStarted: true });
+    await settle();
+    expect(call.error).toMatchObject({ attempts: 2, maybeExecuted: true });
+  });
+
+  test('is made again when no connection could be made', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.add({ retry: { attempts: 2 } });
+    fixture.connector.failed('refused');
+    await fixture.clock.advance(25);
+    fixture.connector.failed('refused again');
+    await settle();
+    expect(call.error).toMatchObject({ attempts: 2, maybeExecuted: false, details: 'refused again' });
+  });
+
+  test('is not made again after 240 s: a server may have forgotten it', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.add({ timeoutMs: Infinity });
+    const transport = fixture.connector.ready();
+    await fixture.clock.advance(240_000);
+    transport.refuse(0, Status.UNAVAILABLE, 'busy', { notStarted: true });
+    await settle();
+    expect(call.error.attempts).toBe(1);
+  });
+});
