@@ -3,7 +3,9 @@
  * mistake which both of ours make is found; whoever writes another implementation runs the same files.
  */
 import { readFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { RangeSet } from '../../src/base/range-set.js';
+import { createPlaintextProtection } from '../../src/transport/protection/plaintext.js';
 import { PacketSpace } from '../../src/transport/recovery/sent-packet.js';
 import { TransportError, TransportErrorCode } from '../../src/transport/transport-error.js';
 import { ByteReader } from '../../src/transport/wire/byte-reader.js';
@@ -67,6 +69,7 @@ interface HeaderVector extends Vector {
   readonly truncatedPacketNumber?: number;
   readonly drop?: string;
   readonly write?: boolean;
+  readonly authentic?: boolean;
 }
 
 interface FrameVectors {
@@ -226,6 +229,10 @@ describe('header.json', () => {
     expect(plain(header)).toEqual(vector.header);
     if (header.kind === 'hello' || header.kind === 'short') {
       expect(readTruncatedPacketNumber(datagram, header)).toBe(vector.truncatedPacketNumber);
+      const { headerStart, payloadStart, packetEnd } = header;
+      const { opener } = createPlaintextProtection(crc32);
+      const payload = opener.open(0, datagram, headerStart, payloadStart, packetEnd);
+      expect(payload !== undefined).toBe(vector.authentic === true);
     }
     if (vector.write === true) {
       const end = 'payloadStart' in header ? header.payloadStart : header.packetEnd;
