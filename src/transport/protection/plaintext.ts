@@ -14,8 +14,8 @@ import {
 } from './handshake.js';
 import { type Opener, type Sealer } from './protection.js';
 
-/** CRC-32 as in zlib: `node:zlib`'s `crc32`. */
-export type Checksum = (bytes: Uint8Array) => number;
+/** CRC-32 as in zlib, which goes on from `value`: `node:zlib`'s `crc32`. */
+export type Checksum = (bytes: Uint8Array, value: number) => number;
 
 export interface Protection {
   readonly sealer: Sealer;
@@ -26,8 +26,9 @@ export function createPlaintextProtection(checksum: Checksum): Protection {
   return {
     sealer: {
       overhead: CHECKSUM_BYTES,
-      seal(_packetNumber, buffer, headerStart, _payloadStart, payloadEnd) {
-        const sum = checksum(buffer.subarray(headerStart, payloadEnd));
+      seal(packetNumber, buffer, headerStart, _payloadStart, payloadEnd) {
+        const unsent = unsentPart(packetNumber, buffer[headerStart]);
+        const sum = checksum(buffer.subarray(headerStart, payloadEnd), unsent);
         buffer[payloadEnd] = sum >>> 24;
         buffer[payloadEnd + 1] = sum >>> 16;
         buffer[payloadEnd + 2] = sum >>> 8;
@@ -37,10 +38,11 @@ export function createPlaintextProtection(checksum: Checksum): Protection {
     },
     opener: {
       overhead: CHECKSUM_BYTES,
-      open(_packetNumber, buffer, headerStart, payloadStart, packetEnd) {
+      open(packetNumber, buffer, headerStart, payloadStart, packetEnd) {
         const payloadEnd = packetEnd - CHECKSUM_BYTES;
         if (payloadEnd < payloadStart) return undefined;
-        const sum = checksum(buffer.subarray(headerStart, payloadEnd)) >>> 0;
+        const unsent = unsentPart(packetNumber, buffer[headerStart]);
+        const sum = checksum(buffer.subarray(headerStart, payloadEnd), unsent) >>> 0;
         const sent =
           (((buffer[payloadEnd] ?? 0) << 24) |
             ((buffer[payloadEnd + 1] ?? 0) << 16) |
@@ -51,6 +53,15 @@ export function createPlaintextProtection(checksum: Checksum): Protection {
       },
     },
   };
+}
+
+/**
+ * [PRT-5] What of the packet number is not in the header. A packet that comes very late is completed to another, newer
+ * number; with this the checksum tells, as a nonce would, and it is neither read again nor acknowledged as that one.
+ */
+function unsentPart(packetNumber: number, firstByte: number | undefined): number {
+  const sentBytes = ((firstByte ?? 0) & 0x03) + 1;
+  return Math.floor(packetNumber / 2 ** (8 * sentBytes)) % 2 ** 32;
 }
 
 /** Makes handshakes of the plaintext version: each side sends one blob, length first. */

@@ -34,6 +34,17 @@ describe('plaintext protection', () => {
     }
   });
 
+  test('a packet is opened under its whole packet number only [PRT-5]', () => {
+    const first = 0x41;
+    const packet = new Uint8Array(104).fill(first, 0, 100);
+    const number = 3 * 0x1_0000 + 5;
+    protection.sealer.seal(number, packet, 0, 10, 100);
+    expect(protection.opener.open(number, packet, 0, 10, 104)).toBeDefined();
+    for (const other of [5, number - 0x1_0000, number + 0x1_0000, number + 2 ** 40]) {
+      expect(protection.opener.open(other, packet, 0, 10, 104)).toBeUndefined();
+    }
+  });
+
   test('a packet too short for its checksum is not opened', () => {
     expect(protection.opener.open(0, new Uint8Array(20), 0, 18, 20)).toBeUndefined();
   });
