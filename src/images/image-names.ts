@@ -13,7 +13,7 @@ import { NameWindow } from './name-window.js';
 import { type RootDirectory } from './root-directory.js';
 
 export interface ImageNamesOptions {
-  /** Names that one pass over a directory collects. Default 65,536, about 6 MB at work. */
+  /** Names that one pass over a directory collects. Default 16,384: 10^6 files in + 45 MB, of which the names are 3. */
   readonly windowNames?: number | undefined;
 }
 
@@ -45,7 +45,7 @@ export class ImageNames {
 
   constructor(root: RootDirectory, options: ImageNamesOptions = {}) {
     this.#root = root;
-    this.#windowNames = options.windowNames ?? 65_536;
+    this.#windowNames = options.windowNames ?? 16_384;
   }
 
   /** Throws the system's error when the root cannot be read; directories below it that cannot are left out. */
@@ -117,10 +117,12 @@ export class ImageNames {
     const smallest = new NameWindow(this.#windowNames);
     const opened = await this.#root.openDirectory(directory.slice(0, -1));
     try {
-      for await (const entry of opened.entries()) {
-        const key = keyOf(entry);
-        if (key === undefined || key < from || !isUnderPrefix(key, prefix)) continue;
-        if (Buffer.byteLength(directory) + Buffer.byteLength(key) <= MAX_NAME_BYTES) smallest.add(key);
+      for await (const slice of opened.slices()) {
+        for (const entry of slice) {
+          const key = keyOf(entry);
+          if (key === undefined || key < from || !isUnderPrefix(key, prefix)) continue;
+          if (Buffer.byteLength(directory) + Buffer.byteLength(key) <= MAX_NAME_BYTES) smallest.add(key);
+        }
       }
     } finally {
       await opened.close();

@@ -4,6 +4,7 @@
  * two. Listed are images by their extension; any other file that is not hidden can be read by who knows its name.
  */
 import { type BigIntStats } from 'node:fs';
+import { posix } from 'node:path';
 import { ServerError, Status } from 'nice-grpc-common';
 import { isSameVersion } from './etag.js';
 import { fileError, noSuchImage, systemErrorCode } from './file-error.js';
@@ -203,35 +204,37 @@ export class ImageStore {
 
   async #describe(names: readonly string[]): Promise<StoredImage[]> {
     const images: StoredImage[] = [];
-    let directory: OpenDirectory | undefined;
-    let directoryName: string | undefined;
-    try {
-      for (const name of names) {
-        const base = name.lastIndexOf('/') + 1;
-        const parent = name.slice(0, Math.max(base - 1, 0));
-        if (parent !== directoryName) {
-          await directory?.close();
-          directory = await this.#root.openDirectory(parent).catch(() => undefined);
-          directoryName = parent;
-        }
-        const stats = await this.#statIn(directory, name, name.slice(base));
-        if (stats !== undefined) images.push(entryOf(name, stats));
-      }
-    } finally {
-      await directory?.close();
+    for (let start = 0; start < names.length;) {
+      // In order, the images of one directory mostly come together.
+      const parent = posix.dirname(names[start] ?? '');
+      let end = start + 1;
+      while (end < names.length && end - start < MAX_STATS && posix.dirname(names[end] ?? '') === parent)
+        end++;
+      images.push(...(await this.#describeIn(parent === '.' ? '' : parent, names.slice(start, end))));
+      start = end;
     }
     return images;
   }
 
-  /** undefined for what is gone meanwhile, and for links that lead nowhere or out. */
-  async #statIn(
-    directory: OpenDirectory | undefined,
-    name: string,
-    base: string,
-  ): Promise<BigIntStats | undefined> {
+  async #describeIn(parent: string, names: readonly string[]): Promise<StoredImage[]> {
+    const directory = await this.#root.openDirectory(parent).catch(() => undefined);
+    if (directory === undefined) return [];
     try {
-      const stats = await directory?.stat(base);
-      if (stats?.isSymbolicLink() !== true) return stats?.isFile() === true ? stats : undefined;
+      const all = await Promise.all(names.map((name) => this.#statIn(directory, name)));
+      return names.flatMap((name, index) => {
+        const stats = all[index];
+        return stats === undefined ? [] : [entryOf(name, stats)];
+      });
+    } finally {
+      await directory.close();
+    }
+  }
+
+  /** undefined for what is gone meanwhile, and for links that lead nowhere or out. */
+  async #statIn(directory: OpenDirectory, name: string): Promise<BigIntStats | undefined> {
+    try {
+      const stats = await directory.stat(posix.basename(name));
+      if (!stats.isSymbolicLink()) return stats.isFile() ? stats : undefined;
       const { handle, stats: target } = await this.#root.openFile(name);
       await handle.close();
       return target;
@@ -240,6 +243,9 @@ export class ImageStore {
     }
   }
 }
+
+/** Asked of the file system at a time. */
+const MAX_STATS = 64;
 
 const CHANGED = Symbol('changed');
 

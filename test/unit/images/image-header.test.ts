@@ -105,7 +105,7 @@ function boxesOfSizes(): Uint8Array {
   };
   box('ftypavif', 16, 16);
   // As large as what a guarded reader is given, or it would not look inside.
-  const end = 65_536;
+  const end = 32_768;
   box('meta', end - offset, 12);
   box('iprp', end - offset, 8);
   box('ipco', end - offset, 8);
