@@ -151,7 +151,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
 
   /** @internal */
   onConnectionReady(connection: ClientConnection): void {
-    if (connection !== this.#connection || connection.isReady) return;
+    if (connection !== this.#connection) return;
     connection.isReady = true;
     this.#failuresInRow = 0;
     this.#setState('ready', `connected to ${connection.transport.peer}`);

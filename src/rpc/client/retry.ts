@@ -27,7 +27,6 @@ export function retryAttempts(call: RetryingCall, first: RpcError, retries: numb
       if (isRpcError(error)) last = error;
       if (retriesLeft > 0 && !call.isSettled) await call.pause(attemptNumber);
     },
-    shouldRetry: () => !call.isSettled,
   }).catch(() => {
     call.giveUp(last);
   });

@@ -231,7 +231,7 @@ describe('an answer that is not as it should be', () => {
     transport.deliver(0, responseBytes({ message: echoed(1) }));
     await settle();
     expect(call.value).toEqual({ payload: Uint8Array.of(1) });
-    transport.deliver(0, message());
+    transport.deliver(0, responseBytes({}));
     expect(transport.log.at(-1)).toBe(`stop 0 ${ResetCode.MALFORMED}`);
     const other = started();
     other.transport.deliver(0, Uint8Array.of(...responseBytes({ message: echoed(1) }), 9));

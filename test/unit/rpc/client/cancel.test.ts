@@ -67,6 +67,17 @@ describe('an AbortSignal', () => {
     expect(fixture.clock.pendingTimers).toBe(0);
   });
 
+  test('aborted before the pause has begun leaves no timer behind', async () => {
+    const fixture = new ClientFixture();
+    const controller = new AbortController();
+    const call = fixture.echo({ signal: controller.signal });
+    fixture.connector.ready().refuse(0, Status.UNAVAILABLE, 'busy');
+    controller.abort();
+    await settle();
+    expect(call.error.name).toBe('AbortError');
+    expect(fixture.clock.pendingTimers).toBe(0);
+  });
+
   test('aborted after the end changes nothing', async () => {
     const fixture = new ClientFixture();
     const controller = new AbortController();

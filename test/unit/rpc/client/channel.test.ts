@@ -231,6 +231,33 @@ describe('a connection that cannot be made', () => {
     expect(call.error).toMatchObject({ code: Status.DEADLINE_EXCEEDED, attempts: 1, maybeExecuted: false });
   });
 
+  test('after one that was made begins with short pauses again', async () => {
+    const fixture = new ClientFixture();
+    const calls = [fixture.echo({ waitForReady: true, retry: false })];
+    for (let round = 0; round < 3; round++) {
+      fixture.connector.failed('refused');
+      await fixture.clock.advance(2_000);
+    }
+    const transport = new ScriptedTransport();
+    transport.streamLimit = 0;
+    fixture.connector.ready(transport);
+    transport.closeWith('gone');
+    fixture.connector.failed('refused');
+    await settle();
+    expect(fixture.clock.nextTimerInMs).toBe(50);
+    expect(calls.every((call) => call.isPending)).toBe(true);
+  });
+
+  test('leaves the next one with an empty queue', async () => {
+    const fixture = new ClientFixture();
+    fixture.add({ retry: false });
+    fixture.connector.failed('refused');
+    fixture.echo({ retry: false });
+    const transport = fixture.connector.connected();
+    fixture.echo();
+    expect(transport.streamCount).toBe(2);
+  });
+
   test('does not keep trying when nobody waits any more', async () => {
     const fixture = new ClientFixture();
     fixture.echo({ waitForReady: true, timeoutMs: 20 });
@@ -341,6 +368,7 @@ describe('closing a channel', () => {
       if (to === state) void fixture.channel.close();
     });
     const call = fixture.echo({ waitForReady: true });
+    expect(fixture.connector.attempts).toHaveLength(state === 'connecting' ? 0 : 1);
     if (fixture.channel.state !== 'closed') fixture.connector.ready().closeWith('gone');
     await settle();
     expect(call.isPending).toBe(false);

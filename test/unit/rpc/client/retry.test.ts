@@ -3,6 +3,7 @@ import { EchoResponse } from '../../../../generated/test/v1/test.js';
 import { ResetCode } from '../../../../src/rpc/framing/reset-code.js';
 import { ClientFixture } from '../../../support/client-fixture.js';
 import { settle } from '../../../support/manual-clock.js';
+import { responseBytes } from '../../../support/scripted-transport.js';
 
 const answer = EchoResponse.encode({ payload: Uint8Array.of(1) }).finish();
 
@@ -108,6 +109,24 @@ describe('attempts', () => {
     fixture.connector.ready().answer(0, answer);
     await settle();
     expect(call.value).toBeDefined();
+  });
+
+  test('begin anew: what an earlier one received does not count', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo();
+    const transport = fixture.connector.ready();
+    transport.deliver(
+      0,
+      responseBytes({
+        message: EchoResponse.encode({ payload: Uint8Array.of(9) }).finish(),
+        trailer: 'none',
+      }),
+    );
+    transport.refuse(0, Status.UNAVAILABLE, 'after all');
+    await fixture.clock.advance(25);
+    transport.answer(2, answer);
+    await settle();
+    expect(call.value?.payload).toEqual(Uint8Array.of(1));
   });
 
   test('show the caller the trailer of the one that decided', async () => {
