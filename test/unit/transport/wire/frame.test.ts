@@ -38,7 +38,7 @@ describe('decodeFrame', () => {
     expect(reader.remaining).toBe(0);
   });
 
-  test('[FRM-6] a range count that lies is refused before memory is taken for it', () => {
+  test('[FRM-6] a range count that lies takes no memory', () => {
     // largest 100, delay 0, count 2^30-1, first range 0
     const ack = [0x02, 0x40, 0x64, 0x00, 0xbf, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00];
     expect(codeOf(() => decodeFrame(readerOf(...ack), PacketSpace.HELLO))).toBe(
