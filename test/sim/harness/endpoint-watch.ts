@@ -42,14 +42,20 @@ export class EndpointWatch {
     }
   }
 
-  /** Over all connections that have not ended. */
+  /** Over all connections of which both sides live: one whose peer is gone ends by its idle timeout. */
   openStreams(): number {
-    let count = 0;
+    const sides = new Map<string, Connection[]>();
     for (const { pump, socket } of this.#endpoints.values()) {
       if (socket.isClosed) continue;
-      for (const { closed, openStreamCount } of pump.endpoint.connections) {
-        if (closed === undefined) count += openStreamCount;
+      for (const connection of pump.endpoint.connections) {
+        if (connection.closed !== undefined) continue;
+        const id = Buffer.from(connection.originalDestinationId).toString('hex');
+        sides.set(id, [...(sides.get(id) ?? []), connection]);
       }
+    }
+    let count = 0;
+    for (const both of sides.values()) {
+      if (both.length === 2) for (const { openStreamCount } of both) count += openStreamCount;
     }
     return count;
   }

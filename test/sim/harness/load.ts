@@ -36,16 +36,21 @@ export interface HandlerPlan {
 const BUDGET_DATAGRAMS = 10_000;
 const MAX_MESSAGE_BYTES = 4 << 20;
 
-export function drawLoad(
-  random: SeededRandom,
-  dimension: Dimension,
-  clientCount: number,
-  healAfterMs: number,
-): Load {
+export interface LoadFrame {
+  readonly clientCount: number;
+  /** Exchanges start within this. */
+  readonly spreadMs: number;
+  /** Bytes that may be under way at a time, because of a small window or buffer. */
+  readonly stepBytes: number;
+}
+
+export function drawLoad(random: SeededRandom, dimension: Dimension, frame: LoadFrame): Load {
+  const { clientCount, stepBytes } = frame;
+  const datagramBytes = Math.min(1_000, stepBytes);
   let budget = random.logUniform(20, BUDGET_DATAGRAMS);
   const count = dimension('manyExchanges', 3, (own) => own.logUniform(4, 400));
   const largest = dimension('largeMessages', 1_000, (own) => own.logUniform(2_000, MAX_MESSAGE_BYTES));
-  const spreadMs = dimension('spreadOut', 0, (own) => own.within(0, healAfterMs));
+  const spreadMs = dimension('spreadOut', 0, (own) => own.within(0, frame.spreadMs));
   const mayCancel = dimension('cancels', false, () => true);
   const shortestMs = dimension('shortTimeouts', 0, (own) => own.logUniform(1, 10_000));
   const isBad = dimension('badHandlers', false, () => true);
@@ -54,9 +59,11 @@ export function drawLoad(
   const exchanges: Exchange[] = [];
   while (exchanges.length < count && budget > 0) {
     const method = random.pick(['echo', 'echo', 'put', 'add'] as const);
-    const requestBytes = method === 'echo' ? random.logUniform(0, Math.min(largest, 500 * budget)) : 40;
-    const responseBytes = random.logUniform(0, Math.min(largest, 500 * budget));
-    budget -= 4 + (2 * Math.max(requestBytes, responseBytes)) / 1_000;
+    const affordable = Math.max(1, Math.floor((budget * datagramBytes) / 4));
+    const requestBytes = method === 'echo' ? random.logUniform(0, Math.min(largest, affordable)) : 40;
+    const responseBytes = random.logUniform(0, Math.min(largest, affordable));
+    // An echo answers with its request; acknowledgements and updates of windows are as many as what they answer.
+    budget -= 4 + (2 * (requestBytes + Math.max(requestBytes, responseBytes))) / datagramBytes;
     exchanges.push({
       index: exchanges.length,
       client: random.between(0, clientCount - 1),

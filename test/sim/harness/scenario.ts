@@ -58,6 +58,8 @@ export function drawScenario(seed: number): Scenario {
   const clientCount = dimension('severalClients', 1, (random) => random.between(2, 4));
   const healAfterMs = root.fork('healAfter').logUniform(1_000, 30_000);
   const links = drawLinks(dimension, clientCount, healAfterMs);
+  const clientOptions = drawOptions(dimension, 'client');
+  const serverOptions = drawOptions(dimension, 'server');
   return {
     seed,
     dimensions,
@@ -87,9 +89,13 @@ export function drawScenario(seed: number): Scenario {
     sendFailureRate: dimension('failingSends', 0, (random) => random.within(0, 0.2)),
     clientHandshake: drawHandshake(dimension, 'clientHandshake'),
     serverHandshake: drawHandshake(dimension, 'serverHandshake'),
-    clientOptions: drawOptions(dimension, 'client'),
-    serverOptions: drawOptions(dimension, 'server'),
-    load: drawLoad(root.fork('load'), dimension, clientCount, healAfterMs),
+    clientOptions,
+    serverOptions,
+    load: drawLoad(root.fork('load'), dimension, {
+      clientCount,
+      spreadMs: healAfterMs,
+      stepBytes: Math.min(stepBytes(clientOptions, false), stepBytes(serverOptions, true)),
+    }),
     healAfterMs,
   };
 }
@@ -147,6 +153,14 @@ function drawHandshake(dimension: Dimension, name: string): HandshakeFaults {
     delayMs: random.logUniform(1, 12_000),
     failureRate: random.pick([0, 0.1, 0.5]),
   }));
+}
+
+/** How much goes out before one has to wait for the other side: what a byte costs in datagrams follows from it. */
+function stepBytes(options: TransportOptions, isServer: boolean): number {
+  const { sendBufferPerStream, sendBufferPerConnection, streamWindow, connectionWindow } = options;
+  const sendBuffer = Math.min(sendBufferPerStream, sendBufferPerConnection);
+  // A server grants what a first flight may use, at least.
+  return isServer ? sendBuffer : Math.min(sendBuffer, streamWindow, connectionWindow);
 }
 
 /** Every limit from {1, small, default, huge}. */

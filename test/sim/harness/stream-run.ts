@@ -34,8 +34,8 @@ class StreamRun {
           onSettled: (exchange, outcome) => {
             this.#onSettled(exchange, outcome);
           },
-          onClosed: (closed) => {
-            world.onClosed(`client ${index}`, closed);
+          onClosed: (closed, wasReady) => {
+            world.onClosed(`client ${index}`, closed, wasReady);
           },
         }),
     );
@@ -70,8 +70,8 @@ class StreamRun {
           onStart: (exchange) => {
             this.#onStart(exchange);
           },
-          onClosed: (closed) => {
-            this.#world.onClosed('server', closed);
+          onClosed: (closed, wasReady) => {
+            this.#world.onClosed('server', closed, wasReady);
           },
         },
         transport,

@@ -108,22 +108,14 @@ export class WireTap {
     const destinationId = hex(header.destinationId);
     const space = header.kind === 'hello' ? PacketSpace.HELLO : PacketSpace.PROTECTED;
     if (header.kind === 'hello') this.#onHello(datagram, hex(header.sourceId), destinationId);
-    const payload = PROTECTION.opener.open(
-      0,
-      bytes,
-      header.headerStart,
-      header.payloadStart,
-      header.packetEnd,
-    );
-    check(payload !== undefined, () => 'sent a packet whose checksum is wrong');
     const sender = this.#senderTo(destinationId);
-    const truncated = readTruncatedPacketNumber(bytes, header);
-    if (sender === undefined) {
-      for (const frame of framesOf(payload, space)) this.#options.onFrame(frame.type, space);
-      return undefined;
-    }
+    if (sender === undefined) return undefined;
     const previous = sender.lastSent(space);
+    const truncated = readTruncatedPacketNumber(bytes, header);
     const packetNumber = decodePacketNumber(truncated, header.packetNumberLength, previous);
+    const { headerStart, payloadStart, packetEnd } = header;
+    const payload = PROTECTION.opener.open(packetNumber, bytes, headerStart, payloadStart, packetEnd);
+    check(payload !== undefined, () => 'sent a packet whose checksum is wrong');
     check(packetNumber > previous, () => `packet number ${packetNumber} after ${previous} in space ${space}`);
     sender.onSent(space, packetNumber);
     for (const frame of framesOf(payload, space)) {
