@@ -1,0 +1,98 @@
+/**
+ * The public door: servers, channels and clients over UDP sockets, the words of nice-grpc that a service or a middleware
+ * is written with, and the one error that a caller meets. Everything else is inside.
+ */
+import { realEnvironment } from './driver/real-environment.js';
+import { UdpAcceptor, type UdpAcceptorOptions } from './driver/udp-acceptor.js';
+import { UdpConnector, type UdpConnectorOptions } from './driver/udp-connector.js';
+import { Channel, type ChannelOptions as CallChannelOptions } from './rpc/client/channel.js';
+import { Server } from './rpc/server/server.js';
+import { type ServerOptions as CallServerOptions } from './rpc/server/server-options.js';
+
+/** `insecure` and `transport` are about the connection, everything else about its calls. */
+export interface ServerOptions extends CallServerOptions {
+  /** Listen without TLS beyond this machine. Default false: loopback addresses only. */
+  readonly insecure?: UdpAcceptorOptions['insecure'];
+  /** Told, in one line each, what a person should know: plaintext beyond loopback, a small receive buffer. Default: `process.emitWarning`. */
+  readonly warn?: UdpAcceptorOptions['warn'] | undefined;
+  /** Of connections and strangers. Default: DEFAULT_ENDPOINT_LIMITS. */
+  readonly limits?: UdpAcceptorOptions['limits'];
+  /** Windows, timeouts and limits of connections. Default: DEFAULT_TRANSPORT_OPTIONS. */
+  readonly transport?: UdpAcceptorOptions['transport'];
+}
+
+export interface ChannelOptions extends CallChannelOptions {
+  /** Connect without TLS beyond this machine. Default false. */
+  readonly insecure?: UdpConnectorOptions['insecure'];
+  /** Windows, timeouts and limits of the connection. Default: DEFAULT_TRANSPORT_OPTIONS. */
+  readonly transport?: UdpConnectorOptions['transport'];
+}
+
+/** A server over UDP: add services, then `listen('host:port')`. Costs nothing before that. */
+export function createServer(options: ServerOptions = {}): Server {
+  const { insecure, warn = emitWarning, transport, limits, ...callOptions } = options;
+  const acceptor = new UdpAcceptor({ insecure, warn, transport, limits });
+  return new Server(acceptor, realEnvironment, callOptions);
+}
+
+/**
+ * A channel to `[udp://|udps://]host[:port]`, default port 5005. It connects with the first call. Throws TargetError when
+ * the target cannot be used: unreadable, or plaintext beyond this machine without `insecure`.
+ */
+export function createChannel(target: string, options: ChannelOptions = {}): Channel {
+  const { insecure, transport, ...callOptions } = options;
+  return new Channel(new UdpConnector(target, { insecure, transport }), realEnvironment, callOptions);
+}
+
+function emitWarning(line: string): void {
+  process.emitWarning(line, 'UdprpcWarning');
+}
+
+export { TargetError } from './driver/target.js';
+export {
+  type Channel,
+  type ChannelEvents,
+  type ChannelState,
+  type ChannelStateChange,
+} from './rpc/client/channel.js';
+export {
+  type ClientFactory,
+  createClient,
+  createClientFactory,
+  type DefaultCallOptions,
+} from './rpc/client/client-factory.js';
+export { type RetryOptions, type RpcCallOptions } from './rpc/client/call-options.js';
+export { rpcFromChannel, type RpcAdapterOptions, type TsProtoRpc } from './rpc/client/rpc-adapter.js';
+export { RpcError } from './rpc/rpc-error.js';
+export { type RequestContext } from './rpc/server/call-context.js';
+export { type Server, type ServerEvents, type ShutdownOptions } from './rpc/server/server.js';
+export {
+  type Client,
+  type DeepPartial,
+  type IdempotencyLevel,
+  type MessageCodec,
+  type MethodDefinition,
+  type ServiceDefinition,
+  type ServiceImplementation,
+} from './rpc/service-definition.js';
+export { type TransportStats } from './rpc/stream-transport.js';
+export { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from './transport/endpoint/endpoint.js';
+export {
+  DEFAULT_TRANSPORT_OPTIONS,
+  type TransportOptions,
+} from './transport/connection/transport-options.js';
+export {
+  type CallContext,
+  type CallOptions,
+  ClientError,
+  type ClientMiddleware,
+  type ClientMiddlewareCall,
+  composeClientMiddleware,
+  composeServerMiddleware,
+  Metadata,
+  type MethodDescriptor,
+  ServerError,
+  type ServerMiddleware,
+  type ServerMiddlewareCall,
+  Status,
+} from 'nice-grpc-common';
