@@ -5,7 +5,7 @@
  * for the others.
  */
 import { createHash } from 'node:crypto';
-import { Status } from 'nice-grpc-common';
+import { Status } from '../index.js';
 import { type GetChunkResponse } from '../../generated/image/v1/image.js';
 import { FetchError, ImageChanged } from './fetch-error.js';
 import { type ImageClient } from './image-client.js';

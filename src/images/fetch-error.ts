@@ -2,7 +2,7 @@
  * Why an image could not be fetched, where no call failed: the answers did not fit together, or the disk refused. It has a
  * status like the errors of calls, so that one place can print both. Errors of calls pass through as they are.
  */
-import { Status } from 'nice-grpc-common';
+import { Status } from '../index.js';
 import { systemErrorCode } from './file-error.js';
 import { quoteName } from './image-name.js';
 

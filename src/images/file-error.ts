@@ -2,7 +2,7 @@
  * From what the operating system says to a status that a caller can act on. Paths of the server never travel: the
  * answer has the name that was asked for and the error's code.
  */
-import { ServerError, Status } from 'nice-grpc-common';
+import { ServerError, Status } from '../index.js';
 import { quoteName } from './image-name.js';
 
 /** The `code` of a system error (`ENOENT`), or undefined for any other thing that was thrown. */

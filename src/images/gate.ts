@@ -2,7 +2,7 @@
  * Lets a few pieces of work run at once and the others wait in order. What reads whole files or directories passes
  * one, so that the number of callers decides how long they wait and not how much memory is in use.
  */
-import { ServerError, Status } from 'nice-grpc-common';
+import { ServerError, Status } from '../index.js';
 
 export class Gate {
   readonly #maxRunning: number;

@@ -3,7 +3,7 @@
  * name appears only when both are certain. The description and the first chunk are asked for in the same moment, so a small
  * image costs one round trip. When the image changes meanwhile the fetch starts again, twice at most.
  */
-import { Status } from 'nice-grpc-common';
+import { Status } from '../index.js';
 import { type GetChunkResponse, type GetMetaResponse } from '../../generated/image/v1/image.js';
 import { checkChunk, ChunkWindow } from './chunk-window.js';
 import { FetchError, ImageChanged } from './fetch-error.js';

@@ -4,7 +4,7 @@
  * that of whole names and a name alone says where to go on. Links to directories are not walked: they could go in circles.
  */
 import { type Dirent } from 'node:fs';
-import { ServerError, Status } from 'nice-grpc-common';
+import { ServerError, Status } from '../index.js';
 import { systemErrorCode } from './file-error.js';
 import { Gate } from './gate.js';
 import { isHiddenName, MAX_NAME_BYTES } from './image-name.js';

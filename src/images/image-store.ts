@@ -5,7 +5,7 @@
  */
 import { type BigIntStats } from 'node:fs';
 import { posix } from 'node:path';
-import { ServerError, Status } from 'nice-grpc-common';
+import { ServerError, Status } from '../index.js';
 import { isSameVersion } from './etag.js';
 import { fileError, noSuchImage, systemErrorCode } from './file-error.js';
 import { FileDigests } from './file-digests.js';

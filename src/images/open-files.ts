@@ -5,7 +5,7 @@
  */
 import { type BigIntStats } from 'node:fs';
 import { type FileHandle } from 'node:fs/promises';
-import { ServerError, Status } from 'nice-grpc-common';
+import { ServerError, Status } from '../index.js';
 import { etagOf } from './etag.js';
 import { type RootDirectory } from './root-directory.js';
 

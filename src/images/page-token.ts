@@ -2,7 +2,7 @@
  * Where the next page of a listing starts. Opaque to callers, but nothing secret is in it: it names the last image of the
  * page before, and it is good only for the prefix that it was given for.
  */
-import { ServerError, Status } from 'nice-grpc-common';
+import { ServerError, Status } from '../index.js';
 import { imageNameProblem, MAX_NAME_BYTES } from './image-name.js';
 
 export function encodePageToken(prefix: string, lastName: string): string {

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
-import { Status } from 'nice-grpc-common';
+import { Status } from '../index.js';
 import { FetchError, writeError } from './fetch-error.js';
 import { systemErrorCode } from './file-error.js';
 import { localNameProblem, quoteName } from './image-name.js';
