@@ -15,10 +15,10 @@ const READS = {
 
 const READ_NAMES = Object.keys(READS) as (keyof typeof READS)[];
 
-const encodingError: unknown = expect.objectContaining({
+const encodingError = expect.objectContaining({
   name: 'TransportError',
   code: TransportErrorCode.FRAME_ENCODING_ERROR,
-});
+}) as Error;
 
 describe('ByteReader', () => {
   test('integers are big-endian and unsigned', () => {

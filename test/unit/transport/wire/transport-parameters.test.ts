@@ -40,10 +40,10 @@ const fromClient: TransportParameters = {
   versions: [0x75700001],
 };
 
-const parameterError: unknown = expect.objectContaining({
+const parameterError = expect.objectContaining({
   name: 'TransportError',
   code: TransportErrorCode.TRANSPORT_PARAMETER_ERROR,
-});
+}) as Error;
 
 describe('transport parameters', () => {
   test('[TPM-1] what is encoded is decoded, with a reserved parameter as without', () => {
