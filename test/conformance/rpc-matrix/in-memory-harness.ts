@@ -5,7 +5,7 @@ import { ManualClock, settle } from '../../support/manual-clock.js';
 import { type RpcHarness } from './harness.js';
 
 export function openInMemoryHarness(options: Omit<InMemoryOptions, 'clock'> = {}): RpcHarness {
-  const clock = new ManualClock();
+  const clock = new TurnClock();
   const { connector, acceptor } = createInMemoryPair({ clock, ...options });
   return {
     environment: { clock, random: new SeededRandom(1), wallTime: () => WALL_TIME_AT_0 + clock.now() },
@@ -13,24 +13,23 @@ export function openInMemoryHarness(options: Omit<InMemoryOptions, 'clock'> = {}
     address: '127.0.0.1:0',
     connectorTo: () => connector,
     async settle<T>(promise: Promise<T>): Promise<T> {
-      let isSettled = false;
+      const state = { isSettled: false };
       const mark = (): void => {
-        isSettled = true;
+        state.isSettled = true;
       };
       promise.then(mark, mark);
-      while (!isSettled) {
-        for (let turn = 0; turn < IDLE_TURNS && !isSettled; turn++) await settle();
-        if (isSettled) break;
+      for (;;) {
+        await clock.idle(state);
+        if (state.isSettled) return promise;
         const { nextTimerInMs } = clock;
         if (nextTimerInMs === undefined) throw new Error('nothing is left that could settle the promise');
         await clock.advance(nextTimerInMs);
       }
-      return promise;
     },
     async pass(ms) {
-      for (let turn = 0; turn < IDLE_TURNS; turn++) await settle();
+      await clock.idle();
       await clock.advance(ms);
-      for (let turn = 0; turn < IDLE_TURNS; turn++) await settle();
+      await clock.idle();
     },
     async end() {
       await settle();
@@ -39,7 +38,28 @@ export function openInMemoryHarness(options: Omit<InMemoryOptions, 'clock'> = {}
   };
 }
 
-/** More turns than any exchange takes in which time does not matter. */
-const IDLE_TURNS = 50;
+/** Knows whether anything waits for the end of a turn. */
+class TurnClock extends ManualClock {
+  #waiting = 0;
+
+  override atEndOfTurn(callback: () => void): void {
+    this.#waiting++;
+    super.atEndOfTurn(() => {
+      this.#waiting--;
+      callback();
+    });
+  }
+
+  /** Until only time can make a difference, or the promise has settled. */
+  async idle(state: { readonly isSettled: boolean } = { isSettled: false }): Promise<void> {
+    for (let quietTurns = 0; quietTurns < QUIET_TURNS && !state.isSettled; quietTurns++) {
+      if (this.#waiting > 0) quietTurns = 0;
+      await settle();
+    }
+  }
+}
+
+/** Promise chains of handlers and middleware run to their end within a turn; a few more cost nothing. */
+const QUIET_TURNS = 3;
 
 const WALL_TIME_AT_0 = Date.UTC(2030, 0, 1);

@@ -291,7 +291,7 @@ describe('what a handler throws', () => {
 
   test('an AbortError is CANCELLED', async () => {
     const fixture = new ServerFixture();
-    const client = await fixture.serve({ echo: () => AbortSignal.abort().throwIfAborted() as never });
+    const client = await fixture.serve({ echo: () => Promise.reject(AbortSignal.abort().reason as Error) });
     client.request(0);
     await settle();
     expect(client.status(0)).toMatchObject({
@@ -308,7 +308,7 @@ describe('what a handler throws', () => {
       },
     ],
     ['rejected', () => Promise.reject(new Error('secret'))],
-    ['no error at all', () => Promise.reject<never>(undefined as unknown as Error)],
+    ['no error at all', () => Promise.reject(undefined as unknown as Error)],
   ])('anything else is UNKNOWN, keeps its message to itself, and is reported: %s', async (_name, echo) => {
     const fixture = new ServerFixture();
     const client = await fixture.serve({ echo });
