@@ -58,7 +58,7 @@ type Atom = Date | ((...args: never[]) => unknown) | Uint8Array | string | numbe
 
 /** `Options` is what every call accepts. */
 export type Client<Service extends ServiceDefinition, Options> = {
-  [Name in keyof Service['methods']]: ClientMethod<Service['methods'][Name], Options>;
+  -readonly [Name in keyof Service['methods']]: ClientMethod<Service['methods'][Name], Options>;
 };
 
 export type ClientMethod<Method extends MethodDefinition, Options> = (
@@ -68,7 +68,7 @@ export type ClientMethod<Method extends MethodDefinition, Options> = (
 
 /** What a server is given for a service: an object, or an instance of a class, with a method for each. */
 export type ServiceImplementation<Service extends ServiceDefinition, ContextExt = object> = {
-  [Name in keyof Service['methods']]: MethodImplementation<Service['methods'][Name], ContextExt>;
+  -readonly [Name in keyof Service['methods']]: MethodImplementation<Service['methods'][Name], ContextExt>;
 };
 
 export type MethodImplementation<Method extends MethodDefinition, ContextExt = object> = (

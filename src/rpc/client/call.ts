@@ -341,7 +341,8 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
     if (stats === undefined && this.#lastError !== undefined)
       what = `the last failed: ${this.#lastError.details}`;
     else if (this.#attempt?.isWaiting === true && channel.state === 'ready') what = 'no free stream';
-    else if (stats !== undefined && stats.datagramsReceived > 0) what = 'no answer';
+    else if (channel.state === 'ready' || (stats !== undefined && stats.datagramsReceived > 0))
+      what = 'no answer';
     return `${elapsed}: ${count} to ${channel.peer ?? channel.target}, ${what}`;
   }
 }

@@ -122,8 +122,11 @@ describe('the message of a passed deadline', () => {
   });
 
   test('says when the server is there and does not answer', async () => {
-    const message = await messageOf((fixture) => (fixture.connector.ready().datagramsReceived = 3));
-    expect(message).toBe('DEADLINE_EXCEEDED after 2000 ms: 1 attempt to 10.0.0.5:7000, no answer');
+    const expected = 'DEADLINE_EXCEEDED after 2000 ms: 1 attempt to 10.0.0.5:7000, no answer';
+    expect(await messageOf((fixture) => fixture.connector.ready())).toBe(expected);
+    expect(await messageOf((fixture) => (fixture.connector.connected().datagramsReceived = 3))).toBe(
+      expected,
+    );
   });
 
   test('says when there was no free stream', async () => {
