@@ -26,7 +26,7 @@ export async function resolveAddresses(
   lookup: LookupAll = lookupAll,
 ): Promise<readonly Address[]> {
   const { host, port } = target;
-  const ips = isIP(host) === 0 ? await lookUp(host, lookup) : [host];
+  const ips = isIP(host) === 0 ? await resolveIps(host, lookup) : [host];
   const allowed = target.isSecure || insecure ? ips : ips.filter((ip) => isLoopback(ip));
   // Only `localhost` can come here by name, and on a broken system it can mean anything.
   if (allowed.length === 0) throw new Error(insecureMessage(target.text, ips[0] ?? host, port));
@@ -48,7 +48,8 @@ export function interleaveFamilies(ips: readonly string[]): readonly string[] {
   return interleaved;
 }
 
-async function lookUp(host: string, lookup: LookupAll): Promise<readonly string[]> {
+/** All IP addresses of a name, at least one. Rejects with an Error whose message is one line for a person. */
+export async function resolveIps(host: string, lookup: LookupAll): Promise<readonly string[]> {
   let ips: readonly string[];
   try {
     ips = await lookup(host);

@@ -84,11 +84,6 @@ export class UdpSocket {
     socket.on('error', this.#onError);
   }
 
-  /** The kernel gave less than was asked for: datagrams will be lost in bursts. */
-  get isReceiveBufferClamped(): boolean {
-    return this.receiveBufferBytes < WANTED_BUFFER_BYTES;
-  }
-
   /** Sends to `transmit.remote`, or to the connected peer whoever that names. Never throws. */
   send(transmit: Transmit): void {
     const { bytes, length, segmentSize, remote } = transmit;
@@ -240,7 +235,8 @@ function isIpv6(ip: string): boolean {
   return ip.includes(':');
 }
 
-const WANTED_BUFFER_BYTES = 4 << 20;
+/** Linux gives twice this where it may, its bookkeeping included. */
+export const WANTED_BUFFER_BYTES = 4 << 20;
 /** Beyond it a datagram is dropped, as a full interface queue would drop it. The congestion window stays below. */
 const MAX_QUEUED_BYTES = 64 << 20;
 /** A turn's worth. */

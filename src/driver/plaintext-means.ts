@@ -1,0 +1,21 @@
+/**
+ * What an endpoint needs to speak the plaintext version: the checksum of node:zlib behind the core's protection and
+ * handshake, randomness, and the congestion controller.
+ */
+import { crc32 } from 'node:zlib';
+import { type Random } from '../base/random.js';
+import { NewReno } from '../transport/congestion/new-reno.js';
+import { type PumpOptions } from '../transport/endpoint/endpoint-pump.js';
+import { createPlaintextHandshake, createPlaintextProtection } from '../transport/protection/plaintext.js';
+
+export type TransportMeans = PumpOptions['means'];
+
+export function plaintextMeans(random: Random): TransportMeans {
+  const protection = createPlaintextProtection((bytes) => crc32(bytes));
+  return {
+    random,
+    createHandshake: createPlaintextHandshake(protection),
+    helloProtection: () => protection,
+    createController: (maxDatagramSize) => new NewReno({ maxDatagramSize }),
+  };
+}

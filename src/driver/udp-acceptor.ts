@@ -1,0 +1,191 @@
+/**
+ * A server's way to its clients over UDP: one endpoint behind the sockets of all addresses it listens on. Without TLS it
+ * stays on this machine unless it is told otherwise, and then it says so in one line.
+ */
+import { isIP } from 'node:net';
+import { type Clock } from '../base/clock.js';
+import { CloseCode } from '../rpc/framing/reset-code.js';
+import { type Acceptor, type Listening } from '../rpc/stream-transport.js';
+import {
+  DEFAULT_TRANSPORT_OPTIONS,
+  type TransportOptions,
+} from '../transport/connection/transport-options.js';
+import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../transport/endpoint/endpoint.js';
+import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
+import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
+import { type StreamListener, type StreamTransport } from '../transport/stream-transport.js';
+import { ProtocolVersion } from '../transport/wire/version.js';
+import { BoundSockets } from './bound-sockets.js';
+import { localAddresses } from './local-addresses.js';
+import { plaintextMeans, type TransportMeans } from './plaintext-means.js';
+import { realEnvironment } from './real-environment.js';
+import { type LookupAll, lookupAll, resolveIps } from './resolve-addresses.js';
+import { formatAddress, isLoopback, type ListenAddress, parseListenAddress, TargetError } from './target.js';
+import { WANTED_BUFFER_BYTES } from './udp-socket.js';
+
+export interface UdpAcceptorOptions {
+  /** Allows plaintext beyond this machine, with a warning. Default false. */
+  readonly insecure?: boolean | undefined;
+  readonly transport?: Partial<TransportOptions> | undefined;
+  readonly limits?: Partial<EndpointLimits> | undefined;
+  /** Gets lines for the person who runs the server. */
+  warn(line: string): void;
+  /** Default: the real one. */
+  readonly clock?: Clock | undefined;
+  /** Default: those of the plaintext version. */
+  readonly means?: TransportMeans | undefined;
+  /** Default: the system's. */
+  readonly lookup?: LookupAll | undefined;
+}
+
+export class UdpAcceptor implements Acceptor {
+  readonly #options: UdpAcceptorOptions;
+
+  constructor(options: UdpAcceptorOptions) {
+    this.#options = options;
+  }
+
+  async listen(
+    address: string,
+    accept: (transport: StreamTransport) => StreamListener,
+  ): Promise<UdpListening> {
+    const wanted = parseListenAddress(address);
+    const ips = await this.#ips(wanted);
+    const isExposed = !ips.every((ip) => isLoopback(ip));
+    if (isExposed && this.#options.insecure !== true) throw new TargetError(exposedMessage(wanted));
+    const listening = await UdpListening.open(ips, wanted.port, this.#options, accept);
+    if (isExposed) this.#options.warn(exposedWarning(listening));
+    this.#warnOfBuffer(listening);
+    return listening;
+  }
+
+  async #ips({ host }: ListenAddress): Promise<readonly string[]> {
+    if (isIP(host) !== 0) return [host];
+    const ips = await resolveIps(host, this.#options.lookup ?? lookupAll);
+    // A name may stand for an address that only other machines have, or for IPv6 where it is switched off.
+    const own = new Set(localAddresses('::'));
+    const usable = ips.filter((ip) => own.has(ip));
+    return usable.length > 0 ? usable : ips;
+  }
+
+  #warnOfBuffer({ receiveBufferBytes }: UdpListening): void {
+    if (receiveBufferBytes >= WANTED_BUFFER_BYTES) return;
+    this.#options.warn(
+      `the system gives ${receiveBufferBytes} bytes of receive buffer and not ${WANTED_BUFFER_BYTES}: ` +
+        'bursts will be lost; on Linux raise net.core.rmem_max',
+    );
+  }
+}
+
+export class UdpListening implements Listening {
+  readonly #sockets: BoundSockets;
+  readonly #pump: EndpointPump;
+  readonly #transports = new Set<ConnectionTransport>();
+  #sentCount = 0;
+  #closed: Promise<void> | undefined;
+
+  static async open(
+    ips: readonly string[],
+    port: number,
+    options: UdpAcceptorOptions,
+    accept: (transport: StreamTransport) => StreamListener,
+  ): Promise<UdpListening> {
+    // Nothing is received before the sockets are polled, and that is after this has run to its end.
+    let opened: UdpListening | undefined = undefined;
+    const sockets = await BoundSockets.open({
+      ips,
+      port,
+      clock: options.clock ?? realEnvironment.clock,
+      handler: {
+        onDatagram(datagram, remote, local) {
+          if (opened !== undefined) opened.#pump.handleDatagram(datagram, remote, local);
+        },
+        onSocketError() {
+          // Counted by the socket. To a server it is a lost datagram like any other.
+        },
+        onReleased(transmit) {
+          if (opened !== undefined) opened.#pump.release(transmit);
+        },
+      },
+    });
+    opened = new UdpListening(sockets, options, accept);
+    return opened;
+  }
+
+  private constructor(
+    sockets: BoundSockets,
+    options: UdpAcceptorOptions,
+    accept: (transport: StreamTransport) => StreamListener,
+  ) {
+    this.#sockets = sockets;
+    this.#pump = new EndpointPump({
+      config: {
+        role: 'server',
+        versions: [ProtocolVersion.PLAINTEXT],
+        options: { ...DEFAULT_TRANSPORT_OPTIONS, ...options.transport },
+        limits: { ...DEFAULT_ENDPOINT_LIMITS, ...options.limits },
+        receiveBufferBytes: sockets.receiveBufferBytes,
+      },
+      means: options.means ?? plaintextMeans(realEnvironment.random),
+      clock: options.clock ?? realEnvironment.clock,
+      send: (transmit) => {
+        this.#sentCount++;
+        sockets.send(transmit);
+      },
+      accept: (transport) => {
+        this.#transports.add(transport);
+        return accept(transport);
+      },
+      onForgotten: (transport) => {
+        this.#transports.delete(transport);
+      },
+    });
+  }
+
+  get port(): number {
+    return this.#sockets.port;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#sockets.sockets.map(({ local }) => `udp://${formatAddress(local.ip, local.port)}`);
+  }
+
+  get receiveBufferBytes(): number {
+    return this.#sockets.receiveBufferBytes;
+  }
+
+  refuseNew(): void {
+    this.#pump.endpoint.refuseNew();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.refuseNew();
+    for (const transport of [...this.#transports]) transport.close(CloseCode.SHUTDOWN, 'the server closed');
+    // One flush sends no more than a turn's worth; there may be more connections to tell.
+    let before: number;
+    do {
+      before = this.#sentCount;
+      this.#pump.flush();
+    } while (this.#sentCount > before);
+    this.#pump.stop();
+    await this.#sockets.close();
+  }
+}
+
+function exposedMessage({ host, port }: ListenAddress): string {
+  return (
+    `udp://${formatAddress(host, port)} can be reached from other machines, and nothing is encrypted: ` +
+    'listen on 127.0.0.1, or pass insecure: true (--insecure)'
+  );
+}
+
+function exposedWarning({ addresses }: UdpListening): string {
+  const [first = '', ...others] = addresses.filter((address) => !/^udp:\/\/(127\.|\[::1\])/.test(address));
+  const where = others.length === 0 ? first : `${first} and ${others.length} more`;
+  return `listening on ${where} without encryption: who is on the network can read and forge everything`;
+}

@@ -1,0 +1,225 @@
+/**
+ * A channel's way to its server over UDP: resolves the target anew for each connection and connects to one of its
+ * addresses. With one address the transport is handed over at once, so that calls ride in its first flight; with
+ * several it is handed over when one has answered and the others are given up.
+ */
+import { type Clock } from '../base/clock.js';
+import { type ConnectAttempt, type ConnectHandler, type Connector } from '../rpc/stream-transport.js';
+import {
+  DEFAULT_TRANSPORT_OPTIONS,
+  type TransportOptions,
+} from '../transport/connection/transport-options.js';
+import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
+import { type Address } from '../transport/path/path.js';
+import { type StreamListener } from '../transport/stream-transport.js';
+import { type ConnectionClosed } from '../transport/transport-error.js';
+import { ProtocolVersion } from '../transport/wire/version.js';
+import { AddressRace, type RaceAttempt, type Runner } from './address-race.js';
+import { ClientSocket, type ClientSocketOptions } from './client-socket.js';
+import { plaintextMeans, type TransportMeans } from './plaintext-means.js';
+import { realEnvironment } from './real-environment.js';
+import { type LookupAll, lookupAll, resolveAddresses } from './resolve-addresses.js';
+import { formatAddress, parseTarget, type Target } from './target.js';
+
+export interface UdpConnectorOptions {
+  /** Allows plaintext beyond this machine. Default false. */
+  readonly insecure?: boolean | undefined;
+  readonly transport?: Partial<TransportOptions> | undefined;
+  /** Default: the real one. */
+  readonly clock?: Clock | undefined;
+  /** Default: those of the plaintext version. */
+  readonly means?: TransportMeans | undefined;
+  /** Default: the system's. */
+  readonly lookup?: LookupAll | undefined;
+}
+
+export class UdpConnector implements Connector {
+  readonly target: string;
+  readonly #target: Target;
+  readonly #insecure: boolean;
+  readonly #clock: Clock;
+  readonly #lookup: LookupAll;
+  readonly #socketOptions: ClientSocketOptions;
+  readonly #sockets = new Set<ClientSocket>();
+
+  /** Throws TargetError when the target cannot be used. */
+  constructor(target: string, options: UdpConnectorOptions = {}) {
+    this.target = target;
+    this.#insecure = options.insecure ?? false;
+    this.#target = parseTarget(target, { insecure: this.#insecure });
+    this.#clock = options.clock ?? realEnvironment.clock;
+    this.#lookup = options.lookup ?? lookupAll;
+    this.#socketOptions = {
+      clock: this.#clock,
+      means: options.means ?? plaintextMeans(realEnvironment.random),
+      version: ProtocolVersion.PLAINTEXT,
+      transport: { ...DEFAULT_TRANSPORT_OPTIONS, ...options.transport },
+      onGone: (socket) => this.#sockets.delete(socket),
+    };
+  }
+
+  connect(handler: ConnectHandler): ConnectAttempt {
+    let isCancelled = false;
+    let running: RaceAttempt | undefined;
+    const begin = async (): Promise<void> => {
+      if (this.#target.isSecure) throw new Error(NO_TLS);
+      const addresses = await resolveAddresses(this.#target, this.#insecure, this.#lookup);
+      if (!isCancelled) running = this.#begin(addresses, handler);
+    };
+    begin().catch((error: unknown) => {
+      if (!isCancelled) handler.onFailed(error instanceof Error ? error.message : String(error));
+    });
+    return {
+      cancel() {
+        isCancelled = true;
+        running?.cancel();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#sockets].map((socket) => socket.close()));
+  }
+
+  #begin(addresses: readonly Address[], handler: ConnectHandler): RaceAttempt {
+    const [only, ...others] = addresses;
+    if (only !== undefined && others.length === 0) return this.#connectToOnly(only, handler);
+    return new AddressRace<ClientSocket>({
+      addresses,
+      clock: this.#clock,
+      startAttempt: (address, runner) => this.#startRunner(address, runner),
+      onWon: ({ transport }) => {
+        transport.listener = handler.onTransport(transport);
+      },
+      onFailed: (reason) => {
+        handler.onFailed(reason);
+      },
+    });
+  }
+
+  #connectToOnly(address: Address, handler: ConnectHandler): RaceAttempt {
+    const name = formatAddress(address.ip, address.port);
+    return this.#open(address, {
+      onOpened: ({ transport }) => {
+        const listener = handler.onTransport(transport);
+        transport.listener = new NamingListener(transport, listener, name);
+      },
+      onFailed: (reason) => {
+        handler.onFailed(`${name} ${reason}`);
+      },
+    });
+  }
+
+  #startRunner(address: Address, runner: Runner<ClientSocket>): RaceAttempt {
+    let socket: ClientSocket | undefined;
+    const attempt = this.#open(address, {
+      onOpened: (opened) => {
+        socket = opened;
+        opened.transport.listener = runnerListener(opened, runner);
+      },
+      onFailed: (reason) => {
+        runner.onFailed(reason);
+      },
+    });
+    return {
+      cancel() {
+        attempt.cancel();
+        if (socket === undefined) return;
+        socket.transport.listener = undefined;
+        socket.transport.close(0, '');
+      },
+    };
+  }
+
+  #open(address: Address, then: OpenHandler): RaceAttempt {
+    let isCancelled = false;
+    ClientSocket.open(address, this.#socketOptions).then(
+      (socket) => {
+        this.#sockets.add(socket);
+        if (isCancelled) void socket.close();
+        else then.onOpened(socket);
+      },
+      (error: unknown) => {
+        if (!isCancelled) then.onFailed((error as Error).message);
+      },
+    );
+    return {
+      cancel() {
+        isCancelled = true;
+      },
+    };
+  }
+}
+
+interface OpenHandler {
+  onOpened(socket: ClientSocket): void;
+  onFailed(reason: string): void;
+}
+
+/** Puts the address in front of the reason why no connection came about, and steps aside when one did. */
+class NamingListener implements StreamListener {
+  readonly #transport: ConnectionTransport;
+  readonly #listener: StreamListener;
+  readonly #address: string;
+
+  constructor(transport: ConnectionTransport, listener: StreamListener, address: string) {
+    this.#transport = transport;
+    this.#listener = listener;
+    this.#address = address;
+  }
+
+  onReady(): void {
+    this.#transport.listener = this.#listener;
+    this.#listener.onReady();
+  }
+
+  onClosed(closed: ConnectionClosed): void {
+    this.#listener.onClosed({ ...closed, reason: `${this.#address} ${closed.reason}` });
+  }
+
+  onStreamsAvailable(): void {
+    this.#listener.onStreamsAvailable();
+  }
+
+  onStreamOpened(streamId: number, isFirstFlight: boolean): void {
+    this.#listener.onStreamOpened(streamId, isFirstFlight);
+  }
+
+  onStreamReadable(streamId: number): void {
+    this.#listener.onStreamReadable(streamId);
+  }
+
+  onStreamWritable(streamId: number): void {
+    this.#listener.onStreamWritable(streamId);
+  }
+
+  onStreamReset(streamId: number, code: number): void {
+    this.#listener.onStreamReset(streamId, code);
+  }
+
+  onStreamStopped(streamId: number, code: number): void {
+    this.#listener.onStreamStopped(streamId, code);
+  }
+}
+
+/** A runner has no streams: it only waits for the handshake. */
+function runnerListener(socket: ClientSocket, runner: Runner<ClientSocket>): StreamListener {
+  const nothing = (): void => undefined;
+  return {
+    onReady: () => {
+      runner.onWon(socket);
+    },
+    onClosed: ({ reason }) => {
+      runner.onFailed(reason);
+    },
+    onStreamsAvailable: nothing,
+    onStreamOpened: nothing,
+    onStreamReadable: nothing,
+    onStreamWritable: nothing,
+    onStreamReset: nothing,
+    onStreamStopped: nothing,
+  };
+}
+
+const NO_TLS =
+  'TLS (udps://) is not in this version of udprpc: use udp:// with insecure: true (--insecure) where that is safe';
