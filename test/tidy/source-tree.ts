@@ -18,7 +18,12 @@ export interface SourceFile {
 export function sourceFiles(...folders: string[]): SourceFile[] {
   return folders.flatMap((folder) =>
     readdirSync(join(TOP, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && /\.(ts|js|cjs|mjs)$/.test(entry.name))
+      .filter(
+        (entry) =>
+          entry.isFile() &&
+          !entry.parentPath.includes('node_modules') &&
+          /\.(ts|js|cjs|mjs)$/.test(entry.name),
+      )
       .map((entry) => read(relative(TOP, join(entry.parentPath, entry.name)))),
   );
 }
