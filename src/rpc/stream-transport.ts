@@ -4,7 +4,11 @@
  */
 import { type StreamListener, type StreamTransport } from '../transport/stream-transport.js';
 
-export { type StreamListener, type StreamTransport, type TransportStats } from '../transport/stream-transport.js';
+export {
+  type StreamListener,
+  type StreamTransport,
+  type TransportStats,
+} from '../transport/stream-transport.js';
 
 /** How a channel gets its connections. */
 export interface Connector {
