@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { CloseCode } from '../../src/rpc/framing/reset-code.js';
+import { FrameType } from '../../src/transport/wire/frame-type.js';
+import { decodeHeader } from '../../src/transport/wire/header.js';
 import {
   closeAll,
   connect,
@@ -74,15 +76,22 @@ describe('first contact', () => {
     expect(connections).toHaveLength(1);
   });
 
-  test('an address that says nothing costs 250 ms', async () => {
+  test('an address that says nothing costs 250 ms, and is told when it has lost', async () => {
     const { listening } = await echoServer();
-    const mute = await muteSocket('::1', listening.port);
+    let onClose: () => void = () => undefined;
+    const closeHeard = new Promise<void>((resolve) => (onClose = resolve));
+    const mute = await muteSocket('::1', listening.port, (datagram) => {
+      const header = decodeHeader(datagram, 0, 8);
+      if (typeof header === 'string' || header.kind !== 'hello') return;
+      if (datagram[header.payloadStart] === FrameType.CLOSE_TRANSPORT) onClose();
+    });
     const start = performance.now();
     const lookup = async () => ['::1', '127.0.0.1'];
     const client = await connectClient(`localhost:${listening.port}`, { lookup });
     expect(client.transport.peer).toBe(`127.0.0.1:${listening.port}`);
     expect(performance.now() - start).toBeGreaterThanOrEqual(250);
     expect(performance.now() - start).toBeLessThan(1_000);
+    await closeHeard;
     await mute.close();
   });
 

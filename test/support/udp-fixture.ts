@@ -201,8 +201,12 @@ interface EchoCall {
 }
 
 /** A socket that hears everything and says nothing. */
-export function muteSocket(ip: string, port: number): Promise<UdpSocket> {
-  return UdpSocket.bind({ ip, port }, { onDatagram() {}, onSocketError() {}, onReleased() {} });
+export function muteSocket(
+  ip: string,
+  port: number,
+  onDatagram: (datagram: Uint8Array) => void = () => undefined,
+): Promise<UdpSocket> {
+  return UdpSocket.bind({ ip, port }, { onDatagram, onSocketError() {}, onReleased() {} });
 }
 
 /** A port on which certainly nobody listens: it was ours until just now. */
