@@ -42,20 +42,26 @@ export class SimHost {
     this.#timers.clear();
   }
 
-  /** This host's time. `onRun` is told before each callback, so that its owner knows which floor was touched. */
+  /**
+   * This host's time, for what is started on it now: after a crash it calls nothing back, also what is asked of it
+   * later. `onRun` is told before each callback, so that its owner knows which floor was touched.
+   */
   clock(onRun: () => void = () => undefined): Clock {
+    const life = this.#life;
+    const whileAlive = (callback: () => void) => (): void => {
+      if (life !== this.#life) return;
+      onRun();
+      callback();
+    };
     return {
       now: () => this.#clock.now(),
       setTimer: (callback, delayMs) =>
-        this.#arm(() => {
-          onRun();
-          callback();
-        }, delayMs + this.lateness()),
+        life === this.#life ? this.#arm(whileAlive(callback), delayMs + this.lateness()) : NO_TIMER,
       atEndOfTurn: (callback) => {
-        this.#clock.atEndOfTurn(this.#whileAlive(onRun, callback));
+        this.#clock.atEndOfTurn(whileAlive(callback));
       },
       soon: (callback) => {
-        this.#clock.soon(this.#whileAlive(onRun, callback));
+        this.#clock.soon(whileAlive(callback));
       },
     };
   }
@@ -85,13 +91,6 @@ export class SimHost {
     this.#timers.add(handle);
     return handle;
   }
-
-  #whileAlive(onRun: () => void, callback: () => void): () => void {
-    const life = this.#life;
-    return () => {
-      if (life !== this.#life) return;
-      onRun();
-      callback();
-    };
-  }
 }
+
+const NO_TIMER: Timer = { cancel: () => undefined };

@@ -6,6 +6,8 @@ import { type SeededRandom } from '../../../src/sim/seeded-random.js';
 import { type Dimension } from './scenario.js';
 
 export interface Load {
+  /** What every client asks for at the end, to show that it still can: small where windows are. */
+  readonly livenessBytes: number;
   readonly exchanges: readonly Exchange[];
 }
 
@@ -77,7 +79,7 @@ export function drawLoad(random: SeededRandom, dimension: Dimension, frame: Load
       readPauseMs: readPauseMs > 0 && random.chance(0.5) ? random.within(0, readPauseMs) : 0,
     });
   }
-  return { exchanges };
+  return { livenessBytes: Math.min(5_000, 20 * stepBytes), exchanges };
 }
 
 function drawHandler(random: SeededRandom, isBad: boolean, slowMs: number): HandlerPlan {

@@ -25,6 +25,15 @@ export function checkPattern(key: number, offset: number, bytes: Uint8Array): vo
   check(false, () => `byte ${offset + wrong} of sequence ${key} is not what was sent`);
 }
 
+/** The sequences of one exchange. */
+export function requestKey(index: number): number {
+  return 2 * index;
+}
+
+export function responseKey(index: number): number {
+  return 2 * index + 1;
+}
+
 function startOf(key: number, offset: number): number {
   return (key * 7_919 + offset) % BLOCK.length;
 }

@@ -1,4 +1,5 @@
 /** One seed from drawing to verdict. */
+import { runCalls } from './call-run.js';
 import { Coverage } from './coverage.js';
 import { drawScenario, type Scenario } from './scenario.js';
 import { runStreams } from './stream-run.js';
@@ -29,7 +30,7 @@ export async function runScenario(
   const world = new World(scenario, coverage, keptTraceLines);
   let error: Error | undefined;
   try {
-    await runStreams(world);
+    await (scenario.floor === 'calls' ? runCalls(world) : runStreams(world));
     world.reportDrops();
   } catch (thrown) {
     error = thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -9,7 +9,7 @@ import { type SeededRandom } from '../../../src/sim/seeded-random.js';
 import { type StreamListener, type StreamTransport } from '../../../src/transport/stream-transport.js';
 import { type ConnectionClosed } from '../../../src/transport/transport-error.js';
 import { type Exchange } from './load.js';
-import { checkPattern, patternBytes } from './pattern.js';
+import { checkPattern, patternBytes, requestKey, responseKey } from './pattern.js';
 import { check } from './violation.js';
 
 export type StreamOutcome = 'ok' | 'cancelled' | 'timeout' | 'reset' | 'closed' | 'connectFailed';
@@ -300,14 +300,6 @@ class ClientExchange {
       transport.resetStream(streamId, ResetCode.CANCELLED);
     });
   }
-}
-
-export function requestKey(index: number): number {
-  return 2 * index;
-}
-
-export function responseKey(index: number): number {
-  return 2 * index + 1;
 }
 
 function requestBytes(plan: Exchange, offset: number, length: number): Uint8Array {

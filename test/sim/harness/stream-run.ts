@@ -131,9 +131,12 @@ class StreamRun {
 
   /** Once the faults are over every client gets an answer, on the connection that it has or on a new one. */
   async #checkLiveness(): Promise<void> {
-    const { loop, clock, clients } = this.#world;
+    const { loop, clock, clients, scenario } = this.#world;
+    const { livenessBytes } = scenario.load;
     for (let round = 1; round <= LIVENESS_ROUNDS; round++) {
-      const probes = clients.map((_, client) => livenessExchange(round * 1_000_000 + client, client));
+      const probes = clients.map((_, client) =>
+        livenessExchange(round * 1_000_000 + client, client, livenessBytes),
+      );
       for (const probe of probes) this.#start(probe);
       const isSettled = (): boolean => probes.every(({ index }) => this.#outcomes.has(index));
       check(
@@ -166,14 +169,14 @@ class StreamRun {
   }
 }
 
-function livenessExchange(index: number, client: number): Exchange {
+function livenessExchange(index: number, client: number, responseBytes: number): Exchange {
   return {
     index,
     client,
     atMs: 0,
     method: 'add',
     requestBytes: 100,
-    responseBytes: 5_000,
+    responseBytes,
     timeoutMs: 30_000,
     cancelAfterMs: undefined,
     handler: { does: 'answer', delayMs: 0 },

@@ -7,8 +7,8 @@ import { type SeededRandom } from '../../../src/sim/seeded-random.js';
 import { type StreamListener, type StreamTransport } from '../../../src/transport/stream-transport.js';
 import { type ConnectionClosed } from '../../../src/transport/transport-error.js';
 import { type Exchange } from './load.js';
-import { checkPattern, patternBytes } from './pattern.js';
-import { REQUEST_HEAD_BYTES, requestKey, ResetCode, responseKey } from './stream-load.js';
+import { checkPattern, patternBytes, requestKey, responseKey } from './pattern.js';
+import { REQUEST_HEAD_BYTES, ResetCode } from './stream-load.js';
 import { check } from './violation.js';
 
 export interface StreamServerOptions {

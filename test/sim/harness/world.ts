@@ -41,6 +41,7 @@ export class World {
   readonly #coverage: Coverage;
   readonly #watch = new EndpointWatch();
   #isHealed = false;
+  #failure: unknown;
 
   constructor(scenario: Scenario, coverage: Coverage, keptTraceLines: number) {
     this.scenario = scenario;
@@ -96,6 +97,25 @@ export class World {
   onListening(): void {
     const endpoint = this.acceptor.endpoint;
     if (endpoint !== undefined) this.#watch.add('server', endpoint);
+  }
+
+  clientHost(index: number): SimHost {
+    const host = this.clients[index];
+    check(host !== undefined, () => `no client ${index}`);
+    return host;
+  }
+
+  /** How much later than it should something may happen on this client. */
+  slackMs(client: number): number {
+    const { pauses, latenessMs } = this.scenario;
+    let slackMs = 1 + TIMERS_IN_A_ROW * latenessMs;
+    for (const { host, forMs } of pauses) if (host === client) slackMs += forMs;
+    return slackMs;
+  }
+
+  /** Ends the run at the end of the turn: for what is found out where throwing would be caught by others. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
   }
 
   /** Two honest endpoints never have anything to reproach each other with. */
@@ -259,6 +279,8 @@ export class World {
   }
 
   #afterTurn(): void {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- as it was thrown
+    if (this.#failure !== undefined) throw this.#failure;
     this.#watch.check();
     for (const invariant of this.invariants) invariant();
     check(
@@ -278,4 +300,6 @@ const HARMLESS_CODES: ReadonlySet<number> = new Set([
   TransportErrorCode.HANDSHAKE_FAILED,
 ]);
 const HEALED_DELAY_MS = 100;
+/** A deadline may be found by a timer that was set by a timer. */
+const TIMERS_IN_A_ROW = 3;
 const MAX_TURNS = 2_000_000;

@@ -1,0 +1,256 @@
+/**
+ * Runs the load of a scenario as calls of the test service through the rpc floor: channels and a server over the
+ * simulated network, through its faults and a restart of the server, then asks every client for one more answer over
+ * the healed network, closes everything and looks what is left.
+ */
+import { TestServiceDefinition } from '../../../generated/test/v1/test.js';
+import { type RpcCallOptions } from '../../../src/rpc/client/call-options.js';
+import { Channel } from '../../../src/rpc/client/channel.js';
+import { createClient } from '../../../src/rpc/client/client-factory.js';
+import { type RpcEnvironment } from '../../../src/rpc/rpc-environment.js';
+import { Server } from '../../../src/rpc/server/server.js';
+import { type Client } from '../../../src/rpc/service-definition.js';
+import { type SimHost } from '../../../src/sim/sim-host.js';
+import { CallLedger } from './call-ledger.js';
+import { callMetadata, createCallService } from './call-service.js';
+import { type Exchange } from './load.js';
+import { checkPattern, patternBytes, requestKey } from './pattern.js';
+import { check } from './violation.js';
+import { SERVER_ADDRESS, type World } from './world.js';
+
+export async function runCalls(world: World): Promise<void> {
+  await new CallRun(world).run();
+}
+
+type TestClient = Client<typeof TestServiceDefinition, RpcCallOptions>;
+
+class CallRun {
+  readonly #world: World;
+  readonly #ledger: CallLedger;
+  readonly #channels: readonly Channel[];
+  readonly #clients: readonly TestClient[];
+  #server: Server;
+  #incarnation = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    const { scenario, clock } = world;
+    this.#ledger = new CallLedger({
+      now: () => clock.now(),
+      slackMs: (client) => world.slackMs(client),
+      mayReplay:
+        scenario.crashes.length > 0 ||
+        scenario.clients.some(({ up }) => up.replayRate > 0 || up.duplicationRate > 0),
+      note: (text) => {
+        world.note(text);
+      },
+      fail: (error) => {
+        world.fail(error);
+      },
+    });
+    world.invariants.push(() => {
+      this.#ledger.checkDeadlines();
+    });
+    this.#server = this.#listen();
+    world.restart = () => {
+      this.#incarnation++;
+      this.#server = this.#listen();
+    };
+    this.#channels = world.connectors.map(
+      (connector, index) =>
+        new Channel(connector, this.#environment(world.clientHost(index), `client ${index}`)),
+    );
+    this.#clients = this.#channels.map((channel) => createClient(TestServiceDefinition, channel));
+  }
+
+  async run(): Promise<void> {
+    const { loop, scenario, clock, healsAt } = this.#world;
+    const { exchanges } = scenario.load;
+    for (const exchange of exchanges) this.#callLater(exchange);
+    await loop.run(healsAt, () => this.#world.isHealed);
+    const lastEnd = Math.max(...exchanges.map(({ atMs, timeoutMs }) => scenario.startMs + atMs + timeoutMs));
+    await loop.run(Math.max(clock.now(), lastEnd) + AFTER_DEADLINE_MS, () => this.#ledger.openCount === 0);
+    check(this.#ledger.openCount === 0, () => `${this.#ledger.openCount} calls never settle`);
+    await this.#checkLiveness();
+    await this.#close();
+  }
+
+  #listen(): Server {
+    const { server: host, loop } = this.#world;
+    const incarnation = this.#incarnation;
+    const server = new Server(this.#world.acceptor, this.#environment(host, `server ${incarnation}`));
+    server.add(TestServiceDefinition, createCallService(this.#ledger, host.clock(loop.touch), incarnation));
+    server.on('connectionClosed', ({ closed }) => {
+      this.#world.onClosed('server', closed, false);
+    });
+    void server.listen(`${SERVER_ADDRESS.ip}:${SERVER_ADDRESS.port}`);
+    this.#world.onListening();
+    return server;
+  }
+
+  #environment(host: SimHost, name: string): RpcEnvironment {
+    const { loop, random, clock } = this.#world;
+    return {
+      clock: host.clock(loop.touch),
+      random: random.fork(`rpc of ${name}`),
+      wallTime: () => WALL_TIME_AT_ZERO + clock.now(),
+    };
+  }
+
+  #callLater(exchange: Exchange): void {
+    this.#world
+      .clientHost(exchange.client)
+      .clock(this.#world.loop.touch)
+      .setTimer(() => {
+        this.#call(exchange);
+      }, exchange.atMs);
+  }
+
+  #call(exchange: Exchange): void {
+    const { index, client: clientIndex, cancelAfterMs } = exchange;
+    const client = this.#clients[clientIndex];
+    check(client !== undefined, () => `no client ${clientIndex}`);
+    const controller = new AbortController();
+    const wasCancelledFirst = cancelAfterMs === 0;
+    if (wasCancelledFirst) controller.abort();
+    this.#world.note(`call ${index} ${exchange.method} ${exchange.requestBytes}`);
+    this.#ledger.onCall(exchange, wasCancelledFirst);
+    if (cancelAfterMs !== undefined && !wasCancelledFirst)
+      this.#cancelLater(exchange, cancelAfterMs, controller);
+    const onMetadata = (): void => {
+      this.#ledger.onHeader(index);
+    };
+    const call = startCall(client, exchange, {
+      timeoutMs: exchange.timeoutMs,
+      metadata: callMetadata(index),
+      signal: controller.signal,
+      onHeader: onMetadata,
+      onTrailer: onMetadata,
+    });
+    call.then(
+      (total) => {
+        this.#world.count('call/OK');
+        this.#guard(() => {
+          this.#ledger.onOk(index, total);
+        });
+      },
+      (error: unknown) => {
+        this.#guard(() => {
+          this.#ledger.onError(index, error);
+          this.#world.count(`call/${String(this.#ledger.outcome(index))}`);
+        });
+      },
+    );
+    this.#world.loop.touch();
+  }
+
+  #cancelLater({ index, client }: Exchange, cancelAfterMs: number, controller: AbortController): void {
+    this.#world
+      .clientHost(client)
+      .clock(this.#world.loop.touch)
+      .setTimer(() => {
+        if (this.#ledger.outcome(index) !== undefined) return;
+        this.#ledger.onCancelled(index);
+        controller.abort();
+      }, cancelAfterMs);
+  }
+
+  /** What does not hold in a promise's continuation ends the run as it does in a turn. */
+  #guard(verdict: () => void): void {
+    try {
+      verdict();
+    } catch (error) {
+      this.#world.fail(error);
+    }
+  }
+
+  /** Once the faults are over every client gets its answers, on the connection that it has or on a new one. */
+  async #checkLiveness(): Promise<void> {
+    const { loop, clock, clients, scenario } = this.#world;
+    const { livenessBytes } = scenario.load;
+    for (let round = 1; round <= LIVENESS_ROUNDS; round++) {
+      const probes = clients.flatMap((_, client) => [
+        livenessCall(round * 1_000_000 + 2 * client, client, 'echo', livenessBytes),
+        livenessCall(round * 1_000_000 + 2 * client + 1, client, 'add', 0),
+      ]);
+      for (const probe of probes) this.#call(probe);
+      const isSettled = (): boolean => this.#ledger.openCount === 0;
+      check(
+        await loop.run(clock.now() + LIVENESS_MS, isSettled),
+        () => 'a call over a clean network never ends',
+      );
+      if (probes.every(({ index }) => this.#ledger.outcome(index) === 'OK')) {
+        this.#world.count('liveness/rounds', round);
+        return;
+      }
+    }
+    check(false, () => `no answer over a clean network in ${LIVENESS_ROUNDS} calls`);
+  }
+
+  async #close(): Promise<void> {
+    const { loop, clock } = this.#world;
+    this.#world.note('closing');
+    await loop.run(clock.now() + LONGEST_HANDLER_MS, () => this.#ledger.running(this.#incarnation) === 0);
+    const running = this.#ledger.running(this.#incarnation);
+    check(running === 0, () => `${running} handlers run when every call has settled`);
+    for (const channel of this.#channels) await loop.settle(channel.close(), CLOSE_MS);
+    await loop.settle(this.#server.shutdown({ graceMs: 1_000 }), CLOSE_MS);
+    await loop.run(clock.now() + FOREVER_MS);
+    this.#world.checkResources();
+  }
+}
+
+/** Resolves to the total of an `add`; checks what the others answer. */
+async function startCall(
+  client: TestClient,
+  { index, method, requestBytes }: Exchange,
+  options: RpcCallOptions,
+): Promise<bigint | undefined> {
+  switch (method) {
+    case 'echo': {
+      const { payload } = await client.echo(
+        { payload: patternBytes(requestKey(index), 0, requestBytes) },
+        options,
+      );
+      check(
+        payload.length === requestBytes,
+        () => `echo ${index}: ${payload.length} of ${requestBytes} bytes`,
+      );
+      checkPattern(requestKey(index), 0, payload);
+      return undefined;
+    }
+    case 'put': {
+      const { value } = await client.put({ key: 'key', value: BigInt(index) }, options);
+      check(value === BigInt(index), () => `put ${index} answered ${value}`);
+      return undefined;
+    }
+    case 'add': {
+      const { total } = await client.add({ key: `key ${index % 3}`, amount: BigInt(index) }, options);
+      return total;
+    }
+  }
+}
+
+function livenessCall(index: number, client: number, method: 'echo' | 'add', requestBytes: number): Exchange {
+  return {
+    index,
+    client,
+    atMs: 0,
+    method,
+    requestBytes,
+    responseBytes: 0,
+    timeoutMs: LIVENESS_MS,
+    cancelAfterMs: undefined,
+    handler: { does: 'answer', delayMs: 0 },
+    readPauseMs: 0,
+  };
+}
+
+const WALL_TIME_AT_ZERO = Date.UTC(2030, 0, 1);
+/** Twice the longest idle timeout that a scenario draws: a connection to a server that is gone must end first. */
+const LIVENESS_MS = 7_300_000;
+const LIVENESS_ROUNDS = 3;
+const AFTER_DEADLINE_MS = 200_000;
+const LONGEST_HANDLER_MS = 700_000;
+const CLOSE_MS = 60_000;
+const FOREVER_MS = 1e10;
