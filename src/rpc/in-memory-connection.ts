@@ -167,8 +167,7 @@ export class InMemoryEnd implements StreamTransport {
     if (this.#hasClosed || this.#closed !== undefined) return;
     const other = this.#peer();
     this.#hasClosed = true;
-    // What we were still to be told does not matter any more; what the other end was to be told comes first.
-    this.#events.length = 0;
+    // What we were still to be told is passed over; what the other end was to be told comes first.
     this.#closed = { by: 'local', code, isApplication: true, reason };
     this.#push(EventKind.CLOSED, 0, 0);
     other.#closed = { by: 'peer', code, isApplication: true, reason };

@@ -65,7 +65,6 @@ export class ServerCall implements TimerItem, ContextOwner {
   sendHeader(): void {
     const context = this.#context;
     if (context === undefined || this.#isHeaderSent || this.#phase !== Phase.RUNNING) return;
-    if (this.#isAborted) return;
     this.#isHeaderSent = true;
     if (!context.header.isEmpty) this.#response.writeHeader(context.header);
   }

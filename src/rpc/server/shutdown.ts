@@ -61,9 +61,8 @@ export class Shutdown {
     if (this.#step === 'draining' && endsAt < this.#graceEndsAt) {
       this.#graceEndsAt = endsAt;
       this.#graceTimer?.cancel();
-      // Infinity is a grace, too, but not a time for a timer.
       if (graceMs <= 0) this.#abort();
-      else if (graceMs < Infinity)
+      else
         this.#graceTimer = this.#clock.setTimer(() => {
           this.#abort();
         }, graceMs);
@@ -99,7 +98,6 @@ export class Shutdown {
   /** A close would overtake the answers, and what was lost of them would be lost for good. */
   #linger(): void {
     this.#step = 'lingering';
-    this.#graceTimer?.cancel();
     this.#lingerEndsAt = this.#clock.now() + LINGER_MS;
     this.#closeWhenArrived();
   }

@@ -292,7 +292,8 @@ describe('streams', () => {
     pair.client.transport.resetStream(streamId, 4);
     expect(await pair.server.told()).toEqual([`reset ${streamId} 3`]);
     expect(pair.server.read(streamId)).toBeUndefined();
-    expect(pair.client.write(streamId, [4])).toBe(1);
+    // Taken and dropped, so that nobody waits for room.
+    expect(pair.client.write(streamId, new Array<number>(2_000_000).fill(1))).toBe(2_000_000);
     expect(pair.server.write(streamId, [9], true)).toBe(1);
     await pair.client.told();
     expect(pair.client.readAll(streamId)).toEqual({ bytes: [9], isEnd: true });
@@ -331,6 +332,17 @@ describe('streams', () => {
     pair.server.transport.stopStream(streamId, 1);
     expect(await pair.client.told()).toEqual([]);
     expect(pair.server.read(streamId)).toBeUndefined();
+  });
+
+  test('a reset gives room in the window to others', async () => {
+    const pair = await connected({ connectionWindowBytes: 4 });
+    const first = await opened(pair);
+    const second = await opened(pair);
+    pair.client.write(first, [1, 2, 3, 4]);
+    expect(pair.client.write(second, [5])).toBe(0);
+    pair.client.transport.resetStream(first, 1);
+    expect(await pair.client.told()).toEqual([`writable ${second}`]);
+    expect(pair.client.write(second, [5])).toBe(1);
   });
 
   test('a stop gives room in the window to others', async () => {

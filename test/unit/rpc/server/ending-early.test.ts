@@ -129,8 +129,10 @@ describe('the deadline', () => {
     expect(client.answer(0).header?.get('h')).toBe('1');
     expect(client.status(0).metadata?.get('t')).toBe('1');
     expect(client.answer(0).isFinished).toBe(false);
+    fixture.put.context.sendHeader();
+    expect(client.answer(0).writeCount).toBe(1);
     await fixture.answerPut();
-    expect(client.answer(0)).toMatchObject({ messages: [], isFinished: true });
+    expect(client.answer(0)).toMatchObject({ messages: [], isFinished: true, writeCount: 2 });
     expect(client.log).toEqual([]);
     expect(fixture.ends).toMatchObject([{ code: Status.DEADLINE_EXCEEDED }]);
     expect(fixture.clock.pendingTimers).toBe(0);
@@ -175,6 +177,20 @@ describe('the deadline', () => {
     expect(client.log).toEqual([`stop 0 ${ResetCode.DEADLINE}`]);
     client.deliver(0, bytes.subarray(bytes.length - 1), 'end');
     expect(fixture.puts).toEqual([]);
+  });
+
+  test('counts from the header, however late the rest of it comes', async () => {
+    const fixture = new ServerFixture();
+    const client = await fixture.serve();
+    const bytes = requestBytes({ path: PUT, timeoutMs: 200 });
+    client.listener.onStreamOpened(0, false);
+    client.deliver(0, bytes.subarray(0, 5));
+    await fixture.clock.advance(1_000);
+    client.deliver(0, bytes.subarray(5), 'end');
+    await fixture.clock.advance(199);
+    expect(client.answer(0).trailer).toBeUndefined();
+    await fixture.clock.advance(1);
+    expect(client.status(0)).toMatchObject({ code: Status.DEADLINE_EXCEEDED, notStarted: false });
   });
 
   test('a stream without a header is not waited for beyond the cap', async () => {
@@ -276,6 +292,15 @@ describe('a client that does not read', () => {
     expect(fixture.ends).toMatchObject([{ code: Status.DEADLINE_EXCEEDED }]);
     client.makeRoom(0, 100);
     expect(client.answer(0).isFinished).toBe(false);
+  });
+
+  test('is given up at the deadline also when the handler answered at once', async () => {
+    const fixture = new ServerFixture();
+    const client = await fixture.serve({ echo: () => ({}) });
+    client.room = 0;
+    client.request(0, { timeoutMs: 200 });
+    await fixture.clock.advance(200);
+    expect(client.log).toEqual([`reset 0 ${ResetCode.DEADLINE}`]);
   });
 
   test('is given up when it cancels', async () => {

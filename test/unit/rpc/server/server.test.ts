@@ -130,6 +130,17 @@ describe('shutdown', () => {
     expect(client.log).toEqual([CLOSED]);
   });
 
+  test('may be forced while the last answer is on its way', async () => {
+    const { fixture, client } = await running();
+    client.openStreamCount = 1;
+    const shutdown = fixture.server.shutdown();
+    await fixture.answerPut();
+    fixture.server.forceShutdown();
+    await shutdown;
+    expect(client.log).toEqual([CLOSED]);
+    expect(fixture.clock.pendingTimers).toBe(0);
+  });
+
   test('does not wait for ever for a client that acknowledges nothing', async () => {
     const { fixture, client } = await running();
     client.openStreamCount = 1;
@@ -224,6 +235,7 @@ describe('shutdown', () => {
     expect(client.log).toEqual([CLOSED]);
     await shutdown;
     fixture.server.forceShutdown();
+    await settle();
     expect(fixture.acceptor.log).toEqual(['listen 127.0.0.1:0', 'refuse', 'close']);
   });
 });

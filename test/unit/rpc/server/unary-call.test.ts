@@ -332,15 +332,15 @@ describe('what a handler throws', () => {
   });
 
   test.each([
-    ['nothing', undefined],
-    ['what its codec cannot encode', { payload: 7 }],
-  ])('answering %s is UNKNOWN and reported', async (_name, response) => {
+    ['nothing', undefined, 'the handler returned no message'],
+    ['what its codec cannot encode', { payload: 7 }, expect.any(String)],
+  ])('answering %s is UNKNOWN and reported', async (_name, response, message: string) => {
     const fixture = new ServerFixture();
     const client = await fixture.serve({ echo: async () => response as never });
     client.request(0);
     await settle();
     expect(client.status(0).code).toBe(Status.UNKNOWN);
-    expect(fixture.errors).toHaveLength(1);
+    expect(fixture.errors).toMatchObject([{ error: { message } }]);
   });
 
   test('the next call of the connection is unharmed, and so is a server whose listeners throw', async () => {
@@ -463,6 +463,14 @@ describe('a call that is refused certainly did not start', () => {
     expect(fixture.clock.pendingTimers).toBe(0);
   });
 
+  test('for one reason, whatever else is wrong with it', async () => {
+    const fixture = new ServerFixture({ maxReceiveMessageBytes: 100 });
+    const client = await fixture.serve();
+    client.request(0, { path: 'test.v1.TestService/Nope', message: new Uint8Array(101) });
+    expect(client.status(0).code).toBe(Status.UNIMPLEMENTED);
+    expect(client.answer(0).writeCount).toBe(1);
+  });
+
   test('metadata above their limits', async () => {
     const fixture = new ServerFixture();
     const client = await fixture.serve();
@@ -506,6 +514,7 @@ describe('bytes that are no call', () => {
     ['two messages', [good, Uint8Array.of(2, 0)]],
     ['no message', [header, 'end']],
     ['nothing', ['end']],
+    ['the end in the middle of a third unit', [good, Uint8Array.of(2), 'end']],
     ['the end in the middle of a unit', [good.subarray(0, 20), 'end']],
     ['a header without a request ID', [Uint8Array.of(1, 3, 1, 1, 0x61)]],
     ['a text that is not UTF-8', [Uint8Array.of(1, 3, 1, 1, 0xff)]],
