@@ -23,12 +23,13 @@ export interface Protection {
 }
 
 export function createPlaintextProtection(checksum: Checksum): Protection {
+  const prefix = new NumberPrefix(checksum);
   return {
     sealer: {
       overhead: CHECKSUM_BYTES,
       seal(packetNumber, buffer, headerStart, _payloadStart, payloadEnd) {
-        const unsent = unsentPart(packetNumber, buffer[headerStart]);
-        const sum = checksum(buffer.subarray(headerStart, payloadEnd), unsent);
+        const before = prefix.checksumOf(packetNumber, buffer[headerStart]);
+        const sum = checksum(buffer.subarray(headerStart, payloadEnd), before);
         buffer[payloadEnd] = sum >>> 24;
         buffer[payloadEnd + 1] = sum >>> 16;
         buffer[payloadEnd + 2] = sum >>> 8;
@@ -41,8 +42,8 @@ export function createPlaintextProtection(checksum: Checksum): Protection {
       open(packetNumber, buffer, headerStart, payloadStart, packetEnd) {
         const payloadEnd = packetEnd - CHECKSUM_BYTES;
         if (payloadEnd < payloadStart) return undefined;
-        const unsent = unsentPart(packetNumber, buffer[headerStart]);
-        const sum = checksum(buffer.subarray(headerStart, payloadEnd), unsent) >>> 0;
+        const before = prefix.checksumOf(packetNumber, buffer[headerStart]);
+        const sum = checksum(buffer.subarray(headerStart, payloadEnd), before) >>> 0;
         const sent =
           (((buffer[payloadEnd] ?? 0) << 24) |
             ((buffer[payloadEnd + 1] ?? 0) << 16) |
@@ -56,12 +57,31 @@ export function createPlaintextProtection(checksum: Checksum): Protection {
 }
 
 /**
- * [PRT-5] What of the packet number is not in the header. A packet that comes very late is completed to another, newer
- * number; with this the checksum tells, as a nonce would, and it is neither read again nor acknowledged as that one.
+ * [PRT-5] What of the packet number is not in the header stands before the packet, for the checksum only. A packet that
+ * comes very late is completed to another, newer number; so the checksum tells, as a nonce would, and it is neither
+ * read again nor acknowledged as that one.
  */
-function unsentPart(packetNumber: number, firstByte: number | undefined): number {
-  const sentBytes = ((firstByte ?? 0) & 0x03) + 1;
-  return Math.floor(packetNumber / 2 ** (8 * sentBytes)) % 2 ** 32;
+class NumberPrefix {
+  readonly #checksum: Checksum;
+  readonly #bytes = new Uint8Array(4);
+  /** It changes every 256 packets at most. */
+  #unsent = 0;
+  #value = 0;
+
+  constructor(checksum: Checksum) {
+    this.#checksum = checksum;
+  }
+
+  /** What the checksum of the packet goes on from. */
+  checksumOf(packetNumber: number, firstByte: number | undefined): number {
+    const sentBytes = ((firstByte ?? 0) & 0x03) + 1;
+    const unsent = Math.floor(packetNumber / 2 ** (8 * sentBytes)) % 2 ** 32;
+    if (unsent === this.#unsent) return this.#value;
+    this.#unsent = unsent;
+    for (let index = 0; index < 4; index++) this.#bytes[index] = unsent >>> (24 - 8 * index);
+    this.#value = unsent === 0 ? 0 : this.#checksum(this.#bytes, 0);
+    return this.#value;
+  }
 }
 
 /** Makes handshakes of the plaintext version: each side sends one blob, length first. */

@@ -45,6 +45,26 @@ describe('plaintext protection', () => {
     }
   });
 
+  test('a flipped length of the packet number is noticed, whatever the number', () => {
+    for (let number = 0; number < 2_000; number++) {
+      for (const flip of [1, 2, 3]) {
+        const packet = new Uint8Array(104).fill(0x40, 0, 100);
+        protection.sealer.seal(number, packet, 0, 10, 100);
+        packet[0] = 0x40 ^ flip;
+        for (const other of [number, number % 256, 0]) {
+          expect(protection.opener.open(other, packet, 0, 10, 104)).toBeUndefined();
+        }
+      }
+    }
+  });
+
+  test('the unsent part of the packet number stands before the packet [PRT-5]', () => {
+    const packet = new Uint8Array(104).fill(0x40, 0, 100);
+    protection.sealer.seal(0x01_02_03_04_05_06, packet, 0, 10, 100);
+    const whole = Uint8Array.of(2, 3, 4, 5, ...packet.subarray(0, 100));
+    expect(new DataView(packet.buffer).getUint32(100)).toBe(crc32(whole));
+  });
+
   test('a packet too short for its checksum is not opened', () => {
     expect(protection.opener.open(0, new Uint8Array(20), 0, 18, 20)).toBeUndefined();
   });
