@@ -38,7 +38,7 @@ export class AckTracker {
     return this.received.size;
   }
 
-  /** True also for packets too old to tell. Ask when a packet has proved authentic, before anything in it is believed. */
+  /** [PKN-4] True also for packets too old to tell. Ask when a packet has proved authentic, before anything in it is believed. */
   isDuplicate(packetNumber: number): boolean {
     return this.replay.contains(packetNumber);
   }
@@ -52,7 +52,7 @@ export class AckTracker {
     if (isAckEliciting) this.onAckEliciting(packetNumber, now);
   }
 
-  /** An ACK is due: it leaves now, alone if need be. */
+  /** [ACK-1] [ACK-7] An ACK is due: it leaves now, alone if need be. */
   hasAckToSend(now: number): boolean {
     return this.isDue || (this.deadline !== undefined && this.deadline <= now);
   }
@@ -62,9 +62,10 @@ export class AckTracker {
     return this.smallestUnreported !== Infinity;
   }
 
-  /** Tells as many ranges as there is room for, the newest first. False when there was no room for any. */
+  /** [ACK-4] Tells as many ranges as there is room for, the newest first. False when there was no room for any. */
   writeAck(builder: PacketBuilder, now: number): boolean {
     if (this.received.size === 0) return false;
+    // [ACK-5] Also when the largest packet asked for no ACK: it is the one that the peer takes a sample from.
     const delayMicros = Math.max(now - this.largestReceivedAt, 0) * 1_000;
     if (writeAck(builder.writer, this.received, delayMicros) === 0) return false;
     builder.frames.push({ kind: 'ack', largestAcked: this.replay.largest });
@@ -95,6 +96,7 @@ export class AckTracker {
     if (this.deadline !== undefined && this.deadline <= now) this.makeDue();
   }
 
+  /** [ACK-2] */
   private onAckEliciting(packetNumber: number, now: number): void {
     this.ackElicitingUnreported += 1;
     if (this.isOutOfOrder(packetNumber)) this.makeDue();

@@ -1,5 +1,5 @@
 /**
- * Which packets of a space are lost, and when the next one will be (RFC 9002 §6.1): a pure function of what is
+ * Which packets of a space are lost, and when the next one will be [REC-1] (RFC 9002 §6.1): a pure function of what is
  * outstanding. Both thresholds rise with the packet number, so what is lost is always the oldest part of what is
  * outstanding, and looking stops at the first packet that is not.
  */

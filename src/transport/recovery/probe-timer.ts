@@ -68,6 +68,7 @@ export class ProbeTimer {
 
   private timeOf(space: PacketSpace): number {
     const state = this.spaces[space];
+    // [AMP-4] What cannot be sent is not timed.
     if (this.isAmplificationBlocked || state.isDiscarded) return Infinity;
     if (this.isArmed(space)) {
       // Counting from the last PTO too: it never fires again at once, even when its probes could not be sent.
@@ -78,6 +79,7 @@ export class ProbeTimer {
     return this.lastProgressAt + this.backedOffPeriod(space);
   }
 
+  /** [REC-5] */
   private isArmed(space: PacketSpace): boolean {
     if (space === PacketSpace.PROTECTED && !this.isConfirmed) return false;
     return this.spaces[space].hasAckElicitingInFlight;
@@ -92,7 +94,7 @@ export class ProbeTimer {
 }
 
 /**
- * Deviation: RFC 9002 §6.2.1 doubles without end. A call has a deadline of seconds, and probes this seldom burden
+ * [REC-6] Deviation: RFC 9002 §6.2.1 doubles without end. A call has a deadline of seconds, and probes this seldom burden
  * nobody: waiting is capped at the larger of one second and four round trips.
  */
 const PTO_CAP_MS = 1_000;

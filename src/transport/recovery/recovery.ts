@@ -90,7 +90,7 @@ export class Recovery {
     this.controller.onPacketSent(packet.bytes, this.inFlightBytes, now);
   }
 
-  /** Does the window have room for `bytes` more? Probes and ACK-only packets need not ask. */
+  /** [CON-1] Does the window have room for `bytes` more? Probes and ACK-only packets need not ask. */
   canSend(bytes: number): boolean {
     // A lone datagram always may leave: a peer's buffer smaller than one must not silence us.
     if (this.inFlightBytes === 0) return true;
@@ -154,7 +154,7 @@ export class Recovery {
     const { space } = this.probeTimer;
     this.probeTimer.onExpired(now);
     outcome.probeSpace = space;
-    // RFC 9002 §6.2.4: two, because one may be lost too. With nothing to repeat one asks for an answer as well.
+    // [REC-5] RFC 9002 §6.2.4: two, because one may be lost too. With nothing to repeat one asks for an answer as well.
     outcome.probeCount = this.spaces[space].hasAckElicitingInFlight ? PROBES_PER_PTO : 1;
     takeOldestAckEliciting(this.spaces[space], outcome.probeCount, outcome.probes);
     return outcome;
@@ -292,7 +292,7 @@ export class Recovery {
     return isPersistentCongestion(lost, since, period);
   }
 
-  /** A packet declared lost was only late: from now on wait for more packets after it, as many as overtook it. */
+  /** [REC-2] A packet declared lost was only late: from now on wait for more packets after it, as many as overtook it. */
   private detectSpuriousLoss(state: SentSpace, ranges: readonly number[]): void {
     const before = state.lost.count;
     const spurious = state.lost.takeAcknowledged(ranges);

@@ -60,7 +60,7 @@ export class SentSpace {
     if (!packet.isInFlight) this.ackOnlyCount -= 1;
   }
 
-  /** An ACK for what was never sent is made up: a peer that hopes for a larger window (RFC 9000 §13.1, §21.4). */
+  /** [ACK-6] An ACK for what was never sent is made up: a peer that hopes for a larger window (RFC 9000 §13.1, §21.4). */
   checkWasSent(largest: number, ranges: readonly number[]): void {
     if (largest > this.largestSent) {
       throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'ACK of a packet that was never sent');

@@ -30,7 +30,7 @@ function newReno(): NewReno {
   return new NewReno({ maxDatagramSize: 1_200 });
 }
 
-test('starts with 32 datagrams of 1,200 bytes, or two larger ones', () => {
+test('[CON-2] starts with 32 datagrams of 1,200 bytes, or two larger ones', () => {
   expect(newReno().congestionWindow).toBe(INITIAL);
   expect(new NewReno({ maxDatagramSize: 65_507 }).congestionWindow).toBe(131_014);
 });
@@ -64,7 +64,7 @@ test('what was acknowledged before a cut counts for nothing after it', () => {
   expect(controller.congestionWindow).toBe(INITIAL / 4);
 });
 
-test('a loss halves the window; losses sent before that are part of it, a later one cuts again', () => {
+test('[CON-2] a loss halves the window; losses sent before that are part of it, a later one cuts again', () => {
   const controller = newReno();
   controller.onLoss(loss(5), 60);
   expect(controller.congestionWindow).toBe(INITIAL / 2);
@@ -82,7 +82,7 @@ test('ACKs of packets sent before the cut do not grow it back', () => {
   expect(controller.congestionWindow).toBe(INITIAL / 2);
 });
 
-test('the window does not grow while the application is the limit', () => {
+test('[CON-2] the window does not grow while the application is the limit', () => {
   const controller = newReno();
   controller.onAck(ack(1_200, 1, { isAppLimited: true }));
   expect(controller.congestionWindow).toBe(INITIAL);
@@ -138,7 +138,7 @@ test('a reset forgets what was learned', () => {
   expect(controller.congestionWindow).toBe(INITIAL + 1_200);
 });
 
-test('whatever comes, the window stays at two datagrams or more and is cut at most once per round trip', () => {
+test('[CON-2] whatever comes, the window stays at two datagrams or more and is cut at most once per round trip', () => {
   const event = fc.record({
     kind: fc.constantFrom('ack', 'ack', 'loss', 'persistent', 'size'),
     bytes: fc.integer({ min: 1, max: 100_000 }),

@@ -31,7 +31,7 @@ function burst(pacer: Pacer, now: number): number {
   return count;
 }
 
-test('the initial window leaves as ten datagrams at once and the rest over the first round trip', () => {
+test('[CON-3] the initial window leaves as ten datagrams at once and the rest over the first round trip', () => {
   const pacer = pacerOf(32 * 1_200, 100);
   expect(burst(pacer, 1_000)).toBe(10);
   const times: number[] = [];
@@ -47,7 +47,7 @@ test('the initial window leaves as ten datagrams at once and the rest over the f
   expect(times[21]).toBeCloseTo(1_055, 3);
 });
 
-test('a burst is what the rate gives in 2 ms, within 10 and 64 datagrams', () => {
+test('[CON-3] a burst is what the rate gives in 2 ms, within 10 and 64 datagrams', () => {
   expect(burst(pacerOf(10 * 1_200, 1_000), 0)).toBe(10);
   // 1.25 x 800 datagrams in 100 ms: 20 in 2 ms.
   expect(burst(pacerOf(800 * 1_200, 100), 0)).toBe(20);

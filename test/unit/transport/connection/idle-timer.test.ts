@@ -8,7 +8,7 @@ describe('the idle timer', () => {
     expect(idle.deadline(100)).toBe(35_000);
   });
 
-  test('only the first ack-eliciting packet after that puts it off', () => {
+  test('[IDL-1] only the first ack-eliciting packet after that puts it off', () => {
     const idle = new IdleTimer(30_000, 0);
     idle.onReceived(1_000);
     idle.onAckElicitingSent(2_000);
@@ -16,7 +16,7 @@ describe('the idle timer', () => {
     expect(idle.deadline(100)).toBe(32_000);
   });
 
-  test('takes the smaller of both sides, and none for 0', () => {
+  test('[IDL-1] takes the smaller of both sides, and none for 0', () => {
     const idle = new IdleTimer(30_000, 0);
     idle.onPeerIdleTimeout(0);
     idle.onPeerIdleTimeout(50_000);
@@ -26,11 +26,11 @@ describe('the idle timer', () => {
     expect(new IdleTimer(0, 0).deadline(100)).toBe(Infinity);
   });
 
-  test('never ends a connection before three probe timeouts', () => {
+  test('[IDL-1] never ends a connection before three probe timeouts', () => {
     expect(new IdleTimer(1_000, 0).deadline(2_000)).toBe(6_000);
   });
 
-  test('asks for one PING a third of the timeout after the last reception, 10 s at the least', () => {
+  test('[IDL-2] asks for one PING a third of the timeout after the last reception, 10 s at the least', () => {
     const idle = new IdleTimer(60_000, 0);
     expect(idle.pingAt()).toBe(20_000);
     idle.onPing();

@@ -32,7 +32,7 @@ function receive(tracker: AckTracker, ...packetNumbers: number[]): void {
 }
 
 describe('when an ACK is due', () => {
-  test('a lone packet’s waits for company until the delay has passed', () => {
+  test('[ACK-1] a lone packet’s waits for company until the delay has passed', () => {
     const tracker = trackerOf();
     tracker.onPacketReceived(0, true, 100);
     expect(tracker.hasAckToSend(100)).toBe(false);
@@ -42,7 +42,7 @@ describe('when an ACK is due', () => {
     expect(tracker.hasAckToSend(102)).toBe(true);
   });
 
-  test('every second ack-eliciting packet’s at once', () => {
+  test('[ACK-2] every second ack-eliciting packet’s at once', () => {
     const tracker = trackerOf();
     receive(tracker, 0);
     tracker.onPacketReceived(1, false, 0);
@@ -59,7 +59,7 @@ describe('when an ACK is due', () => {
     expect(tracker.nextTimeout()).toBe(102);
   });
 
-  test('a gap’s at once, and once for each gap', () => {
+  test('[ACK-2] a gap’s at once, and once for each gap', () => {
     const tracker = trackerOf();
     receive(tracker, 0, 1);
     written(tracker, 0);
@@ -70,7 +70,7 @@ describe('when an ACK is due', () => {
     expect(tracker.hasAckToSend(0)).toBe(false);
   });
 
-  test('an overtaken packet’s at once', () => {
+  test('[ACK-2] an overtaken packet’s at once', () => {
     const tracker = trackerOf();
     receive(tracker, 0, 1, 3);
     written(tracker, 0);
@@ -109,14 +109,14 @@ describe('when an ACK is due', () => {
     expect(tracker.hasAckToSend(0)).toBe(false);
   });
 
-  test('in HELLO packets always at once', () => {
+  test('[ACK-2] in HELLO packets always at once', () => {
     const tracker = trackerOf({ maxAckDelayMs: 0 });
     receive(tracker, 0);
     expect(tracker.hasAckToSend(0)).toBe(true);
     expect(tracker.nextTimeout()).toBeUndefined();
   });
 
-  test('never for ACK-only packets, which may be told when something leaves anyway', () => {
+  test('[ACK-7] never for ACK-only packets, which may be told when something leaves anyway', () => {
     const tracker = trackerOf();
     for (const number of [0, 5, 3, 9]) tracker.onPacketReceived(number, false, 0);
     expect(tracker.hasAckToSend(1e9)).toBe(false);
@@ -147,7 +147,7 @@ describe('when an ACK is due', () => {
 });
 
 describe('what an ACK tells', () => {
-  test('the ranges, newest first, and how long the largest packet waited', () => {
+  test('[ACK-5] the ranges, newest first, and how long the largest packet waited', () => {
     const tracker = trackerOf();
     tracker.onPacketReceived(0, true, 100);
     tracker.onPacketReceived(7, true, 101);
@@ -175,20 +175,20 @@ describe('what an ACK tells', () => {
     expect(trackerOf().writeAck(builderOf(), 0)).toBe(false);
   });
 
-  test('the newest ranges when there is not room for all', () => {
+  test('[ACK-4] the newest ranges when there is not room for all', () => {
     const tracker = trackerOf();
     receive(tracker, 0, 2, 4, 6, 8);
     expect(written(tracker, 0, 9).ranges).toEqual([8, 8, 6, 6, 4, 4]);
   });
 
-  test('no more ranges than the limit: the oldest are forgotten', () => {
+  test('[ACK-4] no more ranges than the limit: the oldest are forgotten', () => {
     const tracker = trackerOf({ maxRanges: 4 });
     for (let number = 0; number < 200; number += 2) receive(tracker, number);
     expect(tracker.rangeCount).toBe(4);
     expect(written(tracker, 0).ranges).toEqual([198, 198, 196, 196, 194, 194, 192, 192]);
   });
 
-  test('no longer what the peer knows that we know, but always the largest', () => {
+  test('[ACK-4] no longer what the peer knows that we know, but always the largest', () => {
     const tracker = trackerOf();
     receive(tracker, 0, 1, 4, 5);
     written(tracker, 0);
@@ -211,7 +211,7 @@ describe('what an ACK tells', () => {
 });
 
 describe('duplicates', () => {
-  test('a packet number is new once', () => {
+  test('[PKN-4] a packet number is new once', () => {
     const tracker = trackerOf();
     expect(tracker.largestReceived).toBe(-1);
     expect(tracker.isDuplicate(3)).toBe(false);
@@ -221,7 +221,7 @@ describe('duplicates', () => {
     expect(tracker.largestReceived).toBe(3);
   });
 
-  test('still after the peer has our ACK', () => {
+  test('[PKN-4] still after the peer has our ACK', () => {
     const tracker = trackerOf();
     receive(tracker, 0, 1, 2, 3);
     written(tracker, 0);
@@ -229,7 +229,7 @@ describe('duplicates', () => {
     expect([0, 1, 2, 3].every((number) => tracker.isDuplicate(number))).toBe(true);
   });
 
-  test('what is older than the window counts as one', () => {
+  test('[PKN-4] what is older than the window counts as one', () => {
     const tracker = trackerOf({ replayWindow: 64 });
     receive(tracker, 100);
     expect(tracker.isDuplicate(37)).toBe(false);
@@ -264,7 +264,7 @@ describe('duplicates', () => {
   });
 });
 
-test('an ACK tells exactly what was received, whatever the order, below the limit of ranges', () => {
+test('[ACK-3] an ACK tells exactly what was received, whatever the order, below the limit of ranges', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.nat(120), { minLength: 1, maxLength: 100 }), (numbers) => {
       const tracker = trackerOf();
@@ -274,7 +274,7 @@ test('an ACK tells exactly what was received, whatever the order, below the limi
   );
 });
 
-test('an ack-eliciting packet always leads to an ACK: one is due or a timer is armed', () => {
+test('[ACK-1] an ack-eliciting packet always leads to an ACK: one is due or a timer is armed', () => {
   const event = fc.record({
     kind: fc.constantFrom('receive', 'receive', 'ackOnly', 'write', 'delivered', 'timeout'),
     jump: fc.integer({ min: -5, max: 3 }),

@@ -12,7 +12,7 @@ function outstanding(
 }
 
 describe('the packet threshold', () => {
-  test('a packet is lost when one three numbers later is acknowledged, not two', () => {
+  test('[REC-1] a packet is lost when one three numbers later is acknowledged, not two', () => {
     const log = outstanding([{ number: 5, sentAt: 0 }]);
     expect(detectLoss(log, 7, 3, 1_000, 1)).toEqual({ lostBelow: 0, lossTime: 1_000 });
     expect(detectLoss(log, 8, 3, 1_000, 1)).toEqual({ lostBelow: 6, lossTime: undefined });
@@ -34,7 +34,7 @@ describe('the time threshold', () => {
     expect(detectLoss(log, 2, 3, delay, lossTime ?? 0)).toEqual({ lostBelow: 2, lossTime: undefined });
   });
 
-  test('is nine eighths of the larger RTT, and at least the granularity', () => {
+  test('[REC-1] is nine eighths of the larger RTT, and at least the granularity', () => {
     expect(lossDelay(80, 40)).toBe(90);
     expect(lossDelay(40, 80)).toBe(90);
     expect(lossDelay(0.1, 0.1)).toBe(1);

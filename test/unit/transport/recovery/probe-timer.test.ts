@@ -47,7 +47,7 @@ describe('when a PTO is armed', () => {
     expect(recovery.nextTimeout()).toBe(342);
   });
 
-  test('not for PROTECTED packets before confirmation', () => {
+  test('[REC-5] not for PROTECTED packets before confirmation', () => {
     const recovery = recoveryOf(false);
     recovery.onPacketSent(sentPacket(0, 0), 0);
     expect(recovery.nextTimeout()).toBeUndefined();
@@ -55,7 +55,7 @@ describe('when a PTO is armed', () => {
     expect(recovery.nextTimeout()).toBe(302);
   });
 
-  test('for HELLO packets without the peer’s delay, and of two spaces the earlier', () => {
+  test('[REC-5] for HELLO packets without the peer’s delay, and of two spaces the earlier', () => {
     const recovery = recoveryOf();
     recovery.onPacketSent(sentPacket(0, 0), 0);
     recovery.onPacketSent(sentPacket(0, 1, { space: HELLO }), 1);
@@ -68,7 +68,7 @@ describe('when a PTO is armed', () => {
     expect(other.onTimeout(302).probeSpace).toBe(PROTECTED);
   });
 
-  test('not at the limit of an unvalidated address', () => {
+  test('[AMP-4] not at the limit of an unvalidated address', () => {
     const recovery = recoveryOf(false);
     recovery.onPacketSent(sentPacket(0, 0, { space: HELLO }), 0);
     recovery.setAmplificationBlocked(true);
@@ -94,7 +94,7 @@ describe('when a PTO is armed', () => {
 });
 
 describe('what a PTO does', () => {
-  test('it asks for two probes, names the oldest packets, and marks nothing as lost', () => {
+  test('[REC-5] it asks for two probes, names the oldest packets, and marks nothing as lost', () => {
     const recovery = recoveryOf();
     recovery.onPacketSent(ackOnlyPacket(0, 0), 0);
     for (let number = 1; number < 5; number++) recovery.onPacketSent(sentPacket(number, 0), 0);
@@ -143,13 +143,13 @@ describe('what a PTO does', () => {
 });
 
 describe('backoff', () => {
-  test('doubles up to one second', () => {
+  test('[REC-6] doubles up to one second', () => {
     const recovery = recoveryOf();
     recovery.onPacketSent(sentPacket(0, 0), 0);
     expect(intervals(recovery, 0, 5)).toEqual([302, 604, 1_000, 1_000, 1_000]);
   });
 
-  test('or up to four round trips where they are longer', () => {
+  test('[REC-6] or up to four round trips where they are longer', () => {
     const recovery = recoveryOf();
     recovery.onPacketSent(sentPacket(0, 0), 0);
     recovery.onAck(PROTECTED, 0, rangesOf([0]), 0, 700);
@@ -157,7 +157,7 @@ describe('backoff', () => {
     expect(intervals(recovery, 1_000, 3)).toEqual([2_102, 2_800, 2_800]);
   });
 
-  test('never waits less than a plain PTO', () => {
+  test('[REC-6] never waits less than a plain PTO', () => {
     const recovery = recoveryOf();
     recovery.setPeerMaxAckDelay(9_000);
     recovery.onPacketSent(sentPacket(0, 0), 0);
@@ -171,7 +171,7 @@ describe('backoff', () => {
     expect(recovery.ptoCount).toBe(3_000);
   });
 
-  test('ends with an ACK of something new', () => {
+  test('[REC-6] ends with an ACK of something new', () => {
     const recovery = recoveryOf();
     recovery.onPacketSent(sentPacket(0, 0), 0);
     recovery.onPacketSent(sentPacket(1, 0), 0);
@@ -209,7 +209,7 @@ describe('a client whose address the server may not have validated', () => {
     return recovery;
   }
 
-  test('probes with nothing in flight, once, in HELLO packets, counted from the last progress', () => {
+  test('[AMP-4] probes with nothing in flight, once, in HELLO packets, counted from the last progress', () => {
     const recovery = waitingClient();
     recovery.onAck(HELLO, 0, rangesOf([0]), 0, 50);
     expect(recovery.nextTimeout()).toBe(50 + 50 + 100);

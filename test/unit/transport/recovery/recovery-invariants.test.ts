@@ -177,7 +177,7 @@ class History {
   }
 }
 
-test('each packet is settled exactly once, bytes in flight are their sum, the window and the timers hold', () => {
+test('[CON-1] each packet is settled exactly once, bytes in flight are their sum, the window and the timers hold', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
       const history = new History();

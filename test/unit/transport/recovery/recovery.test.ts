@@ -85,7 +85,7 @@ describe('delivery', () => {
     expect(recovery.largestAcked(HELLO)).toBe(-1);
   });
 
-  test('an ACK covers its own space only', () => {
+  test('[ACK-3] an ACK covers its own space only', () => {
     const { recovery, send, ack } = setup();
     send(0, 0, { space: HELLO });
     send(0, 0, { space: PROTECTED });
@@ -96,7 +96,7 @@ describe('delivery', () => {
     expect(recovery.bytesInFlight).toBe(1_200);
   });
 
-  test('an ACK of a packet that was never sent is a protocol violation and changes nothing', () => {
+  test('[ACK-6] an ACK of a packet that was never sent is a protocol violation and changes nothing', () => {
     const { recovery, send, ack } = setup();
     send(0, 0);
     send(1, 0, { space: HELLO });
@@ -106,7 +106,7 @@ describe('delivery', () => {
     expect(errorCodeOf(() => ack([0], 10, HELLO))).toBe(TransportErrorCode.PROTOCOL_VIOLATION);
   });
 
-  test('packets that are not in flight count for nothing but are delivered', () => {
+  test('[CON-1] packets that are not in flight count for nothing but are delivered', () => {
     const { controller, recovery, ack } = setup();
     recovery.onPacketSent(ackOnlyPacket(0, 0), 0);
     expect(recovery.bytesInFlight).toBe(0);
@@ -129,7 +129,7 @@ describe('delivery', () => {
 });
 
 describe('the window', () => {
-  test('has room up to its last byte', () => {
+  test('[CON-1] has room up to its last byte', () => {
     const { recovery, send } = setup();
     for (let number = 0; number < 9; number++) send(number, 0);
     expect(recovery.canSend(1_200)).toBe(true);
@@ -182,7 +182,7 @@ describe('the window', () => {
     expect(controller.maxDatagramSize).toBe(1_452);
   });
 
-  test('grows only by packets sent when it was full', () => {
+  test('[CON-2] grows only by packets sent when it was full', () => {
     const { controller, recovery, send, ack } = setup();
     send(0, 0);
     ack([0], 10);
@@ -205,7 +205,7 @@ describe('the window', () => {
 });
 
 describe('RTT samples', () => {
-  test('come from the largest packet when it is newly acknowledged', () => {
+  test('[REC-4] come from the largest packet when it is newly acknowledged', () => {
     const { recovery, send, ack } = setup();
     send(0, 8);
     send(1, 10);
@@ -247,14 +247,14 @@ describe('RTT samples', () => {
 });
 
 describe('loss', () => {
-  test('three packets later is lost, two is not yet', () => {
+  test('[REC-1] three packets later is lost, two is not yet', () => {
     const { send, ack } = setup();
     for (let number = 0; number < 4; number++) send(number, 0);
     expect(numbersOf(ack([2], 10).lost)).toEqual([]);
     expect(numbersOf(ack([3], 11).lost)).toEqual([0]);
   });
 
-  test('by time: nine eighths of the RTT after sending', () => {
+  test('[REC-1] by time: nine eighths of the RTT after sending', () => {
     const { controller, recovery, send, ack } = setup();
     send(0, 0);
     send(1, 1);
@@ -336,7 +336,7 @@ describe('loss', () => {
 });
 
 describe('spurious loss', () => {
-  test('is noticed by a late ACK, delivers nothing again, and raises the packet threshold', () => {
+  test('[REC-2] is noticed by a late ACK, delivers nothing again, and raises the packet threshold', () => {
     const { recovery, send, ack } = setup();
     for (let number = 0; number < 40; number++) send(number, 0);
     expect(numbersOf(ack([1, 2, 3, 4, 5], 10).lost)).toEqual([0]);
@@ -348,7 +348,7 @@ describe('spurious loss', () => {
     expect(numbersOf(ack([12], 12).lost)).toEqual([]);
   });
 
-  test('raises it at least by one each time, up to half the packets in flight', () => {
+  test('[REC-2] raises it at least by one each time, up to half the packets in flight', () => {
     const { recovery, send, ack } = setup();
     for (let number = 0; number < 11; number++) send(number, 0);
     // Five or six remain in flight when the late ACKs come: half of that is no more than the threshold.
@@ -404,7 +404,7 @@ describe('spurious loss', () => {
 });
 
 describe('discarding a space', () => {
-  test('gives back its packets, takes them out of flight, and is no congestion', () => {
+  test('[HSK-6] gives back its packets, takes them out of flight, and is no congestion', () => {
     const { controller, recovery, send, ack } = setup();
     send(0, 0, { space: HELLO });
     send(1, 0, { space: HELLO });
@@ -429,7 +429,7 @@ describe('discarding a space', () => {
   });
 });
 
-test('a loss under NewReno halves the window once for the losses of one round trip', () => {
+test('[CON-2] a loss under NewReno halves the window once for the losses of one round trip', () => {
   const controller = new NewReno({ maxDatagramSize: 1_200 });
   const recovery = new Recovery({ initialRttMs: 100, controller, maxAckDelayMs: 2 });
   recovery.setConfirmed();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { RttEstimator } from '../../../../src/transport/recovery/rtt-estimator.js';
 
 describe('before the first sample', () => {
-  test('everything follows from the initial RTT: a PTO is three of them', () => {
+  test('[REC-4] everything follows from the initial RTT: a PTO is three of them', () => {
     const rtt = new RttEstimator(100);
     expect(rtt.hasSample).toBe(false);
     expect(rtt.firstSampleAt).toBeUndefined();
@@ -21,7 +21,7 @@ describe('samples', () => {
     expect(rtt.firstSampleAt).toBe(7);
   });
 
-  test('the next move the average by an eighth and the variance by a quarter (RFC 9002 §5.3)', () => {
+  test('[REC-4] the next move the average by an eighth and the variance by a quarter (RFC 9002 §5.3)', () => {
     const rtt = new RttEstimator(100);
     rtt.update(40, 0, 0);
     rtt.update(80, 0, 50);

@@ -14,7 +14,7 @@ function isRefused(space: SentSpace, acked: readonly number[]): boolean {
 }
 
 describe('an ACK of what was never sent', () => {
-  test('beyond the last packet', () => {
+  test('[ACK-6] beyond the last packet', () => {
     const space = new SentSpace(limits);
     expect(isRefused(space, [0])).toBe(true);
     space.add(sentPacket(0, 0));
@@ -22,7 +22,7 @@ describe('an ACK of what was never sent', () => {
     expect(isRefused(space, [1])).toBe(true);
   });
 
-  test('of a number that was skipped, wherever it stands in the ACK', () => {
+  test('[ACK-6] of a number that was skipped, wherever it stands in the ACK', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.integer({ min: 0, max: 30 }), { maxLength: 8 }),
