@@ -82,8 +82,8 @@ export interface NewRenoOptions {
 }
 
 /**
- * [CON-2] Deviation: 32 datagrams where RFC 9002 §7.2 has 10. Answers of RPC are short, and the pacer spreads the first window
- * over the first round trip, so that no queue meets them in one burst.
+ * [CON-2] Deviation: 32 datagrams where RFC 9002 §7.2 has 10. Answers of RPC are short, and the pacer spreads the
+ * first window over the first round trip, so that no queue meets them in one burst.
  */
 const INITIAL_WINDOW_BYTES = 32 * 1_200;
 /** RFC 9002 §7.2, kMinimumWindow. */

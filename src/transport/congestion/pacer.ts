@@ -1,7 +1,7 @@
 /**
- * When a datagram may leave: a token bucket [CON-3] (RFC 9002 §7.7), filled a little faster than the window turns over in a
- * round trip and deep enough that one wake-up of the event loop sends what is due by then. It spreads a window, it
- * never limits the rate: that is the controller's business.
+ * When a datagram may leave [CON-3]: a token bucket (RFC 9002 §7.7), filled a little faster than the window turns over
+ * in a round trip and deep enough that one wake-up of the event loop sends what is due by then. It spreads a window,
+ * it never limits the rate: that is the controller's business.
  */
 import { type RttEstimator } from '../recovery/rtt-estimator.js';
 import { type CongestionController } from './congestion-controller.js';

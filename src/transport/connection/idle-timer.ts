@@ -1,6 +1,6 @@
 /**
- * When silence ends a connection [IDL-1], and when a client breaks it [IDL-2] (RFC 9000 §10.1). A PING is sent only while calls are
- * open: a connection nobody uses is let go.
+ * When silence ends a connection [IDL-1] (RFC 9000 §10.1), and when a client breaks it [IDL-2]. A PING is sent only
+ * while calls are open: a connection nobody uses is let go.
  */
 export class IdleTimer {
   #idleTimeoutMs: number;

@@ -38,7 +38,7 @@ export class AckTracker {
     return this.received.size;
   }
 
-  /** [PKN-4] True also for packets too old to tell. Ask when a packet has proved authentic, before anything in it is believed. */
+  /** [PKN-4] True also for packets too old to tell. Ask before anything in a packet is believed. */
   isDuplicate(packetNumber: number): boolean {
     return this.replay.contains(packetNumber);
   }

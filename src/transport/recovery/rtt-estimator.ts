@@ -1,7 +1,7 @@
 /**
- * How long a round trip takes and how much that varies [REC-4] (RFC 9002 §5). It owns the arithmetic only: which ACK gives a
- * sample is recovery's decision. Before the first sample everything is derived from the initial RTT, so that no
- * reader needs to ask whether there is one.
+ * How long a round trip takes and how much that varies [REC-4] (RFC 9002 §5). It owns the arithmetic only: which ACK
+ * gives a sample is recovery's decision. Before the first sample everything is derived from the initial RTT, so that
+ * no reader needs to ask whether there is one.
  */
 export class RttEstimator {
   private firstSample: number | undefined;
