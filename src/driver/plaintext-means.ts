@@ -6,16 +6,15 @@ import { crc32 } from 'node:zlib';
 import { type Random } from '../base/random.js';
 import { NewReno } from '../transport/congestion/new-reno.js';
 import { type PumpOptions } from '../transport/endpoint/endpoint-pump.js';
-import { createPlaintextHandshake, createPlaintextProtection } from '../transport/protection/plaintext.js';
+import { createPlaintextHandshake, plaintextHelloProtection } from '../transport/protection/plaintext.js';
 
 export type TransportMeans = PumpOptions['means'];
 
 export function plaintextMeans(random: Random): TransportMeans {
-  const protection = createPlaintextProtection((bytes) => crc32(bytes));
   return {
     random,
-    createHandshake: createPlaintextHandshake(protection),
-    helloProtection: () => protection,
+    createHandshake: createPlaintextHandshake(crc32),
+    helloProtection: plaintextHelloProtection(crc32),
     createController: (maxDatagramSize) => new NewReno({ maxDatagramSize }),
   };
 }

@@ -1,0 +1,138 @@
+/**
+ * Packet protection by an AEAD of node:crypto (WIRE-AND-SECURITY "TLS 1.3 by node:tls, keys by exporter"): key and IV by
+ * HKDF-Expand-Label, the nonce is the IV with the packet number in it, the whole header is associated data. Packet
+ * numbers never restart, so a key and a nonce never meet twice; that is the caller's to keep.
+ */
+import {
+  type CipherGCMTypes,
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+} from 'node:crypto';
+import { type Opener, type Sealer } from '../transport/protection/protection.js';
+
+export interface CipherSuite {
+  readonly cipher: 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305';
+  readonly keyBytes: number;
+  readonly hash: 'sha256' | 'sha384';
+  readonly hashBytes: number;
+}
+
+const AES_128: CipherSuite = { cipher: 'aes-128-gcm', keyBytes: 16, hash: 'sha256', hashBytes: 32 };
+
+/** By the names of RFC 8446 §B.4. */
+export const CIPHER_SUITES: ReadonlyMap<string, CipherSuite> = new Map([
+  ['TLS_AES_128_GCM_SHA256', AES_128],
+  ['TLS_AES_256_GCM_SHA384', { cipher: 'aes-256-gcm', keyBytes: 32, hash: 'sha384', hashBytes: 48 }],
+  [
+    'TLS_CHACHA20_POLY1305_SHA256',
+    { cipher: 'chacha20-poly1305', keyBytes: 32, hash: 'sha256', hashBytes: 32 },
+  ],
+]);
+
+export function createSealer(suite: CipherSuite, secret: Uint8Array): Sealer {
+  const { key, iv } = derivePacketKey(suite, secret);
+  const cipherName = nodeCipherName(suite);
+  const nonce = new Uint8Array(IV_BYTES);
+  return {
+    overhead: TAG_BYTES,
+    seal(packetNumber, buffer, headerStart, payloadStart, payloadEnd) {
+      writeNonce(nonce, iv, packetNumber);
+      const cipher = createCipheriv(cipherName, key, nonce, AEAD_OPTIONS);
+      cipher.setAAD(buffer.subarray(headerStart, payloadStart), UNUSED_AAD_OPTIONS);
+      buffer.set(cipher.update(buffer.subarray(payloadStart, payloadEnd)), payloadStart);
+      cipher.final();
+      buffer.set(cipher.getAuthTag(), payloadEnd);
+      return payloadEnd + TAG_BYTES;
+    },
+  };
+}
+
+export function createOpener(suite: CipherSuite, secret: Uint8Array): Opener {
+  const { key, iv } = derivePacketKey(suite, secret);
+  const cipherName = nodeCipherName(suite);
+  const nonce = new Uint8Array(IV_BYTES);
+  return {
+    overhead: TAG_BYTES,
+    open(packetNumber, buffer, headerStart, payloadStart, packetEnd) {
+      const payloadEnd = packetEnd - TAG_BYTES;
+      if (payloadEnd < payloadStart) return undefined;
+      writeNonce(nonce, iv, packetNumber);
+      const decipher = createDecipheriv(cipherName, key, nonce, AEAD_OPTIONS);
+      decipher.setAAD(buffer.subarray(headerStart, payloadStart), UNUSED_AAD_OPTIONS);
+      decipher.setAuthTag(buffer.subarray(payloadEnd, packetEnd));
+      const payload = decipher.update(buffer.subarray(payloadStart, payloadEnd));
+      try {
+        decipher.final();
+      } catch {
+        return undefined;
+      }
+      return new Uint8Array(payload.buffer, payload.byteOffset, payload.length);
+    },
+  };
+}
+
+/**
+ * The keys of HELLO packets, made from what every such packet says openly: no secret, but whoever does not see the
+ * packets cannot forge one (as RFC 9001 §5.2).
+ */
+export function deriveHelloProtection(
+  originalDestinationId: Uint8Array,
+  role: 'client' | 'server',
+): { readonly sealer: Sealer; readonly opener: Opener } {
+  const secret = createHmac(AES_128.hash, HELLO_SALT).update(originalDestinationId).digest();
+  const ofClient = expandLabel(AES_128, secret, 'udprpc client hello', AES_128.hashBytes);
+  const ofServer = expandLabel(AES_128, secret, 'udprpc server hello', AES_128.hashBytes);
+  const [ours, theirs] = role === 'client' ? [ofClient, ofServer] : [ofServer, ofClient];
+  return { sealer: createSealer(AES_128, ours), opener: createOpener(AES_128, theirs) };
+}
+
+/** RFC 8446 §7.1, with an empty context. One block of HKDF is enough for what is asked for here. */
+export function expandLabel(
+  suite: CipherSuite,
+  secret: Uint8Array,
+  label: string,
+  length: number,
+): Uint8Array {
+  const fullLabel = Buffer.from(`tls13 ${label}`, 'latin1');
+  const info = Buffer.concat([
+    Buffer.from([length >> 8, length & 0xff, fullLabel.length]),
+    fullLabel,
+    Buffer.from([0, 1]),
+  ]);
+  return new Uint8Array(createHmac(suite.hash, secret).update(info).digest().subarray(0, length));
+}
+
+function derivePacketKey(
+  suite: CipherSuite,
+  secret: Uint8Array,
+): { readonly key: KeyObject; readonly iv: Uint8Array } {
+  const keyBytes = expandLabel(suite, secret, 'udprpc key', suite.keyBytes);
+  const key = createSecretKey(keyBytes);
+  keyBytes.fill(0);
+  return { key, iv: expandLabel(suite, secret, 'udprpc iv', IV_BYTES) };
+}
+
+function writeNonce(nonce: Uint8Array, iv: Uint8Array, packetNumber: number): void {
+  nonce.set(iv);
+  let rest = packetNumber;
+  for (let i = IV_BYTES - 1; rest > 0; i--) {
+    nonce[i] = (nonce[i] ?? 0) ^ (rest & 0xff);
+    rest = Math.floor(rest / 256);
+  }
+}
+
+/** The types of Node tell its kinds of AEAD apart, where its functions treat all three alike. */
+function nodeCipherName({ cipher }: CipherSuite): CipherGCMTypes {
+  return cipher as CipherGCMTypes;
+}
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+const AEAD_OPTIONS = { authTagLength: TAG_BYTES };
+/** Only CCM asks for one. */
+const UNUSED_AAD_OPTIONS = { plaintextLength: 0 };
+/** The first 20 bytes of SHA-256("udprpc hello 1"). */
+const HELLO_SALT = Buffer.from('1f547dc54a00bb8a3b8a867bc775498e89c11650', 'hex');
