@@ -1,6 +1,6 @@
 /**
  * The receiving half of a unary call's stream: header, one message, end, and nothing else. It stops after the header,
- * so that a call that is refused for what it says costs no memory for its message. Throws FramingError.
+ * so that a call that is refused for what it says costs no memory for its message. Throws FramingError. [RPC-1]
  */
 import { assert } from '../../base/assert.js';
 import { malformed } from '../framing/framing-error.js';

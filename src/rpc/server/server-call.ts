@@ -89,7 +89,7 @@ export class ServerCall implements TimerItem, ContextOwner {
     if (this.#response.onWritable()) this.#finish();
   }
 
-  /** The client has given the call up: it resets its half, stops ours, or does both. */
+  /** The client has given the call up: it resets its half, stops ours, or does both. [RPC-9] */
   onCancelled(): void {
     if (this.#phase === Phase.RUNNING) {
       this.#response.drop();
@@ -156,7 +156,7 @@ export class ServerCall implements TimerItem, ContextOwner {
     if (this.#phase === Phase.RECEIVING) request.read();
   }
 
-  /** What can be refused is refused here, before the message is received. */
+  /** What can be refused is refused here, before the message is received. [RPC-4] [RPC-5] [RPC-11] */
   #onHeader(header: RequestHeader): void {
     this.#header = header;
     const now = this.#runtime.environment.clock.now();

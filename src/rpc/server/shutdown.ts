@@ -1,6 +1,6 @@
 /**
  * How a server ends: drain (nothing new starts), abort (the grace is over), linger (what was answered arrives), close.
- * Each step is taken once and none waits for something that may never come, so the promise always resolves.
+ * Each step is taken once and none waits for something that may never come, so the promise always resolves. [RPC-10]
  */
 import { type Clock, type Timer } from '../../base/clock.js';
 import { CloseCode } from '../framing/reset-code.js';

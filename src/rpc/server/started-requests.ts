@@ -2,6 +2,7 @@
  * Which requests of undeclared idempotency have started their handler on this server, over all its connections, so
  * that none starts it twice. Each client numbers these calls without gaps, so what it started is nearly always one
  * range; where there are many gaps the oldest are forgotten, and below that point only first attempts may start.
+ * Inside a connection nothing starts twice anyway [AMO-2]; this is for request IDs [AMO-1] that come over another one.
  */
 import { RangeSet } from '../../base/range-set.js';
 

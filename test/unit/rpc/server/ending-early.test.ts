@@ -12,7 +12,7 @@ async function running(timeoutMs?: number): Promise<{ fixture: ServerFixture; cl
   return { fixture, client };
 }
 
-describe('a client that cancels', () => {
+describe('a client that cancels [RPC-9]', () => {
   test.each<[string, (client: ServedTransport) => void]>([
     [
       'resets and stops',
@@ -115,7 +115,7 @@ describe('a client that cancels', () => {
   });
 });
 
-describe('the deadline', () => {
+describe('the deadline [RPC-5]', () => {
   test('aborts the handler and tells the client, but gives the stream back only when the handler has settled', async () => {
     const { fixture, client } = await running(200);
     fixture.put.context.header.set('h', '1');
@@ -349,7 +349,7 @@ describe('a connection that ends', () => {
 });
 
 describe('a method that must not run twice', () => {
-  test('starts once per request ID, over all connections', async () => {
+  test('starts once per request ID, over all connections [AMO-1] [AMO-2]', async () => {
     const fixture = new ServerFixture();
     const client = await fixture.serve();
     const other = fixture.acceptor.connect();

@@ -64,7 +64,7 @@ describe('a server', () => {
   });
 });
 
-describe('shutdown', () => {
+describe('shutdown [RPC-10]', () => {
   test('of a server without calls closes at once', async () => {
     const fixture = new ServerFixture();
     const events: string[] = [];

@@ -380,7 +380,7 @@ describe('a call that is refused certainly did not start', () => {
       '/test.v1.TestService/Download: streaming methods are not served in this version',
     ],
     ['__proto__/toString', '/__proto__/toString: the server does not offer service __proto__'],
-  ])('unknown or not served: %s', async (path, details) => {
+  ])('unknown or not served [RPC-4]: %s', async (path, details) => {
     const fixture = new ServerFixture();
     const client = await fixture.serve();
     client.request(0, { path });
@@ -405,7 +405,7 @@ describe('a call that is refused certainly did not start', () => {
     });
   });
 
-  test('one that must not run twice, in a first flight; others may come in one', async () => {
+  test('one that must not run twice, in a first flight [RPC-11]; others may come in one', async () => {
     const fixture = new ServerFixture();
     const client = await fixture.serve();
     client.request(0, { path: ADD }, true);
@@ -503,7 +503,7 @@ describe('a call that is refused certainly did not start', () => {
   });
 });
 
-describe('bytes that are no call', () => {
+describe('bytes that are no call [RPC-1]', () => {
   const good = requestBytes();
   const header = good.subarray(0, good.length - 2);
   test.each<[string, (Uint8Array | 'end')[]]>([
