@@ -16,7 +16,7 @@ import { type CreateHandshake } from '../transport/protection/handshake.js';
 import {
   type Checksum,
   createPlaintextHandshake,
-  createPlaintextProtection,
+  plaintextHelloProtection,
 } from '../transport/protection/plaintext.js';
 import { type StreamListener } from '../transport/stream-transport.js';
 import { ProtocolVersion } from '../transport/wire/version.js';
@@ -50,8 +50,7 @@ export interface SimEndpoint {
 }
 
 export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpointRole): SimEndpoint {
-  const protection = createPlaintextProtection(options.checksum);
-  const plaintext = createPlaintextHandshake(protection);
+  const plaintext = createPlaintextHandshake(options.checksum);
   const socket = options.network.bind(options.host, role.port, {
     onDatagram: (bytes, from) => {
       pump.handleDatagram(bytes, from, 0);
@@ -69,7 +68,7 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
     means: {
       random: options.random,
       createHandshake: options.wrapHandshake?.(plaintext) ?? plaintext,
-      helloProtection: () => protection,
+      helloProtection: plaintextHelloProtection(options.checksum),
       createController: (maxDatagramSize) => new NewReno({ maxDatagramSize }),
     },
     clock: options.host.clock(),

@@ -34,13 +34,11 @@ class CallRun {
 
   constructor(world: World) {
     this.#world = world;
-    const { scenario, clock } = world;
+    const { clock } = world;
     this.#ledger = new CallLedger({
       now: () => clock.now(),
       slackMs: (client) => world.slackMs(client),
-      mayReplay:
-        scenario.crashes.length > 0 ||
-        scenario.clients.some(({ up }) => up.replayRate > 0 || up.duplicationRate > 0),
+      mayReplay: world.mayReplayFirstFlights,
       note: (text) => {
         world.note(text);
       },
@@ -81,7 +79,7 @@ class CallRun {
     const server = new Server(this.#world.acceptor, this.#environment(host, `server ${incarnation}`));
     server.add(TestServiceDefinition, createCallService(this.#ledger, host.clock(loop.touch), incarnation));
     server.on('connectionClosed', ({ closed }) => {
-      this.#world.onClosed('server', closed, false);
+      this.#world.onClosed('server', closed);
     });
     void server.listen(`${SERVER_ADDRESS.ip}:${SERVER_ADDRESS.port}`);
     this.#world.onListening();

@@ -50,8 +50,8 @@ export function drawLoad(random: SeededRandom, dimension: Dimension, frame: Load
   const { clientCount, stepBytes } = frame;
   const datagramBytes = Math.min(1_000, stepBytes);
   let budget = random.logUniform(20, BUDGET_DATAGRAMS);
-  const count = dimension('manyExchanges', 3, (own) => own.logUniform(4, 400));
-  const largest = dimension('largeMessages', 1_000, (own) => own.logUniform(2_000, MAX_MESSAGE_BYTES));
+  const count = dimension('manyExchanges', 5, (own) => own.logUniform(4, 400));
+  const largest = dimension('largeMessages', 2_000, (own) => own.logUniform(2_000, MAX_MESSAGE_BYTES));
   const spreadMs = dimension('spreadOut', 0, (own) => own.within(0, frame.spreadMs));
   const mayCancel = dimension('cancels', false, () => true);
   const shortestMs = dimension('shortTimeouts', 0, (own) => own.logUniform(1, 10_000));

@@ -2,8 +2,11 @@
  * One side of one connection as the wire shows it: what it sent, what of that arrived, what it granted and what it
  * used of what its peer granted. `WireTap` tells it of each of its frames.
  */
+import { crc32 } from 'node:zlib';
 import { RangeSet } from '../../../src/base/range-set.js';
-import { type PacketSpace } from '../../../src/transport/recovery/sent-packet.js';
+import { PacketSpace } from '../../../src/transport/recovery/sent-packet.js';
+import { createPlaintextProtection } from '../../../src/transport/protection/plaintext.js';
+import { type Opener } from '../../../src/transport/protection/protection.js';
 import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
 import { type AckFrame, type Frame, type StreamFrame } from '../../../src/transport/wire/frame.js';
 import { FrameType } from '../../../src/transport/wire/frame-type.js';
@@ -17,11 +20,16 @@ import { check } from './violation.js';
 export class Party {
   readonly id: string;
   readonly isServer: boolean;
+  /** The client's first destination ID, of which the protection of HELLO packets is made. */
+  readonly originalId: Uint8Array;
   peer: Party | undefined;
   /** Several connections of a server answer it: nothing can be said of who granted what. */
   isAmbiguous = false;
   readonly #lastSent = [-1, -1];
   readonly #arrived = [new RangeSet(), new RangeSet()];
+  readonly #openers: (Opener | undefined)[] = [undefined, undefined];
+  /** All of the handshake stream. */
+  #blob: Uint8Array | undefined;
   #parameters: TransportParameters | undefined;
   #maxData = 0;
   #maxStreams = 0;
@@ -32,9 +40,11 @@ export class Party {
   #sentOnStreams = 0;
   #hasClosed = false;
 
-  constructor(id: string, isServer: boolean) {
+  constructor(id: string, isServer: boolean, originalId: Uint8Array) {
     this.id = id;
     this.isServer = isServer;
+    this.originalId = originalId;
+    this.#openers[PacketSpace.HELLO] = createPlaintextProtection(crc32, originalId).opener;
   }
 
   get maxDatagramSize(): number | undefined {
@@ -51,6 +61,21 @@ export class Party {
 
   grantedOnStream(streamId: number): number {
     return Math.max(this.#parameters?.initialMaxStreamData ?? 0, this.#maxStreamData.get(streamId) ?? 0);
+  }
+
+  /** Of what this side seals, or undefined when that is not known. */
+  opener(space: PacketSpace): Opener | undefined {
+    const known = this.#openers[space];
+    if (known !== undefined) return known;
+    const blobs = this.isServer ? [this.peer?.blob, this.#blob] : [this.#blob];
+    if (blobs.includes(undefined)) return undefined;
+    const subject = Buffer.concat(blobs as Uint8Array[]);
+    this.#openers[space] = createPlaintextProtection(crc32, subject).opener;
+    return this.#openers[space];
+  }
+
+  get blob(): Uint8Array | undefined {
+    return this.#blob;
   }
 
   lastSent(space: PacketSpace): number {
@@ -113,6 +138,7 @@ export class Party {
     const reader = new ByteReader(data);
     const length = reader.varint();
     if (length > reader.remaining) return;
+    this.#blob = data.slice();
     this.#parameters = decodeTransportParameters(reader.view(length));
   }
 

@@ -165,8 +165,14 @@ function stepBytes(options: TransportOptions, isServer: boolean): number {
 
 /** Every limit from {1, small, default, huge}. */
 function drawOptions(dimension: Dimension, side: string): TransportOptions {
+  // Small windows make everything small: most seeds must have ordinary ones.
+  const isLimited = dimension(`${side}.limits`, false, () => true);
   const limit = (name: keyof TransportOptions, small: number, huge: number): number =>
-    dimension(`${side}.${name}`, DEFAULT_TRANSPORT_OPTIONS[name], (random) => random.pick([1, small, huge]));
+    isLimited
+      ? dimension(`${side}.${name}`, DEFAULT_TRANSPORT_OPTIONS[name], (random) =>
+          random.pick([1, small, huge]),
+        )
+      : DEFAULT_TRANSPORT_OPTIONS[name];
   return {
     ...DEFAULT_TRANSPORT_OPTIONS,
     maxStreams: limit('maxStreams', 3, 1e6),

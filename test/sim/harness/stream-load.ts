@@ -23,7 +23,7 @@ export interface StreamClientOptions {
   readonly connector: Connector;
   readonly random: SeededRandom;
   readonly onSettled: (exchange: Exchange, outcome: StreamOutcome) => void;
-  readonly onClosed: (closed: ConnectionClosed, wasReady: boolean) => void;
+  readonly onClosed: (closed: ConnectionClosed) => void;
 }
 
 /** One client: a connection at a time, made when an exchange wants one. */
@@ -110,13 +110,12 @@ export class StreamClient implements StreamListener {
 
   onClosed(closed: ConnectionClosed): void {
     this.#check('onClosed');
-    const wasReady = this.#isReady;
     this.#transport = undefined;
     this.#isReady = false;
     this.#streamIds.clear();
     const open = [...this.#byStream.values()];
     this.#byStream.clear();
-    this.#options.onClosed(closed, wasReady);
+    this.#options.onClosed(closed);
     for (const exchange of open) exchange.settle('closed');
     for (const exchange of [...this.#waiting]) exchange.settle('closed');
   }

@@ -34,8 +34,8 @@ class StreamRun {
           onSettled: (exchange, outcome) => {
             this.#onSettled(exchange, outcome);
           },
-          onClosed: (closed, wasReady) => {
-            world.onClosed(`client ${index}`, closed, wasReady);
+          onClosed: (closed) => {
+            world.onClosed(`client ${index}`, closed);
           },
         }),
     );
@@ -70,8 +70,8 @@ class StreamRun {
           onStart: (exchange) => {
             this.#onStart(exchange);
           },
-          onClosed: (closed, wasReady) => {
-            this.#world.onClosed('server', closed, wasReady);
+          onClosed: (closed) => {
+            this.#world.onClosed('server', closed);
           },
         },
         transport,

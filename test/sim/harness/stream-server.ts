@@ -18,7 +18,7 @@ export interface StreamServerOptions {
   readonly exchange: (index: number) => Exchange | undefined;
   /** A handler starts. */
   readonly onStart: (exchange: Exchange) => void;
-  readonly onClosed: (closed: ConnectionClosed, wasReady: boolean) => void;
+  readonly onClosed: (closed: ConnectionClosed) => void;
 }
 
 export class StreamServer implements StreamListener {
@@ -83,7 +83,7 @@ export class StreamServer implements StreamListener {
     this.#check('onClosed');
     this.#isClosed = true;
     for (const stream of this.#streams.values()) stream.dispose();
-    this.#options.onClosed(closed, this.#isReady);
+    this.#options.onClosed(closed);
   }
 
   #stream(streamId: number): ServerStream {

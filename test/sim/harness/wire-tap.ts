@@ -7,9 +7,7 @@
  * limits never decrease and are never passed · at most 3 bytes go to an unvalidated address for each that came from it ·
  * a client's hello datagram is padded · no datagram above what the receiver takes.
  */
-import { crc32 } from 'node:zlib';
 import { type Datagram } from '../../../src/sim/link.js';
-import { createPlaintextProtection } from '../../../src/transport/protection/plaintext.js';
 import { PacketSpace } from '../../../src/transport/recovery/sent-packet.js';
 import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
 import { decodeFrame, type Frame } from '../../../src/transport/wire/frame.js';
@@ -107,14 +105,15 @@ export class WireTap {
     const { bytes } = datagram;
     const destinationId = hex(header.destinationId);
     const space = header.kind === 'hello' ? PacketSpace.HELLO : PacketSpace.PROTECTED;
-    if (header.kind === 'hello') this.#onHello(datagram, hex(header.sourceId), destinationId);
+    if (header.kind === 'hello' && !this.#onHello(datagram, header, destinationId)) return undefined;
     const sender = this.#senderTo(destinationId);
-    if (sender === undefined) return undefined;
+    const opener = sender?.opener(space);
+    if (sender === undefined || opener === undefined) return undefined;
     const previous = sender.lastSent(space);
     const truncated = readTruncatedPacketNumber(bytes, header);
     const packetNumber = decodePacketNumber(truncated, header.packetNumberLength, previous);
     const { headerStart, payloadStart, packetEnd } = header;
-    const payload = PROTECTION.opener.open(packetNumber, bytes, headerStart, payloadStart, packetEnd);
+    const payload = opener.open(packetNumber, bytes, headerStart, payloadStart, packetEnd);
     check(payload !== undefined, () => 'sent a packet whose checksum is wrong');
     check(packetNumber > previous, () => `packet number ${packetNumber} after ${previous} in space ${space}`);
     sender.onSent(space, packetNumber);
@@ -125,20 +124,25 @@ export class WireTap {
     return { sender, space, packetNumber, destinationId };
   }
 
-  #onHello(datagram: Datagram, sourceId: string, destinationId: string): void {
+  /** False for a refusal, which speaks in the name of the ID that it was asked under, and is nobody's. */
+  #onHello(datagram: Datagram, header: HelloHeader, destinationId: string): boolean {
     const isServer = this.#options.isServer(datagram.from.ip);
+    const sourceId = hex(header.sourceId);
+    const peer = this.#parties.get(destinationId);
     let party = this.#parties.get(sourceId);
     if (party === undefined) {
-      party = new Party(sourceId, isServer);
+      const originalId = isServer ? peer?.originalId : header.destinationId.slice();
+      if (originalId === undefined || hex(originalId) === sourceId) return false;
+      party = new Party(sourceId, isServer, originalId);
       this.#parties.set(sourceId, party);
     }
     this.#addSender(destinationId, party);
-    const peer = this.#parties.get(destinationId);
-    if (peer === undefined) return;
+    if (peer === undefined) return true;
     this.#addSender(sourceId, peer);
     party.peer = peer;
     if (this.#senders.get(peer.id)?.size === 1) peer.peer = party;
     else peer.isAmbiguous = true;
+    return true;
   }
 
   #addSender(destinationId: string, sender: Party): void {
@@ -183,6 +187,5 @@ function hex(id: Uint8Array): string {
 }
 
 const FRAME_NAMES = new Map<number, string>(Object.entries(FrameType).map(([name, type]) => [type, name]));
-const PROTECTION = createPlaintextProtection(crc32);
 const CONNECTION_ID_BYTES = 8;
 const SMALLEST_HELLO_BYTES = 1_200;

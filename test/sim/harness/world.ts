@@ -99,6 +99,20 @@ export class World {
     if (endpoint !== undefined) this.#watch.add('server', endpoint);
   }
 
+  /**
+   * A first flight may come to a server that does not know its connection (any more): the network repeats it, or the
+   * client does after the server's handshake failed or its idle timeout passed.
+   */
+  get mayReplayFirstFlights(): boolean {
+    const { crashes, pauses, clients, serverHandshake, serverOptions, clientOptions } = this.scenario;
+    return (
+      crashes.length + pauses.length > 0 ||
+      serverHandshake.failureRate > 0 ||
+      Math.min(serverOptions.idleTimeoutMs, clientOptions.idleTimeoutMs) < LONGEST_HANDSHAKE_MS ||
+      clients.some(({ up }) => up.replayRate + up.duplicationRate + up.splicingRate > 0 || up.delayMs > 1_000)
+    );
+  }
+
   clientHost(index: number): SimHost {
     const host = this.clients[index];
     check(host !== undefined, () => `no client ${index}`);
@@ -119,14 +133,12 @@ export class World {
   }
 
   /** Two honest endpoints never have anything to reproach each other with. */
-  onClosed(who: string, closed: ConnectionClosed, wasReady: boolean): void {
+  onClosed(who: string, closed: ConnectionClosed): void {
     const code = closed.isApplication ? `application ${closed.code}` : errorName(closed.code);
     this.count(`closed/${closed.by} ${code}`);
     this.note(`${who} closed by ${closed.by} ${code} ${closed.reason}`);
-    // A server that has forgotten a connection, or never knew it, takes an old hello for a new one.
-    const isStale = closed.reason === 'ACK of a packet that was never sent' && !wasReady;
     check(
-      closed.isApplication || HARMLESS_CODES.has(closed.code) || isStale,
+      closed.isApplication || HARMLESS_CODES.has(closed.code),
       () => `${who}: connection closed by ${closed.by} with ${code}: ${closed.reason}`,
     );
   }
@@ -299,6 +311,7 @@ const HARMLESS_CODES: ReadonlySet<number> = new Set([
   TransportErrorCode.CONNECTION_REFUSED,
   TransportErrorCode.HANDSHAKE_FAILED,
 ]);
+const LONGEST_HANDSHAKE_MS = 10_000;
 const HEALED_DELAY_MS = 100;
 /** A deadline may be found by a timer that was set by a timer. */
 const TIMERS_IN_A_ROW = 3;
