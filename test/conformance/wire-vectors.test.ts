@@ -230,7 +230,8 @@ describe('header.json', () => {
     if (header.kind === 'hello' || header.kind === 'short') {
       expect(readTruncatedPacketNumber(datagram, header)).toBe(vector.truncatedPacketNumber);
       const { headerStart, payloadStart, packetEnd } = header;
-      const { opener } = createPlaintextProtection(crc32);
+      const subject = header.kind === 'hello' ? header.destinationId : new Uint8Array(0);
+      const { opener } = createPlaintextProtection(crc32, subject);
       const payload = opener.open(0, datagram, headerStart, payloadStart, packetEnd);
       expect(payload !== undefined).toBe(vector.authentic === true);
     }

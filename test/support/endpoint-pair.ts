@@ -20,7 +20,7 @@ import {
 import { type Address } from '../../src/transport/path/path.js';
 import {
   createPlaintextHandshake,
-  createPlaintextProtection,
+  plaintextHelloProtection,
 } from '../../src/transport/protection/plaintext.js';
 import { ProtocolVersion } from '../../src/transport/wire/version.js';
 
@@ -174,11 +174,10 @@ export class EndpointPair {
 
 /** Plaintext, NewReno, and randomness that is the same in each run. */
 export function testMeans(): EndpointMeans {
-  const protection = createPlaintextProtection(crc32);
   return {
     random: countingRandom(),
-    createHandshake: createPlaintextHandshake(protection),
-    helloProtection: () => protection,
+    createHandshake: createPlaintextHandshake(crc32),
+    helloProtection: plaintextHelloProtection(crc32),
     createController: (maxDatagramSize) => new NewReno({ maxDatagramSize }),
     onHandshakeWake: () => undefined,
   };

@@ -22,13 +22,14 @@ export interface Protection {
   readonly opener: Opener;
 }
 
-export function createPlaintextProtection(checksum: Checksum): Protection {
-  const prefix = new NumberPrefix(checksum);
+/** `subject`: bytes that are not sent and stand before every packet, for the checksum only [PRT-6]. */
+export function createPlaintextProtection(checksum: Checksum, subject: Uint8Array = NOTHING): Protection {
+  const prefix = new Prefix(checksum, subject);
   return {
     sealer: {
       overhead: CHECKSUM_BYTES,
       seal(packetNumber, buffer, headerStart, _payloadStart, payloadEnd) {
-        const before = prefix.checksumOf(packetNumber, buffer[headerStart]);
+        const before = prefix.checksumFor(packetNumber, buffer[headerStart]);
         const sum = checksum(buffer.subarray(headerStart, payloadEnd), before);
         buffer[payloadEnd] = sum >>> 24;
         buffer[payloadEnd + 1] = sum >>> 16;
@@ -42,7 +43,7 @@ export function createPlaintextProtection(checksum: Checksum): Protection {
       open(packetNumber, buffer, headerStart, payloadStart, packetEnd) {
         const payloadEnd = packetEnd - CHECKSUM_BYTES;
         if (payloadEnd < payloadStart) return undefined;
-        const before = prefix.checksumOf(packetNumber, buffer[headerStart]);
+        const before = prefix.checksumFor(packetNumber, buffer[headerStart]);
         const sum = checksum(buffer.subarray(headerStart, payloadEnd), before) >>> 0;
         const sent =
           (((buffer[payloadEnd] ?? 0) << 24) |
@@ -57,63 +58,76 @@ export function createPlaintextProtection(checksum: Checksum): Protection {
 }
 
 /**
- * [PRT-5] What of the packet number is not in the header stands before the packet, for the checksum only. A packet that
- * comes very late is completed to another, newer number; so the checksum tells, as a nonce would, and it is neither
- * read again nor acknowledged as that one.
+ * The protection of HELLO packets: they fit the connection that the client's first destination ID names and no other,
+ * so that a server which has forgotten a connection does not take the rest of its hellos for a new one [PRT-6].
  */
-class NumberPrefix {
+export function plaintextHelloProtection(
+  checksum: Checksum,
+): (version: number, originalDestinationId: Uint8Array) => Protection {
+  return (_version, originalDestinationId) => createPlaintextProtection(checksum, originalDestinationId);
+}
+
+/**
+ * What stands before a packet for its checksum: the subject, and what of the packet number is not in the header
+ * [PRT-5]. A packet that comes very late is completed to another, newer number; so the checksum tells, as a nonce
+ * would, and it is neither read again nor acknowledged as that one.
+ */
+class Prefix {
   readonly #checksum: Checksum;
+  readonly #subjectValue: number;
   readonly #bytes = new Uint8Array(4);
   /** It changes every 256 packets at most. */
   #unsent = 0;
-  #value = 0;
+  #value: number;
 
-  constructor(checksum: Checksum) {
+  constructor(checksum: Checksum, subject: Uint8Array) {
     this.#checksum = checksum;
+    this.#subjectValue = checksum(subject, 0);
+    this.#value = checksum(this.#bytes, this.#subjectValue);
   }
 
   /** What the checksum of the packet goes on from. */
-  checksumOf(packetNumber: number, firstByte: number | undefined): number {
+  checksumFor(packetNumber: number, firstByte: number | undefined): number {
     const sentBytes = ((firstByte ?? 0) & 0x03) + 1;
     const unsent = Math.floor(packetNumber / 2 ** (8 * sentBytes)) % 2 ** 32;
     if (unsent === this.#unsent) return this.#value;
     this.#unsent = unsent;
     for (let index = 0; index < 4; index++) this.#bytes[index] = unsent >>> (24 - 8 * index);
-    this.#value = unsent === 0 ? 0 : this.#checksum(this.#bytes, 0);
+    this.#value = this.#checksum(this.#bytes, this.#subjectValue);
     return this.#value;
   }
 }
 
 /** Makes handshakes of the plaintext version: each side sends one blob, length first. */
-export function createPlaintextHandshake(protection: Protection): CreateHandshake {
-  return (context) => new PlaintextHandshake(protection, context);
+export function createPlaintextHandshake(checksum: Checksum): CreateHandshake {
+  return (context) => new PlaintextHandshake(checksum, context);
 }
 
 class PlaintextHandshake implements Handshake {
-  readonly #protection: Protection;
+  readonly #checksum: Checksum;
   readonly #context: HandshakeContext;
+  readonly #ownBlob: Uint8Array;
   readonly #events: HandshakeEvent[] = [];
-  #received = new Uint8Array(0);
+  #received: Uint8Array = NOTHING;
   #isOver = false;
 
-  constructor(protection: Protection, context: HandshakeContext) {
-    this.#protection = protection;
+  constructor(checksum: Checksum, context: HandshakeContext) {
+    this.#checksum = checksum;
     this.#context = context;
+    this.#ownBlob = encodeBlob(context.localParameters);
   }
 
   start(): void {
-    this.#events.push({ kind: 'bytes', bytes: encodeBlob(this.#context.localParameters) });
+    this.#events.push({ kind: 'bytes', bytes: this.#ownBlob });
+    if (this.#context.role === 'server') return;
     // What a client sends before it has heard the server: only calls that may be replayed.
-    if (this.#context.role === 'client')
-      this.#events.push({ kind: 'sealer', sealer: this.#protection.sealer });
+    const { sealer } = createPlaintextProtection(this.#checksum, this.#ownBlob);
+    this.#events.push({ kind: 'sealer', sealer });
   }
 
   onBytes(bytes: Uint8Array): void {
     if (this.#isOver) return;
-    const all = new Uint8Array(this.#received.length + bytes.length);
-    all.set(this.#received);
-    all.set(bytes, this.#received.length);
-    this.#received = all;
+    this.#received = joined(this.#received, bytes);
     this.#parse();
   }
 
@@ -143,9 +157,21 @@ class PlaintextHandshake implements Handshake {
     }
     this.#isOver = true;
     this.#events.push({ kind: 'peerParameters', bytes: reader.view(length) });
-    if (this.#context.role === 'server')
-      this.#events.push({ kind: 'sealer', sealer: this.#protection.sealer });
-    this.#events.push({ kind: 'opener', opener: this.#protection.opener }, { kind: 'complete' });
+    this.#pushKeys(all);
+    this.#events.push({ kind: 'complete' });
+  }
+
+  /** [PRT-6] The client's packets fit its blob, the server's both: of another server's nothing is opened. */
+  #pushKeys(peerBlob: Uint8Array): void {
+    const own = this.#ownBlob;
+    if (this.#context.role === 'client') {
+      const { opener } = createPlaintextProtection(this.#checksum, joined(own, peerBlob));
+      this.#events.push({ kind: 'opener', opener });
+      return;
+    }
+    const { sealer } = createPlaintextProtection(this.#checksum, joined(peerBlob, own));
+    const { opener } = createPlaintextProtection(this.#checksum, peerBlob);
+    this.#events.push({ kind: 'sealer', sealer }, { kind: 'opener', opener });
   }
 
   #fail(reason: string): void {
@@ -162,6 +188,14 @@ function encodeBlob(parameters: Uint8Array): Uint8Array {
   return blob;
 }
 
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const all = new Uint8Array(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
+  return all;
+}
+
+const NOTHING = new Uint8Array(0);
 const CHECKSUM_BYTES = 4;
 /** Ample for every parameter there is; the rest is for those to come. */
 const MAX_BLOB_BYTES = 4_096;

@@ -26,7 +26,9 @@ function altered(datagram: Uint8Array, change: (bytes: Uint8Array) => void): Uin
   change(bytes);
   const header = decodeHeader(bytes, 0, 8);
   if (typeof header === 'string') throw new Error(header);
-  new DataView(bytes.buffer).setUint32(header.packetEnd - 4, crc32(bytes.subarray(0, header.packetEnd - 4)));
+  const before = crc32(new Uint8Array(4), crc32(header.destinationId));
+  const sum = crc32(bytes.subarray(0, header.packetEnd - 4), before);
+  new DataView(bytes.buffer).setUint32(header.packetEnd - 4, sum);
   return bytes;
 }
 

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type HandshakeEvent } from '../../../../src/transport/protection/handshake.js';
+import { type Opener, type Sealer } from '../../../../src/transport/protection/protection.js';
 import {
   createPlaintextHandshake,
   createPlaintextProtection,
@@ -14,11 +15,22 @@ function sealed(): Uint8Array {
 }
 
 describe('plaintext protection', () => {
-  test('is CRC-32 over header and payload, big-endian', () => {
+  test('[PRT-1] is CRC-32 over what is not sent, header and payload, big-endian', () => {
     const packet = Uint8Array.from([0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0, 0, 0, 0]);
     protection.sealer.seal(0, packet, 0, 1, 9);
-    // The check value of CRC-32 for the ASCII digits 1 to 9.
-    expect([...packet.subarray(9)]).toEqual([0xcb, 0xf4, 0x39, 0x26]);
+    expect(new DataView(packet.buffer).getUint32(9)).toBe(
+      crc32(Uint8Array.of(0, 0, 0, 0, ...packet.subarray(0, 9))),
+    );
+  });
+
+  test('[PRT-6] fits its subject only', () => {
+    const about = (...subject: number[]) => createPlaintextProtection(crc32, Uint8Array.from(subject));
+    const packet = new Uint8Array(104).fill(0x5a, 0, 100);
+    about(1, 2).sealer.seal(7, packet, 0, 10, 100);
+    expect(about(1, 2).opener.open(7, packet, 0, 10, 104)).toBeDefined();
+    for (const other of [about(), about(1), about(1, 3), about(2, 1)]) {
+      expect(other.opener.open(7, packet, 0, 10, 104)).toBeUndefined();
+    }
   });
 
   test('opens what it sealed, and the payload is what was put in', () => {
@@ -80,13 +92,39 @@ function handshake(
   role: 'client' | 'server',
   parameters: Uint8Array,
 ): ReturnType<ReturnType<typeof createPlaintextHandshake>> {
-  return createPlaintextHandshake(protection)({
+  return createPlaintextHandshake(crc32)({
     role,
     version: 1,
     originalDestinationId: new Uint8Array(8),
     localParameters: parameters,
     wake: () => undefined,
   });
+}
+
+const CLIENT = Uint8Array.of(1, 2, 3);
+const SERVER = Uint8Array.of(4, 5);
+const OTHER = Uint8Array.of(4, 6);
+
+function bytesIn(events: readonly HandshakeEvent[]): Uint8Array {
+  return events.flatMap((event) => (event.kind === 'bytes' ? [event.bytes] : []))[0] ?? new Uint8Array(0);
+}
+
+function sealerIn(events: readonly HandshakeEvent[]): Sealer {
+  const [sealer] = events.flatMap((event) => (event.kind === 'sealer' ? [event.sealer] : []));
+  if (sealer === undefined) throw new Error('no sealer');
+  return sealer;
+}
+
+function openerIn(events: readonly HandshakeEvent[]): Opener {
+  const [opener] = events.flatMap((event) => (event.kind === 'opener' ? [event.opener] : []));
+  if (opener === undefined) throw new Error('no opener');
+  return opener;
+}
+
+function opens(opener: Opener, sealer: Sealer): boolean {
+  const packet = new Uint8Array(50);
+  const end = sealer.seal(3, packet, 0, 10, 40);
+  return opener.open(3, packet, 0, 10, end) !== undefined;
 }
 
 describe('the plaintext handshake', () => {
@@ -104,6 +142,26 @@ describe('the plaintext handshake', () => {
       { kind: 'opener' },
       { kind: 'complete' },
     ]);
+  });
+
+  test('[PRT-6] what each seals, the other opens, and what another server seals, the client does not', () => {
+    const [client, server, other] = [
+      handshake('client', CLIENT),
+      handshake('server', SERVER),
+      handshake('server', OTHER),
+    ];
+    for (const one of [client, server, other]) one.start();
+    const ofClient = eventsOf(client);
+    const [blob, otherBlob] = [bytesIn(eventsOf(server)), bytesIn(eventsOf(other))];
+    server.onBytes(bytesIn(ofClient));
+    other.onBytes(bytesIn(ofClient));
+    client.onBytes(blob);
+    const ofServer = eventsOf(server);
+    const opener = openerIn(eventsOf(client));
+    expect(opens(openerIn(ofServer), sealerIn(ofClient))).toBe(true);
+    expect(opens(opener, sealerIn(ofServer))).toBe(true);
+    expect(opens(opener, sealerIn(eventsOf(other)))).toBe(false);
+    expect(otherBlob).not.toEqual(blob);
   });
 
   test('takes the parameters in pieces', () => {
