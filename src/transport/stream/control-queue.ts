@@ -1,7 +1,7 @@
 /**
  * The frames about streams that carry none of their bytes: RESET_STREAM, STOP_SENDING, MAX_…, …_BLOCKED. What is
  * queued is only that a frame is due; its content is looked up when it is written, so a frame that is sent again
- * after a loss carries what is true then, and one that has become pointless is not written.
+ * after a loss carries what is true then, and one that has become pointless is not written [REC-3].
  */
 import { RingQueue } from '../../base/ring-queue.js';
 import { type PacketBuilder } from '../connection/packet-builder.js';

@@ -34,7 +34,7 @@ export class SendCredit {
     assert(this.usedValue <= this.limitValue, 'credit is never passed');
   }
 
-  /** A lower limit than the one known is old news (RFC 9000 §4.1). Returns whether there is more than before. */
+  /** [FLC-2] A lower limit than the one known is old news. Returns whether there is more than before. */
   raise(limit: number): boolean {
     if (limit <= this.limitValue) return false;
     this.limitValue = limit;
@@ -54,7 +54,7 @@ export class SendCredit {
     return true;
   }
 
-  /** Whether the peer should be told that we wait at this limit: true once for each limit. */
+  /** [FLC-4] Whether the peer should be told that we wait at this limit: true once for each limit. */
   takeBlockedReport(): boolean {
     if (this.available > 0 || this.reportedLimit === this.limitValue) return false;
     this.reportedLimit = this.limitValue;
@@ -98,7 +98,7 @@ export class ReceiveWindow {
     return this.receivedValue - this.consumedValue;
   }
 
-  /** False when the peer passes its limit. */
+  /** False when the peer passes its limit [FLC-1]. */
   receive(count: number): boolean {
     this.receivedValue += count;
     return this.receivedValue <= this.advertisedValue;
@@ -109,7 +109,7 @@ export class ReceiveWindow {
     assert(this.consumedValue <= this.receivedValue, 'what is consumed was received');
   }
 
-  /** Half of the window was consumed since the last limit: time for the next. For bytes. */
+  /** [FLC-3] Half of the window was consumed since the last limit: time for the next. For bytes. */
   get isHalfConsumed(): boolean {
     return (this.next - this.advertisedValue) * 2 >= this.window;
   }

@@ -102,7 +102,7 @@ export class ReceiveStream {
     return used;
   }
 
-  /** Returns how many bytes of the connection's window were used. A stream that has arrived whole is not reset. */
+  /** [STR-5] Returns how many bytes of the connection's window were used. What has arrived whole is not reset. */
   onReset(finalSize: number): number {
     this.checkFinalSize(finalSize, true);
     const used = this.receiveTo(finalSize);
@@ -144,6 +144,7 @@ export class ReceiveStream {
     return this.phase === 'receiving' && this.finalSize === this.buffer.readyEnd;
   }
 
+  /** [STR-4] */
   private checkFinalSize(end: number, isFinal: boolean): void {
     const known = this.finalSize;
     const isBroken =

@@ -123,7 +123,7 @@ export class SendStream {
     return this.drop();
   }
 
-  /** Sends again what is first of the lost bytes, else the FIN. False when there was no room. */
+  /** Sends again what is first of the lost bytes, else the FIN, at no credit [FLC-5]. False when there was no room. */
   writeUncharged(builder: PacketBuilder, isLast: boolean): boolean {
     const { lost } = this;
     if (lost === undefined || lost.size === 0)

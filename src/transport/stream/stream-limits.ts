@@ -14,7 +14,7 @@ export interface StreamLimits {
   readonly sendBufferPerStream: number;
   /** The same over all streams together. Default 8 MiB. */
   readonly sendBufferPerConnection: number;
-  /** Holes in the received bytes of one stream. Default 1,000; more end the connection. */
+  /** Holes in the received bytes of one stream [STR-9]. Default 1,000; more end the connection. */
   readonly reassemblyGaps: number;
 }
 
@@ -35,8 +35,8 @@ export interface PeerLimits {
 }
 
 /**
- * What a client may use before it knows the server's parameters, which are never lower in a version with a first
- * flight: a server of such a version raises its own limits to these.
+ * [HSK-10] What a client may use before it knows the server's parameters, which are never lower in a version with a
+ * first flight: a server of such a version raises its own limits to these.
  */
 export const FIRST_FLIGHT_LIMITS: PeerLimits = {
   maxData: 256 << 10,

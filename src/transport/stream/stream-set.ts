@@ -117,7 +117,7 @@ export class StreamSet {
     this.announceStreamCredit();
   }
 
-  /** The ID of a new stream, or undefined when the peer's limit is reached: `streamsAvailable` follows. */
+  /** The ID of a new stream, or undefined at the peer's limit: `streamsAvailable` follows [STR-1] [STR-3]. */
   open(): number | undefined {
     assert(!this.isServer, 'only a client opens streams');
     if (this.isClosed) return undefined;
@@ -224,7 +224,7 @@ export class StreamSet {
     this.retireIfDone(stream);
   }
 
-  /** Our half stays until the application resets it, unless it had finished: then nobody else would. */
+  /** [STR-6] Our half stays until the application resets it, unless it had finished: then nobody else would. */
   onStopSending(id: number, code: number, isFirstFlight = false): void {
     const stream = this.streamOf(id, isFirstFlight);
     if (stream === undefined) return;
@@ -246,7 +246,7 @@ export class StreamSet {
     if (stream?.send.credit.raise(limit) === true) this.scheduler.markReady(stream);
   }
 
-  /** Without meaning for a server, which opens no streams. */
+  /** Without meaning for a server, which opens no streams [STR-3]. */
   onMaxStreams(limit: number): void {
     if (this.isServer) return;
     this.flow.streamCredit.raise(limit);
@@ -319,7 +319,7 @@ export class StreamSet {
     return 2 * (this.isServer ? this.flow.peerStreams.received : this.flow.streamCredit.used);
   }
 
-  /** For the peer's frames: undefined for a retired stream; opens what the peer opens. */
+  /** For the peer's frames: undefined for a retired stream [STR-8]; opens what the peer opens [STR-1]. */
   private streamOf(id: number, isFirstFlight: boolean): Stream | undefined {
     const stream = this.streams.get(id);
     if (stream !== undefined || this.isClosed) return stream;
@@ -332,7 +332,7 @@ export class StreamSet {
     return undefined;
   }
 
-  /** The peer opens `id`, and with it all below (RFC 9000 §3.2). Undefined when that was long ago. */
+  /** [STR-2] The peer opens `id`, and with it all below (RFC 9000 §3.2). Undefined when that was long ago. */
   private openTo(id: number, isFirstFlight: boolean): Stream | undefined {
     const { peerStreams } = this.flow;
     let next = this.endOfIds;
@@ -360,6 +360,7 @@ export class StreamSet {
     return stream;
   }
 
+  /** [STR-7] */
   private retireIfDone(stream: Stream): void {
     if (!stream.receive.isTerminal || !stream.send.isTerminal || !this.streams.delete(stream.id)) return;
     stream.pendingControls = 0;

@@ -2,7 +2,7 @@ import { acknowledge, lose, packetOf, pattern, StreamPacket } from '../../../sup
 import { openOf, readAll, streamPair } from '../../../support/stream-pair.js';
 
 describe('being blocked', () => {
-  test('by the limit of a stream is said once for each limit, and again when that was lost', () => {
+  test('[FLC-4] by the limit of a stream is said once for each limit, and again when that was lost', () => {
     const { client } = streamPair({ server: { streamWindow: 100 } });
     const id = openOf(client);
     client.write(id, [pattern(1_000)], false);
@@ -21,7 +21,7 @@ describe('being blocked', () => {
     expect(packetOf(client).frames).toEqual([{ kind: 'streamDataBlocked', streamId: id, limit: 200 }]);
   });
 
-  test('by the limit of the connection is said also when it was reached by others', () => {
+  test('[FLC-4] by the limit of the connection is said also when it was reached by others', () => {
     const { client } = streamPair({ server: { connectionWindow: 100 } });
     client.write(openOf(client), [pattern(100)], false);
     expect(packetOf(client).frames).toHaveLength(1);

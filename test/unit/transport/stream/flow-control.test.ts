@@ -1,7 +1,7 @@
 import { ReceiveWindow, SendCredit } from '../../../../src/transport/stream/flow-control.js';
 
 describe('SendCredit', () => {
-  test('a lower limit is old news', () => {
+  test('[FLC-2] a lower limit is old news', () => {
     const credit = new SendCredit(100);
     expect(credit.raise(50)).toBe(false);
     expect(credit.raise(100)).toBe(false);
@@ -61,7 +61,7 @@ describe('ReceiveWindow', () => {
     expect(window.receive(1)).toBe(false);
   });
 
-  test('is due for a new limit when half of it was consumed', () => {
+  test('[FLC-3] is due for a new limit when half of it was consumed', () => {
     const window = new ReceiveWindow(100);
     window.receive(100);
     window.consume(49);

@@ -41,7 +41,7 @@ describe('ReceiveBuffer', () => {
     expect(readAll(buffer)).toEqual(whole);
   });
 
-  test('the first bytes at an offset stay', () => {
+  test('[STR-4] the first bytes at an offset stay', () => {
     const buffer = new ReceiveBuffer();
     buffer.insert(4, Uint8Array.of(4, 5));
     buffer.insert(0, Uint8Array.of(10, 11, 12, 13, 14, 15, 16, 17));

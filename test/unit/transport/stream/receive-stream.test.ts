@@ -40,7 +40,7 @@ describe('readable', () => {
 });
 
 describe('limits', () => {
-  test('bytes above the limit of the stream are refused, whatever way they come', () => {
+  test('[FLC-1] bytes above the limit of the stream are refused, whatever way they come', () => {
     const limits = { server: { streamWindow: 100 } };
     const attempts = [
       (server: ReturnType<typeof streamPair>['server']): void => {
@@ -62,7 +62,7 @@ describe('limits', () => {
     }
   });
 
-  test('bytes above the limit of the connection are refused', () => {
+  test('[FLC-1] bytes above the limit of the connection are refused', () => {
     const { server } = streamPair({ server: { connectionWindow: 100 } });
     server.onStreamFrame(0, 0, pattern(60), false, false);
     server.onStreamFrame(0, 0, pattern(60), false, false);
@@ -72,7 +72,7 @@ describe('limits', () => {
     }).toThrow(errorWithCode('FLOW_CONTROL_ERROR'));
   });
 
-  test('a gap counts as if it were filled', () => {
+  test('[FLC-1] a gap counts as if it were filled', () => {
     const { server } = streamPair({ server: { connectionWindow: 100 } });
     server.onStreamFrame(0, 90, pattern(10), false, false);
     expect(() => {
@@ -80,7 +80,7 @@ describe('limits', () => {
     }).toThrow(errorWithCode('FLOW_CONTROL_ERROR'));
   });
 
-  test('too many gaps are refused', () => {
+  test('[STR-9] too many gaps are refused', () => {
     const { server } = streamPair({ server: { reassemblyGaps: 3 } });
     for (const offset of [2, 4, 6]) server.onStreamFrame(0, offset, pattern(1), false, false);
     expect(() => {
@@ -115,7 +115,7 @@ describe('final size', () => {
         server.onResetStream(0, 0, 9);
       },
     ],
-  ])('%s', (_, attempt) => {
+  ])('[STR-4] %s', (_, attempt) => {
     const { server } = streamPair();
     server.onStreamFrame(0, 5, pattern(5), true, false);
     expect(() => {
@@ -123,7 +123,7 @@ describe('final size', () => {
     }).toThrow(errorWithCode('FINAL_SIZE_ERROR'));
   });
 
-  test('an end before what has arrived', () => {
+  test('[STR-4] an end before what has arrived', () => {
     const { server } = streamPair();
     server.onStreamFrame(0, 5, pattern(5), false, false);
     expect(() => {
@@ -131,7 +131,7 @@ describe('final size', () => {
     }).toThrow(errorWithCode('FINAL_SIZE_ERROR'));
   });
 
-  test('the same end again is no error', () => {
+  test('[STR-4] the same end again is no error', () => {
     const { server } = streamPair();
     server.onStreamFrame(0, 0, pattern(10), true, false);
     server.onStreamFrame(0, 0, pattern(10), true, false);
@@ -141,7 +141,7 @@ describe('final size', () => {
 });
 
 describe('window updates', () => {
-  test('come when the application has read half of a window', () => {
+  test('[FLC-3] come when the application has read half of a window', () => {
     const { server } = streamPair({ server: { streamWindow: 1_000, connectionWindow: 2_000 } });
     server.onStreamFrame(0, 0, pattern(499), false, false);
     server.onStreamFrame(0, 499, pattern(1), false, false);
@@ -157,7 +157,7 @@ describe('window updates', () => {
     ]);
   });
 
-  test('that were lost are sent again while they are current, and only then', () => {
+  test('[REC-3] that were lost are sent again while they are current, and only then', () => {
     const { server } = streamPair({ server: { streamWindow: 1_000, connectionWindow: 1_000 } });
     server.onStreamFrame(0, 0, pattern(500), false, false);
     readAll(server, 0);

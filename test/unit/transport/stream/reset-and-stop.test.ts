@@ -3,7 +3,7 @@ import { acknowledge, lose, packetOf, pattern, receive } from '../../../support/
 import { openOf, readAll, settle, streamPair } from '../../../support/stream-pair.js';
 
 describe('reset', () => {
-  test('drops what is held at once, and tells the peer how much was sent', () => {
+  test('[STR-5] drops what is held at once, and tells the peer how much was sent', () => {
     const pool = new ChunkPool();
     const { client, server, serverEvents } = streamPair({ pool });
     const id = openOf(client);
@@ -26,7 +26,7 @@ describe('reset', () => {
     expect([server.read(id), server.receiveBufferBytes]).toEqual([undefined, 0]);
   });
 
-  test('is sent until it is acknowledged, and retires its half', () => {
+  test('[REC-3] [STR-7] is sent until it is acknowledged, and retires its half', () => {
     const pair = streamPair();
     const { client, server } = pair;
     const id = openOf(client);
@@ -43,7 +43,7 @@ describe('reset', () => {
     expect(client.hasFramesToSend).toBe(false);
   });
 
-  test('gives the window of the connection back, for bytes that never came too', () => {
+  test('[FLC-3] gives the window of the connection back, for bytes that never came too', () => {
     const { client, server } = streamPair({ server: { connectionWindow: 1_000, streamWindow: 1_000 } });
     const id = openOf(client);
     client.write(id, [pattern(600)], false);
@@ -54,7 +54,7 @@ describe('reset', () => {
     expect(packetOf(server).frames).toEqual([{ kind: 'maxData', limit: 1_600 }]);
   });
 
-  test('does not take away what had arrived whole', () => {
+  test('[STR-5] does not take away what had arrived whole', () => {
     const { client, server, serverEvents } = streamPair();
     const id = openOf(client);
     client.write(id, [pattern(600)], true);
@@ -75,7 +75,7 @@ describe('reset', () => {
 });
 
 describe('stop', () => {
-  test('drops what is there and what comes, gives its window back, and asks the peer once', () => {
+  test('[FLC-3] drops what is there and what comes, gives its window back, and asks the peer once', () => {
     const pair = streamPair({ server: { connectionWindow: 1_000, streamWindow: 1_000 } });
     const { client, server, clientEvents } = pair;
     const id = openOf(client);
@@ -96,7 +96,7 @@ describe('stop', () => {
     expect(client.sendBufferBytes).toBe(0);
   });
 
-  test('a stopped half stays until the application resets it', () => {
+  test('[STR-6] a stopped half stays until the application resets it', () => {
     const pair = streamPair({ server: { maxStreams: 1 } });
     const { client, server, serverEvents } = pair;
     const id = openOf(client);
@@ -126,7 +126,7 @@ describe('stop', () => {
     expect([client.openCount, server.openCount, server.sendBufferBytes]).toEqual([0, 0, 0]);
   });
 
-  test('a half that had finished answers by itself, without an event', () => {
+  test('[STR-6] a half that had finished answers by itself, without an event', () => {
     const pool = new ChunkPool();
     const { client, server, clientEvents } = streamPair({ pool });
     const id = openOf(client);
@@ -155,7 +155,7 @@ describe('stop', () => {
     expect(server.openCount).toBe(0);
   });
 
-  test('lost bytes of a stopped half are not sent again', () => {
+  test('[REC-3] lost bytes of a stopped half are not sent again', () => {
     const { client } = streamPair();
     const id = openOf(client);
     client.write(id, [pattern(10)], false);

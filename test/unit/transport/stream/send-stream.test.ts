@@ -106,7 +106,7 @@ describe('retransmission', () => {
     ]);
   });
 
-  test('leaves out what was delivered meanwhile', () => {
+  test('[REC-3] leaves out what was delivered meanwhile', () => {
     const { client } = streamPair();
     client.write(openOf(client), [bulk.subarray(0, 3_000)], false);
     const first = packetOf(client, 1_000);
@@ -135,7 +135,7 @@ describe('retransmission', () => {
     expect(client.hasFramesToSend).toBe(false);
   });
 
-  test('goes before new bytes, and costs no credit', () => {
+  test('[FLC-5] goes before new bytes, and costs no credit', () => {
     const { client } = streamPair({ server: { connectionWindow: 1_500, streamWindow: 10_000 } });
     const id = openOf(client);
     client.write(id, [bulk.subarray(0, 2_000)], true);
@@ -155,7 +155,7 @@ describe('retransmission', () => {
     ]);
   });
 
-  test('of a lost FIN goes with its bytes, or alone', () => {
+  test('[REC-3] of a lost FIN goes with its bytes, or alone', () => {
     const { client, server } = streamPair();
     const id = openOf(client);
     client.write(id, [pattern(100)], true);

@@ -64,7 +64,7 @@ describe('a small call', () => {
 });
 
 describe('opening', () => {
-  test('the client uses the IDs 0, 2, 4, … up to the limit, and hears when there are more', () => {
+  test('[STR-1] [STR-3] [FLC-4] the client uses the IDs 0, 2, 4, … up to the limit, and hears when there are more', () => {
     const pair = streamPair({ server: { maxStreams: 2 } });
     const { client, clientEvents } = pair;
     expect([client.open(), client.open(), client.open(), client.open()]).toEqual([
@@ -89,7 +89,7 @@ describe('opening', () => {
     expect(clientEvents).toEqual([]);
   });
 
-  test('lower streams open with a higher one, in order, whatever frame it is', () => {
+  test('[STR-2] lower streams open with a higher one, in order, whatever frame it is', () => {
     const { server, serverEvents } = streamPair();
     server.onStreamFrame(4, 0, pattern(1), false, true);
     server.onResetStream(6, 3, 0);
@@ -109,8 +109,9 @@ describe('opening', () => {
     expect(server.openCount).toBe(7);
   });
 
-  test('a stream above the limit is refused', () => {
+  test('[STR-3] a stream above the limit is refused, whatever the client says of streams', () => {
     const { server } = streamPair({ server: { maxStreams: 3 } });
+    server.onMaxStreams(1_000);
     server.onStreamFrame(4, 0, EMPTY, false, false);
     expect(() => {
       server.onStreamFrame(6, 0, EMPTY, false, false);
@@ -120,7 +121,7 @@ describe('opening', () => {
     }).toThrow(errorWithCode('STREAM_LIMIT_ERROR'));
   });
 
-  test('streams of the wrong side are refused', () => {
+  test('[STR-1] [STR-2] streams of the wrong side are refused', () => {
     const { client, server } = streamPair();
     expect(() => {
       server.onStreamFrame(1, 0, EMPTY, false, false);
@@ -134,7 +135,7 @@ describe('opening', () => {
     }).toThrow(errorWithCode('STREAM_STATE_ERROR'));
   });
 
-  test('the first flight has its own limits, which the real ones replace', () => {
+  test('[HSK-10] the first flight has its own limits, which the real ones replace', () => {
     const { client } = streamPair({ isFirstFlight: true });
     const ids = Array.from({ length: 65 }, () => client.open());
     expect(ids.at(-2)).toBe(126);
@@ -169,7 +170,7 @@ describe('opening', () => {
 });
 
 describe('retiring', () => {
-  test('a stream of the peer is given back when both halves have ended, not before', () => {
+  test('[STR-7] a stream of the peer is given back when both halves have ended, not before', () => {
     const pair = streamPair({ server: { maxStreams: 1 } });
     const { client, server, clientEvents } = pair;
     const id = openOf(client);
@@ -188,7 +189,7 @@ describe('retiring', () => {
     expect(client.openCount).toBe(1);
   });
 
-  test('what comes for a retired stream is ignored', () => {
+  test('[STR-8] what comes for a retired stream is ignored', () => {
     const pair = streamPair();
     const { client, server, serverEvents } = pair;
     const id = openOf(client);
@@ -216,7 +217,7 @@ describe('retiring', () => {
     expect(server.hasFramesToSend).toBe(false);
   });
 
-  test('the limit on streams goes up in steps while it is far, and one by one while it is near', () => {
+  test('[STR-7] the limit on streams goes up in steps while it is far, and one by one while it is near', () => {
     const { server } = streamPair({ server: { maxStreams: 10 } });
     const limits: number[] = [];
     const finish = (id: number): void => {
