@@ -49,7 +49,7 @@ export class HandshakeDuplex extends Duplex {
       callback(new Error(`a TLS handshake of more than ${MAX_HANDSHAKE_BYTES} bytes`));
       return;
     }
-    // A copy: OpenSSL uses its buffer again.
+    // A copy: after the callback the memory is the writer's again.
     this.#owner.onTlsBytes(new Uint8Array(chunk));
     callback();
   }

@@ -79,12 +79,11 @@ export class TlsServerSide {
         return () => undefined;
       },
       (handshake, delivery) => {
-        const before = this.#current;
         this.#current = handshake;
         try {
           return delivery();
         } finally {
-          this.#current = before;
+          this.#current = undefined;
         }
       },
     );

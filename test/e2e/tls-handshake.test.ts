@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:tls';
+import { promisify } from 'node:util';
 import { generate } from 'selfsigned';
+import { HandshakeDuplex } from '../../src/driver/handshake-duplex.js';
 import { plaintextMeans, type TransportMeans } from '../../src/driver/plaintext-means.js';
 import { deriveHelloProtection } from '../../src/driver/packet-keys.js';
 import { RealRandom } from '../../src/driver/real-random.js';
@@ -141,6 +145,32 @@ function begin({ atClient, atServer }: ReturnType<typeof pair>): void {
   atServer.join(atClient);
   atClient.join(atServer);
 }
+
+/** A TLS server that asks for no ALPN, behind a blob as long as a client's. */
+const withoutAlpn: CreateHandshake = ({ localParameters, wake }) => {
+  const events: HandshakeEvent[] = [
+    { kind: 'bytes', bytes: new Uint8Array([0x40, localParameters.length, ...localParameters]) },
+  ];
+  const duplex = new HandshakeDuplex({
+    onTlsBytes(bytes) {
+      events.push({ kind: 'bytes', bytes });
+      wake();
+    },
+    onTlsClosed: () => undefined,
+    deliver: (delivery) => delivery(),
+  });
+  const tlsServer = createServer({ cert: server.cert, key: server.private });
+  let isBlobRead = false;
+  return {
+    start: () => void tlsServer.emit('connection', duplex),
+    onBytes(bytes) {
+      if (isBlobRead) duplex.receive(bytes);
+      isBlobRead = true;
+    },
+    pollEvent: () => events.shift(),
+    dispose: () => void duplex.destroy(),
+  };
+};
 
 /** Seals a packet at one end and opens it at the other. */
 function carry(
@@ -301,19 +331,23 @@ describe('TLS over the handshake stream', () => {
     expect(carry(atServer, atClient, 0)).toBe('payload');
   });
 
-  test('an unknown authority is refused, whatever the environment says', async () => {
-    const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-    try {
-      const { atClient, atServer } = pair({ ca: other.cert });
-      begin({ atClient, atServer });
-      await atClient.until('failed');
-      expect(atClient.the('failed').reason).toMatch(/DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY/);
-      expect(atServer.kinds).not.toContain('complete');
-    } finally {
-      if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-      else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
-    }
+  test('an unknown authority is refused', async () => {
+    const { atClient, atServer } = pair({ ca: other.cert });
+    begin({ atClient, atServer });
+    await atClient.until('failed');
+    expect(atClient.the('failed').reason).toMatch(/DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY/);
+    expect(atServer.kinds).not.toContain('complete');
+  });
+
+  test('a server that speaks TLS for something else is refused', async () => {
+    const { atClient } = pair();
+    const context = { role: 'server', version: 1, originalDestinationId: ORIGINAL_ID } as const;
+    const stranger = new End(withoutAlpn, { ...context, localParameters: BLOBS.server });
+    ends.push(stranger);
+    begin({ atClient, atServer: stranger });
+    await atClient.until('failed');
+    expect(atClient.the('failed').reason).toMatch(/ended with TLSv1\.3, TLS_\w+, ALPN false$/);
+    expect(atClient.kinds).not.toContain('sealer');
   });
 
   test('a client certificate that is missing or unknown fails at the server; a known one does not', async () => {
@@ -366,6 +400,38 @@ describe('TLS over the real driver', () => {
     expect((await client.closed).reason).toMatch(/the TLS handshake failed: .*CERT/);
     expect((await connections[0]?.closed)?.by).toBe('peer');
   });
+
+  test('the environment cannot switch the verification off', async () => {
+    const { listening } = await echoServer('127.0.0.1:0', { means: serverMeans() });
+    // In a process of its own: jest gives tests a copy of the environment, which node:tls does not look at.
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [
+        '--disable-warning=ExperimentalWarning',
+        '--import',
+        './test/support/typescript.mjs',
+        '--input-type=module',
+        '--eval',
+        `import { deriveHelloProtection } from './src/driver/packet-keys.ts';
+         import { plaintextMeans } from './src/driver/plaintext-means.ts';
+         import { RealRandom } from './src/driver/real-random.ts';
+         import { createTlsClientHandshake } from './src/driver/tls-handshake.ts';
+         import { connectClient } from './test/support/udp-fixture.ts';
+         const alive = setTimeout(() => {}, 10_000);
+         const client = await connectClient('127.0.0.1:${listening.port}', {
+           means: {
+             ...plaintextMeans(new RealRandom()),
+             createHandshake: createTlsClientHandshake({ host: '127.0.0.1', tls: { ca: process.env.CA } }),
+             helloProtection: (_version, id, role) => deriveHelloProtection(id, role),
+           },
+         });
+         console.log(await Promise.race([client.ready.then(() => 'trusted'), client.closed.then((it) => it.reason)]));
+         clearTimeout(alive);`,
+      ],
+      { timeout: 15_000, env: { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0', CA: other.cert } },
+    );
+    expect(stdout).toMatch(/the TLS handshake failed: .*CERT/);
+  }, 20_000);
 
   test('a client without TLS is not understood', async () => {
     const { listening, connections } = await echoServer('127.0.0.1:0', { means: serverMeans() });
