@@ -15,8 +15,8 @@ export class EndpointWatch {
   readonly #dropTotals = new Map<string, number>();
   /** Of each endpoint all that it ever had: what it has forgotten has counted too. */
   readonly #connections = new Map<SimEndpoint, Set<Connection>>();
-  /** By connection: the largest window seen since it was last within it. */
-  readonly #windows = new WeakMap<Connection, { window: number; inFlight: number }>();
+  /** What each connection had after the turn before. */
+  readonly #windows = new WeakMap<Connection, { window: number; inFlight: number; ptoCount: number }>();
   maxConnections = 0;
 
   add(name: string, endpoint: SimEndpoint): void {
@@ -76,20 +76,22 @@ export class EndpointWatch {
   }
 
   #checkConnection(name: string, connection: Connection): void {
-    const { bytesInFlight, congestionWindow } = connection;
+    const { bytesInFlight, congestionWindow, isReady, stats } = connection;
     check(congestionWindow >= 2 * DATAGRAM_BYTES, () => `${name}: a window of ${congestionWindow} bytes`);
     check(bytesInFlight >= 0, () => `${name}: ${bytesInFlight} bytes in flight`);
-    const before = this.#windows.get(connection) ?? { window: congestionWindow, inFlight: 0 };
+    const before = this.#windows.get(connection) ?? { window: congestionWindow, inFlight: 0, ptoCount: 0 };
     this.#windows.set(connection, before);
+    const probeBytes = (stats.ptoCount - before.ptoCount) * PROBE_DATAGRAMS * DATAGRAM_BYTES;
     // The window may have been cut since the bytes left: then they only may not grow, but for probes.
-    const allowed =
-      Math.max(congestionWindow, before.window, before.inFlight) + PROBE_DATAGRAMS * DATAGRAM_BYTES;
+    const allowed = Math.max(congestionWindow, before.window, before.inFlight) + probeBytes;
     check(
-      bytesInFlight <= allowed,
+      // Padding counts, also of a client's hello that only acknowledges.
+      bytesInFlight <= allowed || !isReady,
       () => `${name}: ${bytesInFlight} bytes in flight, window ${congestionWindow}`,
     );
     before.window = congestionWindow;
     before.inFlight = bytesInFlight;
+    before.ptoCount = stats.ptoCount;
   }
 
   /** Every datagram went to a connection or was dropped for a reason. */

@@ -7,7 +7,9 @@
  * limits never decrease and are never passed · at most 3 bytes go to an unvalidated address for each that came from it ·
  * a client's hello datagram is padded · no datagram above what the receiver takes.
  */
+import { crc32 } from 'node:zlib';
 import { type Datagram } from '../../../src/sim/link.js';
+import { createPlaintextProtection } from '../../../src/transport/protection/plaintext.js';
 import { PacketSpace } from '../../../src/transport/recovery/sent-packet.js';
 import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
 import { decodeFrame, type Frame } from '../../../src/transport/wire/frame.js';
@@ -114,6 +116,7 @@ export class WireTap {
     const packetNumber = decodePacketNumber(truncated, header.packetNumberLength, previous);
     const { headerStart, payloadStart, packetEnd } = header;
     const payload = opener.open(packetNumber, bytes, headerStart, payloadStart, packetEnd);
+    if (payload === undefined && header.kind === 'hello' && isRefusal(bytes, header)) return undefined;
     check(payload !== undefined, () => 'sent a packet whose checksum is wrong');
     check(packetNumber > previous, () => `packet number ${packetNumber} after ${previous} in space ${space}`);
     sender.onSent(space, packetNumber);
@@ -132,7 +135,7 @@ export class WireTap {
     let party = this.#parties.get(sourceId);
     if (party === undefined) {
       const originalId = isServer ? peer?.originalId : header.destinationId.slice();
-      if (originalId === undefined || hex(originalId) === sourceId) return false;
+      if (originalId === undefined || (isServer && isRefusal(datagram.bytes, header))) return false;
       party = new Party(sourceId, isServer, originalId);
       this.#parties.set(sourceId, party);
     }
@@ -168,6 +171,15 @@ export class WireTap {
     }
     return path;
   }
+}
+
+/** A server that takes nobody new speaks in the name of the ID that it was asked under, and remembers nothing. */
+function isRefusal(
+  bytes: Uint8Array,
+  { headerStart, payloadStart, packetEnd, sourceId }: HelloHeader,
+): boolean {
+  const { opener } = createPlaintextProtection(crc32, sourceId);
+  return opener.open(0, bytes, headerStart, payloadStart, packetEnd) !== undefined;
 }
 
 function framesOf(payload: Uint8Array, space: PacketSpace): Frame[] {
