@@ -135,4 +135,25 @@ const AEAD_OPTIONS = { authTagLength: TAG_BYTES };
 /** Only CCM asks for one. */
 const UNUSED_AAD_OPTIONS = { plaintextLength: 0 };
 /** The first 20 bytes of SHA-256("udprpc hello 1"). */
-const HELLO_SALT = Buffer.from('1f547dc54a00bb8a3b8a867bc775498e89c11650', 'hex');
+const HELLO_SALT = Uint8Array.of(
+  0x1f,
+  0x54,
+  0x7d,
+  0xc5,
+  0x4a,
+  0x00,
+  0xbb,
+  0x8a,
+  0x3b,
+  0x8a,
+  0x86,
+  0x7b,
+  0xc7,
+  0x75,
+  0x49,
+  0x8e,
+  0x89,
+  0xc1,
+  0x16,
+  0x50,
+);
