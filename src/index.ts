@@ -32,7 +32,12 @@ export interface ChannelOptions extends CallChannelOptions {
 export function createServer(options: ServerOptions = {}): Server {
   const { insecure, warn = emitWarning, transport, limits, ...callOptions } = options;
   const acceptor = new UdpAcceptor({ insecure, warn, transport, limits });
-  return new Server(acceptor, realEnvironment, callOptions);
+  const server = new Server(acceptor, realEnvironment, callOptions);
+  server.on('handlerError', ({ path, error }) => {
+    // Who listens for himself needs no warning.
+    if (server.listenerCount('handlerError') === 1) warn(`${path} failed: ${describeError(error)}`);
+  });
+  return server;
 }
 
 /**
@@ -42,6 +47,10 @@ export function createServer(options: ServerOptions = {}): Server {
 export function createChannel(target: string, options: ChannelOptions = {}): Channel {
   const { insecure, transport, ...callOptions } = options;
   return new Channel(new UdpConnector(target, { insecure, transport }), realEnvironment, callOptions);
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function emitWarning(line: string): void {

@@ -12,7 +12,8 @@ import { UnitType, type Unit } from '../framing/unit.js';
 import { UnitReader } from '../framing/unit-reader.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
 import { type ClientConnection } from './client-connection.js';
-import { NOT_QUEUED, type TimerItem, type TimerQueue } from './timer-queue.js';
+import { NOT_QUEUED } from '../../base/deadline-heap.js';
+import { type TimerItem, type TimerQueue } from '../timer-queue.js';
 
 export interface AttemptOwner {
   /** The channel keeps the attempt through failed connections. */
@@ -52,7 +53,7 @@ export class Attempt implements TimerItem {
   previousWaiting: Attempt | undefined;
   nextWaiting: Attempt | undefined;
   dueAt = Infinity;
-  queueIndex = NOT_QUEUED;
+  heapIndex = NOT_QUEUED;
   /** False while it is certain that the server has started nothing for this attempt. */
   maybeExecuted = false;
 

@@ -20,7 +20,8 @@ import { type ResolvedRetry, resolveRetry, type RpcCallOptions } from './call-op
 import { type Channel, type PausingCall } from './channel.js';
 import { deadlineOf } from './deadline.js';
 import { retryAttempts, type RetryingCall } from './retry.js';
-import { NOT_QUEUED, type TimerItem } from './timer-queue.js';
+import { NOT_QUEUED } from '../../base/deadline-heap.js';
+import { type TimerItem } from '../timer-queue.js';
 
 /** Makes one call; resolves to what the method's codec decoded, or rejects with an RpcError. Never throws. */
 export function callUnary(
@@ -37,7 +38,7 @@ export function callUnary(
 
 class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, PausingCall {
   dueAt = Infinity;
-  queueIndex = NOT_QUEUED;
+  heapIndex = NOT_QUEUED;
   readonly waitForReady: boolean;
   readonly maxReceiveMessageBytes: number;
   readonly attemptTimeoutMs: number | undefined;

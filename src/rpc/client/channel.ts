@@ -23,7 +23,7 @@ import { type Attempt } from './attempt.js';
 import { backoffDelayMs } from './backoff.js';
 import { ClientConnection, type ConnectionOwner } from './client-connection.js';
 import { DEFAULT_TIMEOUT_MS } from './deadline.js';
-import { TimerQueue } from './timer-queue.js';
+import { TimerQueue } from '../timer-queue.js';
 import { WaitingList } from './waiting-list.js';
 
 export interface ChannelOptions {

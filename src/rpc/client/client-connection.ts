@@ -8,7 +8,7 @@ import { type UnitWriter } from '../framing/unit-writer.js';
 import { type StreamListener, type StreamTransport } from '../stream-transport.js';
 import { type ConnectionClosed } from '../../transport/transport-error.js';
 import { type Attempt, type AttemptFailure } from './attempt.js';
-import { type TimerQueue } from './timer-queue.js';
+import { type TimerQueue } from '../timer-queue.js';
 
 export interface ConnectionOwner {
   readonly writer: UnitWriter;

@@ -5,7 +5,8 @@
  */
 import { type Metadata, Status } from 'nice-grpc-common';
 import { assert } from '../../base/assert.js';
-import { NOT_QUEUED, type TimerItem } from '../client/timer-queue.js';
+import { NOT_QUEUED } from '../../base/deadline-heap.js';
+import { type TimerItem } from '../timer-queue.js';
 import { FramingError, malformed } from '../framing/framing-error.js';
 import { type RequestHeader } from '../framing/request-header.js';
 import { ResetCode } from '../framing/reset-code.js';
@@ -21,7 +22,7 @@ import { type ServedMethod } from './service-registry.js';
 export class ServerCall implements TimerItem, ContextOwner {
   /** Infinity until something of the request was received. */
   dueAt = Infinity;
-  queueIndex = NOT_QUEUED;
+  heapIndex = NOT_QUEUED;
   readonly #connection: ServerConnection;
   readonly #runtime: ServerRuntime;
   readonly #streamId: number;
@@ -362,7 +363,7 @@ export class ServerCall implements TimerItem, ContextOwner {
   }
 
   #watchDeadline(): void {
-    if (this.queueIndex !== NOT_QUEUED || this.#isAborted) return;
+    if (this.heapIndex !== NOT_QUEUED || this.#isAborted) return;
     const { timers, environment, limits } = this.#runtime;
     const now = environment.clock.now();
     if (this.dueAt === Infinity) this.dueAt = now + limits.maxTimeoutMs;

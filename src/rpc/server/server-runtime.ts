@@ -3,7 +3,7 @@
  * started, how much runs now, and who is told of it. Data and counters; it decides nothing.
  */
 import { type Status } from 'nice-grpc-common';
-import { TimerQueue } from '../client/timer-queue.js';
+import { TimerQueue } from '../timer-queue.js';
 import { UnitWriter } from '../framing/unit-writer.js';
 import { type RpcEnvironment } from '../rpc-environment.js';
 import { type ServerLimits } from './server-options.js';

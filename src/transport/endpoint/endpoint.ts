@@ -2,6 +2,7 @@
  * One process's end of the wire: finds the connection a datagram belongs to, accepts new ones, refuses, and keeps the
  * connections that have something to say in order. Owns no connection's inside. One deadline for all of them.
  */
+import { DeadlineHeap, NOT_QUEUED } from '../../base/deadline-heap.js';
 import { RingQueue } from '../../base/ring-queue.js';
 import { type Random } from '../../base/random.js';
 import { type CongestionController } from '../congestion/congestion-controller.js';
@@ -23,7 +24,6 @@ import { decodeHeader, type Header, type HelloHeader, readTruncatedPacketNumber 
 import { FIRST_FLIGHT_LIMITS } from '../stream/stream-limits.js';
 import { encodeTransportParameters } from '../wire/transport-parameters.js';
 import { ConnectionTable } from './connection-table.js';
-import { DeadlineHeap } from './deadline-heap.js';
 import { FirstContact } from './first-contact.js';
 
 export interface EndpointConfig {
@@ -75,7 +75,7 @@ export type EndpointEvent =
 
 interface Member {
   readonly connection: Connection;
-  deadline: number;
+  dueAt: number;
   heapIndex: number;
   /** In the queue of those that may have something to say. */
   isQueued: boolean;
@@ -161,7 +161,7 @@ export class Endpoint {
   handleTimeout(now: number): void {
     for (;;) {
       const member = this.#deadlines.peek();
-      if (member === undefined || member.deadline > now) return;
+      if (member === undefined || member.dueAt > now) return;
       this.#deadlines.remove(member);
       member.connection.handleTimeout(now);
       this.#touch(member);
@@ -204,7 +204,7 @@ export class Endpoint {
   }
 
   pollTimeout(): number {
-    return this.#deadlines.peek()?.deadline ?? Infinity;
+    return this.#deadlines.peek()?.dueAt ?? Infinity;
   }
 
   /** Gives a Transmit's memory back. */
@@ -227,7 +227,14 @@ export class Endpoint {
       this.#firstContact.onValidated(connection.path.remote);
     }
     if (connection.isGone) this.#forget(member);
-    else this.#deadlines.set(member, connection.pollTimeout());
+    else this.#setDeadline(member, connection.pollTimeout());
+  }
+
+  #setDeadline(member: Member, dueAt: number): void {
+    if (member.dueAt === dueAt && member.heapIndex !== NOT_QUEUED) return;
+    this.#deadlines.remove(member);
+    member.dueAt = dueAt;
+    if (dueAt !== Infinity) this.#deadlines.add(member);
   }
 
   #drainEvents({ connection }: Member): void {
@@ -340,7 +347,7 @@ export class Endpoint {
       local,
       helloProtection: this.#means.helloProtection(version, originalDestinationId, role),
       chunkPool: this.#chunkPool,
-      createController: () => this.#means.createController(options.maxDatagramSize),
+      createController: (maxDatagramSize) => this.#means.createController(maxDatagramSize),
       createHandshake: () =>
         this.#means.createHandshake({
           role,
@@ -356,8 +363,8 @@ export class Endpoint {
     created.connection = connection;
     const member: Member = {
       connection,
-      deadline: Infinity,
-      heapIndex: -1,
+      dueAt: Infinity,
+      heapIndex: NOT_QUEUED,
       isQueued: false,
       isHalfOpen: false,
     };

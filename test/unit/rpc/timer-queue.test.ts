@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { NOT_QUEUED, TimerQueue } from '../../../../src/rpc/client/timer-queue.js';
-import { ManualClock } from '../../../support/manual-clock.js';
+import { NOT_QUEUED } from '../../../src/base/deadline-heap.js';
+import { TimerQueue } from '../../../src/rpc/timer-queue.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 class Item {
-  queueIndex = NOT_QUEUED;
+  heapIndex = NOT_QUEUED;
   readonly dueAt: number;
   readonly onDue: () => void;
 
