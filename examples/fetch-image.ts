@@ -91,7 +91,11 @@ function checkUsage({ list, meta, all }: Options, url: string | undefined, names
 
 /** Whether there is somebody to ask. */
 function isTerminal(): boolean {
-  return process.stdin.isTTY && process.stdout.isTTY;
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
+  // A terminal that says it has no size (some containers') would get a question one letter a line.
+  if (process.stdout.columns === 0) process.stdout.columns = 80;
+  if (process.stdout.rows === 0) process.stdout.rows = 24;
+  return true;
 }
 
 function connect(target: string, insecure: boolean): Channel {

@@ -8,7 +8,7 @@ import {
   type ImageEntry,
   printable,
 } from '../../src/images/index.js';
-import { fitted, formatBytes, formatHex, formatTime, grouped, shortened } from './quantities.js';
+import { columnsOf, fitted, formatBytes, formatHex, formatTime, grouped, shortened } from './quantities.js';
 
 const WIDTH = 80;
 
@@ -21,7 +21,7 @@ export function listLine(image: ImageEntry): string {
 
 function listRow(size: string, type: string, modified: string, name: string): string {
   const start = `${fitted(size, 9, 'right')}  ${fitted(type, 8)}  ${fitted(modified, 16)}  `;
-  return start + shortened(name, WIDTH - start.length);
+  return start + shortened(name, WIDTH - columnsOf(start));
 }
 
 /** A table of its own for each image: a SHA-256 alone takes most of a line. */

@@ -9,12 +9,13 @@ export function grouped(value: number | bigint): string {
 export function formatBytes(bytes: number | bigint): string {
   let value = Number(bytes);
   if (value < 1_000) return `${value} B`;
-  for (const unit of ['kB', 'MB', 'GB', 'TB', 'PB']) {
+  let unit = 'B';
+  for (unit of ['kB', 'MB', 'GB', 'TB', 'PB', 'EB']) {
     value /= 1_000;
     // What would be rounded up to 1,000 belongs to the next unit.
-    if (value < 999.5) return `${value.toPrecision(3)} ${unit}`;
+    if (value < 999.5) break;
   }
-  return `${value.toPrecision(3)} EB`;
+  return `${value.toPrecision(3)} ${unit}`;
 }
 
 /** `2026-03-01 12:30`, in UTC. */

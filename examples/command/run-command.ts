@@ -44,7 +44,8 @@ export function runCommand(command: Command, action: (signal: AbortSignal) => Pr
     await action(ending.signal);
   };
   run().catch((error: unknown) => {
-    process.exitCode = showFailure(command, error);
+    // What was cut short fails in its own way: the reason counts.
+    process.exitCode = showFailure(command, ending.signal.aborted ? ending.signal.reason : error);
   });
 }
 
