@@ -231,6 +231,6 @@ export class SendStream {
 /** How many bytes of data fit into `room` together with the field of their length; negative when not even that. */
 function dataRoom(room: number): number {
   if (room <= 64) return room - 1;
-  if (room <= 16_385) return Math.max(63, room - 2);
+  if (room <= 16_385) return room - 2;
   return Math.max(16_383, room - 4);
 }

@@ -96,6 +96,18 @@ describe('ReceiveBuffer', () => {
     expect(concat(handedOut)).toEqual(whole);
   });
 
+  test('bytes are never added to the memory of a datagram, nor to a piece that was handed out', () => {
+    const buffer = new ReceiveBuffer();
+    const datagram = new Uint8Array(1_200);
+    for (let i = 0; i < 6; i++) buffer.insert(i, datagram.subarray(i, i + 1));
+    buffer.insert(8, datagram.subarray(100, 700));
+    buffer.insert(608, viewOf(pattern(1, 77), 1_200));
+    expect(new Set(datagram)).toEqual(new Set([0]));
+    expect(readAll(buffer)).toHaveLength(6);
+    buffer.insert(6, viewOf(pattern(2, 5), 1_200));
+    expect(readAll(buffer)).toEqual(concat([pattern(2, 5), new Uint8Array(600), pattern(1, 77)]));
+  });
+
   test('after clear there is nothing', () => {
     const buffer = new ReceiveBuffer();
     buffer.insert(0, pattern(10));

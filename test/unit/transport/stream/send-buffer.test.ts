@@ -58,6 +58,18 @@ describe('SendBuffer', () => {
     expect(readOf(buffer, 100, 50)).toEqual(pattern(50, 7));
   });
 
+  test('does not read on in a chunk that was given back and belongs to another stream now', () => {
+    const pool = new ChunkPool();
+    const [first, second] = [new SendBuffer(pool), new SendBuffer(pool)];
+    first.append([pattern(256)], 256);
+    readOf(first, 0, 256);
+    first.releaseTo(256);
+    second.append([pattern(256, 9)], 256);
+    first.append([pattern(256, 5)], 256);
+    expect(readOf(first, 256, 256)).toEqual(pattern(256, 5));
+    expect(readOf(second, 0, 256)).toEqual(pattern(256, 9));
+  });
+
   test('any order of writes, reads and releases gives back the bytes of their place', () => {
     const operation = fc.oneof(
       fc.record({ kind: fc.constant('write' as const), length: fc.integer({ min: 0, max: 100_000 }) }),

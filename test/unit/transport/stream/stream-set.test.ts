@@ -1,6 +1,6 @@
 import { ChunkPool } from '../../../../src/transport/stream/chunk-pool.js';
 import { type StreamSet } from '../../../../src/transport/stream/stream-set.js';
-import { acknowledge, packetOf, pattern, receive } from '../../../support/stream-packet.js';
+import { acknowledge, lose, packetOf, pattern, receive } from '../../../support/stream-packet.js';
 import { openOf, readAll, settle, streamPair } from '../../../support/stream-pair.js';
 import { errorWithCode } from '../../../support/transport-error.js';
 
@@ -239,6 +239,21 @@ describe('retiring', () => {
     for (const id of [24, 26, 28]) finish(id);
     expect(limits).toEqual([23, 24, 25]);
   });
+});
+
+test('a lost MAX_STREAMS is sent again while it is current', () => {
+  const { server } = streamPair({ server: { maxStreams: 2 } });
+  for (const id of [0, 2]) {
+    server.onResetStream(id, 0, 0);
+    server.reset(id, 0);
+  }
+  acknowledge(server, packetOf(server));
+  const update = packetOf(server);
+  expect(update.frames).toEqual([{ kind: 'maxStreams', limit: 4 }]);
+  server.onLost({ kind: 'maxStreams', limit: 3 });
+  expect(server.hasFramesToSend).toBe(false);
+  lose(server, update);
+  expect(packetOf(server).frames).toEqual(update.frames);
 });
 
 describe('closing', () => {
