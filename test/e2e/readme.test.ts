@@ -1,0 +1,98 @@
+/**
+ * The README's samples, as a reader would use them: written into an empty folder, generated, type-checked and run. They
+ * import `udprpc` by its name, so what runs is the built package (`npm test` builds it first).
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const TOP = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const HOOKS = join(TOP, 'test', 'support', 'typescript.mjs');
+
+interface Sample {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Blocks that begin with `// file: NAME` or `# file: NAME`. */
+function samples(): Sample[] {
+  const readme = readFileSync(join(TOP, 'README.md'), 'utf8');
+  return [...readme.matchAll(/```(?:ts|proto|yaml)\n(?:\/\/|#) file: (\S+)\n([\s\S]*?)```/g)].map(
+    ([, path = '', text = '']) => ({ path, text }),
+  );
+}
+
+let folder: string;
+
+beforeAll(() => {
+  mkdirSync(join(TOP, 'dist'), { recursive: true });
+  // Inside the package, where its own name resolves.
+  folder = mkdtempSync(join(TOP, 'dist', 'readme-'));
+  for (const { path, text } of samples()) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text.replace('127.0.0.1:5005', '127.0.0.1:0'));
+  }
+  symlinkSync(join(TOP, 'node_modules'), join(folder, 'node_modules'));
+  execFileSync(join(TOP, 'node_modules/.bin/buf'), ['generate', 'proto'], { cwd: folder, stdio: 'pipe' });
+}, 60_000);
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function run(file: string): ReturnType<typeof spawn> {
+  return spawn(process.execPath, ['--import', HOOKS, file], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+async function firstLine(child: ReturnType<typeof spawn>): Promise<string> {
+  let text = '';
+  for await (const chunk of child.stdout ?? []) {
+    text += String(chunk);
+    if (text.includes('\n')) break;
+  }
+  return text.split('\n')[0] ?? '';
+}
+
+test('the README has its five samples', () => {
+  expect(samples().map(({ path }) => path)).toEqual([
+    'server.ts',
+    'client.ts',
+    'proto/greeter/v1/greeter.proto',
+    'buf.gen.yaml',
+    'greeter.ts',
+  ]);
+});
+
+test('the samples compile under strict settings', () => {
+  const tsconfig = {
+    extends: '../../tsconfig.json',
+    compilerOptions: { noEmit: true, types: ['node'] },
+    include: ['*.ts', 'generated'],
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
+  execFileSync(join(TOP, 'node_modules/.bin/tsc'), ['-p', folder], { stdio: 'inherit' });
+}, 60_000);
+
+test('the greeter greets', async () => {
+  await expect(firstLine(run('greeter.ts'))).resolves.toMatch(/^hello Ada, you are 127\.0\.0\.1:\d+$/);
+}, 30_000);
+
+test('the client fetches from the server, and says what is not there', async () => {
+  mkdirSync(join(folder, 'photos'));
+  const server = run('server.ts');
+  try {
+    const url = (await firstLine(server)).replace('listening on ', '');
+    expect(url).toMatch(/^udp:\/\/127\.0\.0\.1:\d+$/);
+    const client = readFileSync(join(folder, 'client.ts'), 'utf8');
+    writeFileSync(join(folder, 'client.ts'), client.replace('udp://127.0.0.1:0', url));
+    await expect(firstLine(run('client.ts'))).resolves.toBe('there is no cat.jpg');
+    cpSync(join(TOP, 'examples', 'images', 'dunes.jpg'), join(folder, 'photos', 'cat.jpg'));
+    await expect(firstLine(run('client.ts'))).resolves.toBe('26841 of 26841 bytes');
+  } finally {
+    server.kill();
+  }
+}, 30_000);
