@@ -40,7 +40,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'lru-cache',
     ],
   },
-  { room: 'src/dynamic/', mayImport: ['src/dynamic/', 'src/index.ts', 'protobufjs'] },
+  { room: 'src/dynamic/', mayImport: ['src/dynamic/', 'src/index.ts', 'protobufjs', 'node:'] },
   { room: 'src/index.ts', mayImport: ['src/', 'nice-grpc-common'] },
   { room: 'src/testing.ts', mayImport: ['src/'] },
   {
