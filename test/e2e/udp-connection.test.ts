@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { promisify } from 'node:util';
 import { CloseCode } from '../../src/rpc/framing/reset-code.js';
 import { FrameType } from '../../src/transport/wire/frame-type.js';
@@ -59,6 +60,27 @@ describe('a connection over real sockets', () => {
     }
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(/^listening on udp:\/\/.* without encryption/);
+  });
+
+  test('[DGM-3] garbage from strangers harms nobody', async () => {
+    const { listening, connections } = await echoServer();
+    const client = await connectClient(`127.0.0.1:${listening.port}`);
+    await client.ready;
+    const stranger = createSocket('udp4');
+    await new Promise<void>((resolve) => stranger.bind(0, '127.0.0.1', resolve));
+    const sizes = [0, 1, 7, 8, 21, 1_199, 1_200, 1_201, 9_000, 65_507];
+    for (const firstByte of [0x00, 0x40, 0x80, 0xc0, 0xff]) {
+      for (const size of sizes) {
+        const garbage = bytesOf(size);
+        if (size > 0) garbage[0] = firstByte;
+        await new Promise((resolve) => {
+          stranger.send(garbage, listening.port, '127.0.0.1', resolve);
+        });
+      }
+    }
+    stranger.close();
+    expect(await client.echo(bytesOf(5_000))).toEqual(bytesOf(5_000));
+    expect(connections).toHaveLength(1);
   });
 });
 
