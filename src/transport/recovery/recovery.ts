@@ -157,6 +157,10 @@ export class Recovery {
     // [REC-5] RFC 9002 §6.2.4: two, because one may be lost too. With nothing to repeat one asks for an answer as well.
     outcome.probeCount = this.spaces[space].hasAckElicitingInFlight ? PROBES_PER_PTO : 1;
     takeOldestAckEliciting(this.spaces[space], outcome.probeCount, outcome.probes);
+    if (space === PacketSpace.HELLO) {
+      // What rode in the first flight was lost with it, and has room in the datagrams of the probes (RFC 9002 §6.2.4).
+      takeOldestAckEliciting(this.spaces[PacketSpace.PROTECTED], outcome.probeCount, outcome.probes);
+    }
     return outcome;
   }
 
@@ -376,8 +380,9 @@ function takeAcknowledged(state: SentSpace, ranges: readonly number[], delivered
 
 function takeOldestAckEliciting(state: SentSpace, limit: number, oldest: SentPacket[]): void {
   const { outstanding } = state;
+  const end = oldest.length + limit;
   for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
-    if (oldest.length === limit) return;
+    if (oldest.length === end) return;
     const packet = outstanding.at(cursor);
     if (packet.isAckEliciting) oldest.push(packet);
   }
