@@ -20,6 +20,7 @@ export class SimLoop {
   readonly #options: SimLoopOptions;
   #isTouched = true;
   #turns = 0;
+  #isRunning = false;
 
   constructor(clock: VirtualClock, options: SimLoopOptions = {}) {
     this.clock = clock;
@@ -38,6 +39,16 @@ export class SimLoop {
 
   /** Runs until `isDone` says so, nothing is left to happen, or `untilMs`. True when `isDone`. */
   async run(untilMs: number, isDone: () => boolean = () => false): Promise<boolean> {
+    assert(!this.#isRunning, 'one run at a time: two would tear turns apart');
+    this.#isRunning = true;
+    try {
+      return await this.#run(untilMs, isDone);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #run(untilMs: number, isDone: () => boolean): Promise<boolean> {
     await this.#finishTurn();
     while (!isDone()) {
       const next = this.clock.nextTime;

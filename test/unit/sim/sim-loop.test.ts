@@ -98,6 +98,16 @@ describe('SimLoop', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test('two runs at a time are a mistake', async () => {
+    const clock = new VirtualClock();
+    const loop = new SimLoop(clock);
+    clock.setTimer(() => undefined, 10);
+    const first = loop.run(100);
+    await expect(loop.run(100)).rejects.toThrow('one run at a time');
+    expect(await first).toBe(false);
+    expect(await loop.run(200)).toBe(false);
+  });
+
   test('time that does not move is found out', async () => {
     const clock = new VirtualClock();
     const again = (): void => void clock.setTimer(again, 0);

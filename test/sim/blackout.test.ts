@@ -1,0 +1,34 @@
+import { TwoEnds } from './harness/two-ends.js';
+
+describe('a blackout in the middle of a transfer', () => {
+  test('of 3 s is survived on the same connection, and costs little more than itself', async () => {
+    const ends = new TwoEnds({ delayMs: 20, bytesPerMs: 1_000 });
+    const undisturbed = await ends.settle(ends.timed(ends.client.echo({ payload: new Uint8Array(1 << 20) })));
+    const states: string[] = [];
+    ends.channel.on('state', ({ to }) => states.push(to));
+    const startMs = ends.clock.now() + 500;
+    const blackouts = [{ startMs, endMs: startMs + 3_000 }];
+    ends.set('up', { blackouts });
+    ends.set('down', { blackouts });
+    const disturbed = await ends.settle(ends.timed(ends.client.echo({ payload: new Uint8Array(1 << 20) })));
+    // The probes come at most 1 s apart, and then the window grows again from its minimum.
+    expect(disturbed.ms).toBeLessThan(undisturbed.ms + 3_000 + 1_000 + 1_500);
+    expect(states).toEqual([]);
+    await ends.close();
+  });
+
+  test('longer than the idle timeout ends the connection with a clear error, and the next call makes a new one', async () => {
+    const ends = new TwoEnds({ delayMs: 20 });
+    await ends.settle(ends.client.echo({ payload: Uint8Array.of(1) }));
+    const startMs = ends.clock.now();
+    const blackouts = [{ startMs, endMs: startMs + 60_000 }];
+    ends.set('up', { blackouts });
+    ends.set('down', { blackouts });
+    const call = ends.client.add({ key: 'k', amount: 1n }, { timeoutMs: 50_000 });
+    await expect(ends.settle(call)).rejects.toThrow('nothing received for 30000 ms');
+    await ends.wait(30_000);
+    expect((await ends.settle(ends.client.add({ key: 'k', amount: 1n }))).total).toBe(1n);
+    await ends.close();
+    expect(ends.clock.pendingTimers).toBe(0);
+  });
+});

@@ -1,0 +1,150 @@
+/**
+ * A server of the test service and a client of it over a simulated network, for scenarios that are told step by step.
+ * What seeds draw is run by `run-seed.ts`; here a test sets the links itself and looks at times and datagrams.
+ */
+import { crc32 } from 'node:zlib';
+import { TestServiceDefinition } from '../../../generated/test/v1/test.js';
+import { type RpcCallOptions } from '../../../src/rpc/client/call-options.js';
+import { Channel } from '../../../src/rpc/client/channel.js';
+import { createClient } from '../../../src/rpc/client/client-factory.js';
+import { type RpcEnvironment } from '../../../src/rpc/rpc-environment.js';
+import { Server } from '../../../src/rpc/server/server.js';
+import { type Client, type ServiceImplementation } from '../../../src/rpc/service-definition.js';
+import { CLEAN_LINK, type Datagram, type LinkConditions } from '../../../src/sim/link.js';
+import { SeededRandom } from '../../../src/sim/seeded-random.js';
+import { SimAcceptor } from '../../../src/sim/sim-acceptor.js';
+import { SimConnector } from '../../../src/sim/sim-connector.js';
+import { type SimHost } from '../../../src/sim/sim-host.js';
+import { SimLoop } from '../../../src/sim/sim-loop.js';
+import { SimNetwork } from '../../../src/sim/sim-network.js';
+import { VirtualClock } from '../../../src/sim/virtual-clock.js';
+
+export const SERVER_IP = '10.0.0.1';
+export const CLIENT_IP = '10.0.1.1';
+const PORT = 5_005;
+
+export type TestClient = Client<typeof TestServiceDefinition, RpcCallOptions>;
+
+export class TwoEnds {
+  readonly clock = new VirtualClock(1_000);
+  readonly loop = new SimLoop(this.clock);
+  readonly network: SimNetwork;
+  readonly client: TestClient;
+  readonly channel: Channel;
+  /** Everything sent so far, in order. */
+  readonly sent: { readonly at: number; readonly datagram: Datagram }[] = [];
+  /** How often each key was added, over all servers. */
+  readonly adds = new Map<string, number>();
+  readonly serverHost: SimHost;
+  readonly clientHost: SimHost;
+  readonly #random = new SeededRandom(1);
+  #acceptor!: SimAcceptor;
+  #server!: Server;
+
+  /** The same conditions both ways. */
+  constructor(conditions: Partial<LinkConditions> = {}) {
+    this.network = new SimNetwork({ clock: this.clock, random: this.#random.fork('network') });
+    this.network.observer = {
+      onSent: (datagram) => this.sent.push({ at: this.clock.now(), datagram }),
+      onDelivered: () => undefined,
+      onFate: () => undefined,
+    };
+    this.serverHost = this.network.addHost(SERVER_IP);
+    this.clientHost = this.network.addHost(CLIENT_IP);
+    this.network.connect(SERVER_IP, CLIENT_IP, { ...CLEAN_LINK, ...conditions });
+    this.startServer();
+    const connector = new SimConnector(this.#endpointOptions(this.clientHost), { ip: SERVER_IP, port: PORT });
+    this.channel = new Channel(connector, this.#environment(this.clientHost));
+    this.client = createClient(TestServiceDefinition, this.channel);
+  }
+
+  /** Also after a crash. */
+  startServer(): void {
+    this.#acceptor = new SimAcceptor(this.#endpointOptions(this.serverHost));
+    this.#server = new Server(this.#acceptor, this.#environment(this.serverHost));
+    this.#server.add(TestServiceDefinition, this.#service());
+    void this.#server.listen(`${SERVER_IP}:${PORT}`);
+  }
+
+  crashServer(): void {
+    this.network.crash(this.serverHost);
+  }
+
+  /** Sets the way of the client's datagrams, or of the server's. */
+  set(direction: 'up' | 'down', conditions: Partial<LinkConditions>): void {
+    const link =
+      direction === 'up' ? this.network.link(CLIENT_IP, SERVER_IP) : this.network.link(SERVER_IP, CLIENT_IP);
+    link.conditions = { ...link.conditions, ...conditions };
+  }
+
+  /** Resolves to the value and to the virtual milliseconds that it took from now. */
+  timed<T>(promise: Promise<T>): Promise<{ value: T; ms: number }> {
+    const startedAt = this.clock.now();
+    return promise.then((value) => ({ value, ms: this.clock.now() - startedAt }));
+  }
+
+  settle<T>(promise: Promise<T>): Promise<T> {
+    return this.loop.settle(promise, SETTLE_MS);
+  }
+
+  /** Lets time pass, also when nothing happens in it. */
+  wait(ms: number): Promise<boolean> {
+    this.clock.setTimer(() => undefined, ms);
+    return this.loop.run(this.clock.now() + ms);
+  }
+
+  /** Channel and server closed, all that was armed run out: nothing may be left. */
+  async close(): Promise<void> {
+    await this.settle(this.channel.close());
+    await this.settle(this.#server.shutdown({ graceMs: 0 }));
+    await this.wait(SETTLE_MS);
+  }
+
+  /** Datagrams of the server's endpoint that were dropped for a reason, connections included. */
+  drops(reason: 'notAuthentic' | 'malformedHeader' | 'duplicate'): number {
+    const { endpoint } = this.#acceptor.endpoint?.pump ?? {};
+    let count = endpoint?.drops[reason] ?? 0;
+    for (const { stats } of endpoint?.connections ?? []) count += stats.drops[reason];
+    return count;
+  }
+
+  #endpointOptions(host: SimHost) {
+    const random = this.#random.fork(`endpoint ${host.ip} ${this.clock.now()}`);
+    return { network: this.network, host, random, checksum: crc32, touch: this.loop.touch };
+  }
+
+  #environment(host: SimHost): RpcEnvironment {
+    const random = this.#random.fork(`rpc ${host.ip} ${this.clock.now()}`);
+    return { clock: host.clock(this.loop.touch), random, wallTime: () => this.clock.now() };
+  }
+
+  #service(): ServiceImplementation<typeof TestServiceDefinition> {
+    const clock = this.serverHost.clock(this.loop.touch);
+    return {
+      echo: ({ payload, delayMs }) =>
+        delayMs === 0
+          ? { payload }
+          : new Promise((resolve) => {
+              clock.setTimer(() => {
+                resolve({ payload });
+              }, delayMs);
+            }),
+      put: ({ value }) => ({ value }),
+      add: ({ key, amount }) => {
+        this.adds.set(key, (this.adds.get(key) ?? 0) + 1);
+        return { total: amount };
+      },
+      download: () => {
+        throw new Error('not here');
+      },
+      upload: () => {
+        throw new Error('not here');
+      },
+      chat: () => {
+        throw new Error('not here');
+      },
+    };
+  }
+}
+
+const SETTLE_MS = 600_000;
