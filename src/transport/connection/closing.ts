@@ -1,7 +1,7 @@
 /**
  * The end of a connection (RFC 9000 §10.2): the CLOSE that we owe the peer, and how long what still arrives is caught
  * so that it is not taken for something new. Answers to a peer that goes on sending get rarer: each needs twice as
- * many datagrams as the one before.
+ * many datagrams as the one before [CLS-2].
  */
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { type ConnectionClosed, TransportErrorCode } from '../transport-error.js';
@@ -41,13 +41,13 @@ export class Closing {
 
   /** The datagram with our CLOSE, once for each time it is owed. */
   pollTransmit(players: Players, pool: TransmitPool, now: number): Transmit | undefined {
-    const { path, hello, protected: main, isConfirmed, role, options, stats } = players;
-    const room = Math.min(options.maxDatagramSize, path.allowance);
+    const { path, hello, protected: main, isConfirmed, role, maxDatagramSize, stats } = players;
+    const room = Math.min(maxDatagramSize, path.allowance);
     if (!this.#owesClose || room < MIN_CLOSE_BYTES) return undefined;
     this.#owesClose = false;
     const draft = pool.acquire(path.remote, path.local);
     const { writer } = draft;
-    // Before confirmation the peer may be able to open only one of the two, and we cannot know which.
+    // [CLS-3] Before confirmation the peer may be able to open only one of the two, and we cannot know which.
     const packets: [OpenPacket, PacketSpaceState][] = [];
     for (const state of [hello, main]) {
       if (state.sealer === undefined || (state === hello && isConfirmed && role === 'client')) continue;

@@ -17,6 +17,6 @@ export interface ConnectionSetup {
   readonly local: number;
   readonly helloProtection: { readonly sealer: Sealer; readonly opener: Opener };
   readonly chunkPool: ChunkPool;
-  createController(): CongestionController;
+  createController(maxDatagramSize: number): CongestionController;
   createHandshake(localId: Uint8Array, originalDestinationId: Uint8Array): Handshake;
 }

@@ -33,6 +33,7 @@ import { IdleTimer } from './idle-timer.js';
 import { PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
 import { type Transmit, type TransmitPool } from './transmit.js';
+import { MIN_DATAGRAM_BYTES } from './transport-options.js';
 
 export class Connection implements FrameHandler {
   readonly role: 'client' | 'server';
@@ -53,7 +54,7 @@ export class Connection implements FrameHandler {
     const { role, options } = setup;
     this.role = role;
     this.#pool = pool;
-    this.#controller = setup.createController();
+    this.#controller = setup.createController(MIN_DATAGRAM_BYTES);
     this.#players = createPlayers(
       setup,
       this.#controller,
@@ -156,6 +157,7 @@ export class Connection implements FrameHandler {
 
   // In.
 
+  /** [DGM-3] Whatever it is: the worst it does is to end this connection. */
   handleDatagram(bytes: Uint8Array, remote: Path['remote'], local: number, now: number): void {
     const { stats, path } = this.#players;
     stats.datagramsReceived++;
@@ -197,7 +199,7 @@ export class Connection implements FrameHandler {
       return;
     }
     const { recovery, hello, protected: main, idle } = this.#players;
-    if (!this.#players.isConfirmed && now >= this.#handshakeDeadline) {
+    if (now >= this.#handshakeEnd()) {
       this.#end({ by: 'handshakeTimeout', ...noCode(this.#handshakeTimeoutReason()) }, false, now);
       return;
     }
@@ -216,7 +218,7 @@ export class Connection implements FrameHandler {
     }
   }
 
-  /** Ends the connection and tells the peer. `code` is the application's. Idempotent. */
+  /** Ends the connection and tells the peer [CLS-1]. `code` is the application's. Idempotent. */
   close(code: number, reason: string, now: number): void {
     if (this.#closing === undefined) this.#end({ by: 'local', code, isApplication: true, reason }, true, now);
   }
@@ -233,6 +235,9 @@ export class Connection implements FrameHandler {
   }
 
   pollTransmit(now: number): Transmit | undefined {
+    if (this.#players.protected.isExhausted) {
+      this.#fail(TransportErrorCode.NO_ERROR, 'its packet numbers have run out', now);
+    }
     if (this.#closing !== undefined) return this.#closing.pollTransmit(this.#players, this.#pool, now);
     return this.#writer.pollTransmit(now);
   }
@@ -242,10 +247,10 @@ export class Connection implements FrameHandler {
     if (this.#isGone) return Infinity;
     if (this.#closing !== undefined) return this.#closing.endsAt;
     const { recovery, hello, protected: main, idle, isConfirmed } = this.#players;
-    let next = idle.deadline(this.#ptoMs());
-    if (!isConfirmed) next = Math.min(next, this.#handshakeDeadline, hello.acks.nextTimeout() ?? Infinity);
     return Math.min(
-      next,
+      idle.deadline(this.#ptoMs()),
+      this.#handshakeEnd(),
+      isConfirmed ? Infinity : (hello.acks.nextTimeout() ?? Infinity),
       main.acks.nextTimeout() ?? Infinity,
       recovery.nextTimeout() ?? Infinity,
       this.#writer.pacedUntil,
@@ -263,6 +268,7 @@ export class Connection implements FrameHandler {
   }
 
   onHandshakeDone(): void {
+    // [FRM-11]
     if (this.role === 'server') {
       throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client');
     }
@@ -321,6 +327,7 @@ export class Connection implements FrameHandler {
     this.#isHandshakeComplete = true;
     this.#players.handshakeStream.onComplete();
     if (this.role === 'client') return;
+    // [HSK-7] A server is confirmed by its own judgement.
     this.#players.isHandshakeDonePending = true;
     this.#confirm();
   }
@@ -337,6 +344,7 @@ export class Connection implements FrameHandler {
     const parameters = decodeTransportParameters(bytes);
     const { remoteId, originalDestinationId, streams, idle, recovery } = this.#players;
     checkTransportParameters(parameters, this.role === 'client' ? 'server' : 'client');
+    // [TPM-7]
     requireSameId(parameters.sourceConnectionId, remoteId, 'source_connection_id');
     if (this.role === 'client') {
       requireSameId(
@@ -353,6 +361,19 @@ export class Connection implements FrameHandler {
     });
     idle.onPeerIdleTimeout(parameters.idleTimeoutMs);
     recovery.setPeerMaxAckDelay(parameters.maxAckDelayMs);
+    this.#onPeerDatagramSize(parameters);
+  }
+
+  /** [DGM-2] [CON-4] What we may send from now on is what both sides are content with. */
+  #onPeerDatagramSize({ maxDatagramSize: peerSize, receiveBufferBytes }: TransportParameters): void {
+    const { options, recovery, pacer } = this.#players;
+    const size = Math.max(Math.min(options.maxDatagramSize, peerSize), MIN_DATAGRAM_BYTES);
+    this.#players.maxDatagramSize = size;
+    recovery.onMaxDatagramSize(size);
+    pacer.onMaxDatagramSize(size);
+    if (size > LARGEST_ETHERNET_DATAGRAM_BYTES && receiveBufferBytes !== undefined) {
+      recovery.maxBytesInFlight = receiveBufferBytes * RECEIVE_BUFFER_SHARE;
+    }
   }
 
   #onRecoveryTimeout(now: number): void {
@@ -365,6 +386,12 @@ export class Connection implements FrameHandler {
     // A probe best carries what is missing: the oldest frames are written again although nothing is lost yet.
     onPacketsLost(outcome.probes, players);
     spaceState(players, outcome.probeSpace).probesPending = outcome.probeCount;
+  }
+
+  /** [HSK-8] Also of a server that is content but has no sign that its client is where it says; Infinity: reached. */
+  #handshakeEnd(): number {
+    const { isConfirmed, path } = this.#players;
+    return isConfirmed && path.isValidated ? Infinity : this.#handshakeDeadline;
   }
 
   #pingAt(): number {
@@ -425,13 +452,14 @@ function createPlayers(
     hello: new PacketSpaceState(PacketSpace.HELLO, options.maxAckDelayMs),
     protected: new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs),
     recovery,
-    pacer: new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: options.maxDatagramSize }),
+    pacer: new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: MIN_DATAGRAM_BYTES }),
     streams: new StreamSet({ role, limits: options, emit, pool: setup.chunkPool }),
     handshakeStream: new HandshakeStream(options.handshakeStreamBytes),
     idle: new IdleTimer(options.idleTimeoutMs, now),
     stats: new ConnectionStats(),
     isConfirmed: false,
     isHandshakeDonePending: false,
+    maxDatagramSize: MIN_DATAGRAM_BYTES,
     isPingPending: false,
   };
 }
@@ -440,6 +468,11 @@ function requireSameId(said: Uint8Array | undefined, seen: Uint8Array, name: str
   if (said?.length === seen.length && said.every((byte, i) => byte === seen[i])) return;
   throw new TransportError(TransportErrorCode.TRANSPORT_PARAMETER_ERROR, `${name} is not the one seen`);
 }
+
+/** What an Ethernet frame carries, in IPv4 and IPv6; of larger ones a socket's receive buffer holds only a few. */
+const LARGEST_ETHERNET_DATAGRAM_BYTES = 1_452;
+/** Of the peer's receive buffer: a server's is shared by its clients. */
+const RECEIVE_BUFFER_SHARE = 1 / 4;
 
 function noCode(reason: string): { code: number; isApplication: false; reason: string } {
   return { code: TransportErrorCode.NO_ERROR, isApplication: false, reason };

@@ -45,12 +45,14 @@ export class DatagramReader {
         stats.drops[header === 'unknownPacketType' ? 'unknownType' : 'malformedHeader']++;
         return;
       }
+      // [DGM-1] Nothing behind a packet of another connection is ours.
       if (!this.#isOurs(header.destinationId)) {
         stats.drops.foreignConnectionId++;
         return;
       }
       if (header.kind === 'short') this.#readShort(bytes, header, now);
       else if (header.kind === 'hello') this.#readHello(bytes, header, now);
+      // [HDR-9] No server of this version sends RETRY.
       else stats.drops.unknownType++;
       offset = header.packetEnd;
     }
@@ -131,6 +133,7 @@ export class DatagramReader {
       header.payloadStart,
       header.packetEnd,
     );
+    // [PRT-2]
     if (view === undefined) {
       drops.notAuthentic++;
       return undefined;
@@ -147,8 +150,11 @@ export class DatagramReader {
     const players = this.#players;
     players.stats.packetsReceived++;
     players.idle.onReceived(now);
+    // [AMP-2] Only who received our answer knows our ID.
     if (players.role === 'server' && this.#isLocalId(header.destinationId)) players.path.onValidated();
+    // [FRM-4]
     if (view.length === 0) throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'an empty packet');
+    // [HSK-11]
     const isFirstFlight = state.space === PacketSpace.PROTECTED && !players.path.isValidated;
     const reader = new ByteReader(view);
     let isAckEliciting = false;

@@ -33,9 +33,9 @@ export class DatagramWriter {
   }
 
   pollTransmit(now: number): Transmit | undefined {
-    const { hello, protected: main, path, recovery, options } = this.#players;
+    const { hello, protected: main, path, recovery, maxDatagramSize } = this.#players;
     this.#pacedUntil = Number.POSITIVE_INFINITY;
-    const room = Math.min(options.maxDatagramSize, path.allowance);
+    const room = Math.min(maxDatagramSize, path.allowance);
     const isAmplificationBlocked = room < MIN_ROOM_BYTES;
     recovery.setAmplificationBlocked(isAmplificationBlocked);
     if (isAmplificationBlocked) return undefined;
@@ -174,9 +174,9 @@ export class DatagramWriter {
   }
 
   #isGateOpen(now: number): boolean {
-    const { recovery, pacer, options } = this.#players;
-    if (!recovery.canSend(options.maxDatagramSize)) return false;
-    const sendTime = pacer.nextSendTime(options.maxDatagramSize, now);
+    const { recovery, pacer, maxDatagramSize } = this.#players;
+    if (!recovery.canSend(maxDatagramSize)) return false;
+    const sendTime = pacer.nextSendTime(maxDatagramSize, now);
     if (sendTime <= now) return true;
     this.#pacedUntil = sendTime;
     return false;

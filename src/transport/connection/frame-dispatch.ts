@@ -117,7 +117,7 @@ function onAck(frame: AckFrame, state: PacketSpaceState, players: Players, now: 
   onPacketsLost(outcome.lost, players);
 }
 
-/** What the packets carried is written again, as far as it still matters. */
+/** [REC-3] What the packets carried is written again, as far as it still matters. */
 export function onPacketsLost(packets: readonly SentPacket[], players: Players): void {
   for (const packet of packets) {
     for (const sent of packet.frames) onLost(sent, players);

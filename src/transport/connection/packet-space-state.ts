@@ -1,7 +1,11 @@
-/** What one packet-number space of a connection has: numbers, keys, the ACK state. HELLO's is dropped at confirmation. */
+/**
+ * What one packet-number space of a connection has of its own: numbers, keys, the ACK state [ACK-3]. HELLO's is dropped
+ * at confirmation.
+ */
 import { type Opener, type Sealer } from '../protection/protection.js';
 import { AckTracker } from '../recovery/ack-tracker.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
+import { MAX_PACKET_NUMBER } from '../wire/packet-number.js';
 
 export class PacketSpaceState {
   readonly space: PacketSpace;
@@ -22,6 +26,11 @@ export class PacketSpaceState {
     });
   }
 
+  /** [PKN-1] Hardly a number is left: those are for the CLOSE and its repetitions. */
+  get isExhausted(): boolean {
+    return this.nextPacketNumber > MAX_PACKET_NUMBER - RESERVED_PACKET_NUMBERS;
+  }
+
   discard(): void {
     this.isDiscarded = true;
     this.sealer = undefined;
@@ -32,3 +41,4 @@ export class PacketSpaceState {
 
 const MAX_ACK_RANGES = 64;
 const REPLAY_WINDOW_PACKETS = 1_024;
+const RESERVED_PACKET_NUMBERS = 1_000;

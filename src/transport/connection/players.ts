@@ -34,5 +34,7 @@ export interface Players {
   /** Our side of the handshake is complete and, for a client, the server has said so too. */
   isConfirmed: boolean;
   isHandshakeDonePending: boolean;
+  /** [DGM-2] Of a datagram that we send: no more than every path carries until the peer has said what it takes. */
+  maxDatagramSize: number;
   isPingPending: boolean;
 }

@@ -49,5 +49,5 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
 
 /** [HDR-6]: what every path carries, and what a client's hello is padded to. */
 export const MIN_DATAGRAM_BYTES = 1_200;
-/** Length of the connection IDs of this version. */
+/** [HDR-8] Length of the connection IDs of this version. */
 export const CONNECTION_ID_BYTES = 8;

@@ -50,7 +50,7 @@ describe('a connection', () => {
     expect(readAll(client, 0)).toEqual({ bytes: HELLO.length, isEnded: true });
   });
 
-  test('pads the client hello to 1,200 bytes and nothing else', () => {
+  test('[HDR-6] pads the client hello to 1,200 bytes and nothing else', () => {
     const pair = new EndpointPair();
     const { client } = pair.establish();
     const streamId = client.openStream() as number;
@@ -78,20 +78,23 @@ describe('a connection', () => {
     expect(server.stats.drops.helloAfterConfirmation).toBe(1);
   });
 
-  test.each([0, 1, 2, 3])('repairs the loss of datagram %i of its first ones', (lostIndex) => {
-    const pair = new EndpointPair();
-    let index = 0;
-    pair.filter = ({ bytes }) => (index++ === lostIndex ? undefined : bytes);
-    const client = pair.connect();
-    client.writeStream(client.openStream() ?? -1, [HELLO], true);
-    pair.client.touch(client);
-    pair.run(() => client.isReady && pair.eventsOf('server', 'streamReadable').length > 0, 3_000);
-    expect(client.isReady).toBe(true);
-    expect(readAll(pair.accepted[0] as Connection, 0)).toEqual({ bytes: HELLO.length, isEnded: true });
-    expect(pair.now - 1_000).toBeLessThan(400);
-  });
+  test.each([0, 1, 2, 3])(
+    '[REC-3] [HSK-7] repairs the loss of datagram %i of its first ones',
+    (lostIndex) => {
+      const pair = new EndpointPair();
+      let index = 0;
+      pair.filter = ({ bytes }) => (index++ === lostIndex ? undefined : bytes);
+      const client = pair.connect();
+      client.writeStream(client.openStream() ?? -1, [HELLO], true);
+      pair.client.touch(client);
+      pair.run(() => client.isReady && pair.eventsOf('server', 'streamReadable').length > 0, 3_000);
+      expect(client.isReady).toBe(true);
+      expect(readAll(pair.accepted[0] as Connection, 0)).toEqual({ bytes: HELLO.length, isEnded: true });
+      expect(pair.now - 1_000).toBeLessThan(400);
+    },
+  );
 
-  test('moves a megabyte each way through 10 % loss, and nothing stays in flight', () => {
+  test('[REC-3] moves a megabyte each way through 10 % loss, and nothing stays in flight', () => {
     const pair = new EndpointPair();
     const { client, server } = pair.establish();
     let count = 0;
@@ -128,7 +131,7 @@ describe('a connection', () => {
     expect([client.openStreamCount, server.openStreamCount]).toEqual([0, 0]);
   });
 
-  test('closing tells the peer at once, with the code and the reason', () => {
+  test('[CLS-1] closing tells the peer at once, with the code and the reason', () => {
     const pair = new EndpointPair();
     const { client, server } = pair.establish();
     client.close(1, 'enough', pair.now);
@@ -141,7 +144,7 @@ describe('a connection', () => {
     expect([pair.client.pollTimeout(), pair.server.pollTimeout()]).toEqual([Infinity, Infinity]);
   });
 
-  test('silence for the smaller idle timeout ends it on both sides', () => {
+  test('[IDL-1] silence for the smaller idle timeout ends it on both sides', () => {
     const pair = new EndpointPair({ client: { idleTimeoutMs: 60_000 }, server: { idleTimeoutMs: 5_000 } });
     const { client, server } = pair.establish();
     pair.run(() => client.closed !== undefined && server.closed !== undefined, 10_000);
@@ -150,7 +153,7 @@ describe('a connection', () => {
     expect(pair.now - 1_000).toBeLessThan(5_100);
   });
 
-  test('an open call keeps it alive, with a PING every 10 s', () => {
+  test('[IDL-2] an open call keeps it alive, with a PING every 10 s', () => {
     const pair = new EndpointPair();
     const { client, server } = pair.establish();
     client.writeStream(client.openStream() as number, [HELLO], false);
@@ -162,7 +165,7 @@ describe('a connection', () => {
     expect(pair.flights.length - before).toBeLessThanOrEqual(2 * 10);
   });
 
-  test('a server that never answers ends it at the handshake timeout', () => {
+  test('[HSK-8] a server that never answers ends it at the handshake timeout', () => {
     const pair = new EndpointPair({ client: { handshakeTimeoutMs: 3_000 } });
     pair.filter = () => undefined;
     const client = pair.connect();
@@ -208,7 +211,7 @@ describe('a connection', () => {
     expect(answered).toBeGreaterThan(2_400);
   });
 
-  test('a datagram from another address is dropped and counted', () => {
+  test('[MIG-1] a datagram from another address is dropped and counted', () => {
     const pair = new EndpointPair();
     const { server } = pair.establish();
     const last = pair.flights.filter(({ from }) => from === 'client').at(-1) as Flight;
@@ -216,7 +219,7 @@ describe('a connection', () => {
     expect(server.stats.drops.otherAddress).toBe(1);
   });
 
-  test('damaged packets are dropped and counted, and the bytes arrive right', () => {
+  test('[PRT-2] damaged packets are dropped and counted, and the bytes arrive right', () => {
     const pair = new EndpointPair();
     const { client, server } = pair.establish();
     let count = 0;

@@ -1,0 +1,240 @@
+import { type Connection } from '../../../../src/transport/connection/connection.js';
+import { type EndpointMeans } from '../../../../src/transport/endpoint/endpoint.js';
+import { type HandshakeContext } from '../../../../src/transport/protection/handshake.js';
+import { PacketSpace } from '../../../../src/transport/recovery/sent-packet.js';
+import { TransportErrorCode } from '../../../../src/transport/transport-error.js';
+import { FrameType } from '../../../../src/transport/wire/frame-type.js';
+import {
+  decodeTransportParameters,
+  encodeTransportParameters,
+  type TransportParameters,
+} from '../../../../src/transport/wire/transport-parameters.js';
+import { EndpointPair, type Side, testMeans } from '../../../support/endpoint-pair.js';
+import { PacketForge, tapHandshake } from '../../../support/packet-forge.js';
+
+const CALL = new TextEncoder().encode('a small call');
+const PADDING = new Array<number>(1_170).fill(FrameType.PADDING);
+
+interface FirstFlight {
+  readonly pair: EndpointPair;
+  readonly forge: PacketForge;
+  readonly client: Connection;
+  readonly server: Connection;
+}
+
+/** A client that has called before it knows its server, and a server that has; unheard, nothing of its answer arrives. */
+function firstFlight({
+  means,
+  isHeard = true,
+}: { means?: EndpointMeans; isHeard?: boolean } = {}): FirstFlight {
+  const forge = new PacketForge(means);
+  const pair = new EndpointPair({ means: forge.means });
+  const client = pair.connect();
+  client.writeStream(client.openStream() as number, [CALL], true);
+  pair.client.touch(client);
+  if (!isHeard) pair.filter = ({ from, bytes }) => (from === 'client' ? bytes : undefined);
+  pair.run(() => pair.accepted.length > 0);
+  return { pair, forge, client, server: pair.accepted[0] as Connection };
+}
+
+/** Means by which that side tells other transport parameters than its own. */
+function saying(side: Side, change: Partial<TransportParameters>): EndpointMeans {
+  const means = testMeans();
+  return {
+    ...means,
+    createHandshake: (context) =>
+      means.createHandshake(context.role === side ? changed(context, change) : context),
+  };
+}
+
+function changed(context: HandshakeContext, change: Partial<TransportParameters>): HandshakeContext {
+  const parameters = decodeTransportParameters(context.localParameters);
+  return { ...context, localParameters: encodeTransportParameters({ ...parameters, ...change }) };
+}
+
+describe('connection IDs', () => {
+  test('[HSK-4] the client sends to its random ID until the server has answered, then to the server’s', () => {
+    const { pair, forge, client, server } = firstFlight();
+    pair.run(() => client.isReady);
+    client.writeStream(client.openStream() as number, [CALL], true);
+    pair.client.touch(client);
+    pair.run(() => false, 50);
+    const { originalDestinationId } = client;
+    const fromClient = forge.packetsOf(pair.flights, 'client', originalDestinationId);
+    const targets = fromClient.map(({ destinationId }) => destinationId);
+    expect(targets.slice(0, 2)).toEqual([originalDestinationId, originalDestinationId]);
+    expect(targets.length).toBeGreaterThan(2);
+    for (const id of targets.slice(2)) expect(id).toEqual(server.localId);
+    for (const { destinationId } of forge.packetsOf(pair.flights, 'server', originalDestinationId))
+      expect(destinationId).toEqual(client.localId);
+  });
+
+  test('[HSK-4] a HELLO packet with another source ID than the first is dropped', () => {
+    const { pair, forge, client, server } = firstFlight({ isHeard: false });
+    const { localId: destinationId, originalDestinationId } = client;
+    const hello = (sourceId: Uint8Array, packetNumber: number) =>
+      forge.hello('server', { originalDestinationId, destinationId, sourceId }, packetNumber, PADDING);
+    pair.deliver('client', hello(server.localId, 10));
+    pair.deliver('client', hello(new Uint8Array(8).fill(9), 11));
+    pair.deliver('client', hello(server.localId, 12));
+    expect(client.stats).toMatchObject({ packetsReceived: 2, drops: { foreignConnectionId: 1 } });
+  });
+
+  test.each<[string, Side, Partial<TransportParameters>]>([
+    ['a client of another source ID', 'client', { sourceConnectionId: new Uint8Array(8) }],
+    ['a server of another source ID', 'server', { sourceConnectionId: new Uint8Array(8) }],
+    ['a server of another first ID', 'server', { originalDestinationConnectionId: new Uint8Array(8) }],
+  ])('[TPM-7] parameters that name %s are an error', (_, side, change) => {
+    const { pair, client, server } = firstFlight({ means: saying(side, change) });
+    const judge = side === 'client' ? server : client;
+    pair.run(() => judge.closed !== undefined, 1_000);
+    expect(judge.closed).toMatchObject({
+      by: 'local',
+      code: TransportErrorCode.TRANSPORT_PARAMETER_ERROR,
+    });
+    expect(judge.isReady).toBe(false);
+  });
+});
+
+describe('a server whose handshake takes its time', () => {
+  /** Holds back all that the server's handshake says until `isReleased`. */
+  function slowServer() {
+    const means = testMeans();
+    const state = { isReleased: false };
+    const slow: EndpointMeans = {
+      ...means,
+      createHandshake: (context) => {
+        const inner = means.createHandshake(context);
+        if (context.role === 'client') return inner;
+        return {
+          ...tapHandshake(inner, (e) => e),
+          pollEvent: () => (state.isReleased ? inner.pollEvent() : undefined),
+        };
+      },
+    };
+    return { state, ...firstFlight({ means: slow, isHeard: false }) };
+  }
+
+  test('[HSK-5] keeps the calls that come before, 32 packets at most, and runs none', () => {
+    const { state, pair, forge, client, server } = slowServer();
+    for (let packetNumber = 100; packetNumber < 150; packetNumber++) {
+      const ping = forge.short('client', client.originalDestinationId, packetNumber, [FrameType.PING]);
+      pair.deliver('server', ping);
+    }
+    pair.run(() => false, 20);
+    expect(pair.eventsOf('server', 'streamOpened')).toEqual([]);
+    // The call itself came first and is kept, with 31 of these.
+    expect(server.stats.drops.undecryptable).toBeGreaterThanOrEqual(19);
+    const received = server.stats.packetsReceived;
+    state.isReleased = true;
+    pair.server.handleHandshake(server, pair.now);
+    pair.flush();
+    expect(server.stats.packetsReceived).toBe(received + 32);
+    expect(pair.eventsOf('server', 'streamOpened')).toHaveLength(1);
+  });
+
+  test('[HSK-8] is given up after 10 s', () => {
+    const { pair, server } = slowServer();
+    pair.run(() => server.closed !== undefined, 20_000);
+    expect(server.closed?.by).toBe('handshakeTimeout');
+    expect(pair.now).toBe(1_005 + 10_000);
+  });
+});
+
+describe('a client that does not go on', () => {
+  test('[HSK-8] is given up after 10 s although the server was content', () => {
+    const { pair, server } = firstFlight();
+    pair.filter = () => undefined;
+    expect(server.isReady).toBe(true);
+    pair.run(() => server.closed !== undefined, 60_000);
+    expect(server.closed?.by).toBe('handshakeTimeout');
+    expect(pair.now).toBe(1_005 + 10_000);
+  });
+});
+
+describe('the client’s address', () => {
+  test('[AMP-2] [HSK-11] is proved by a packet to the server’s own ID, and what came before is the first flight', () => {
+    const { pair, client, server } = firstFlight();
+    expect([server.isReady, server.path.isValidated]).toEqual([true, false]);
+    pair.run(() => client.isReady);
+    client.writeStream(client.openStream() as number, [CALL], true);
+    pair.client.touch(client);
+    pair.run(() => server.path.isValidated);
+    pair.run(() => false, 50);
+    expect(pair.eventsOf('server', 'streamOpened')).toEqual([
+      { kind: 'streamOpened', streamId: 0, isFirstFlight: true },
+      { kind: 'streamOpened', streamId: 2, isFirstFlight: false },
+    ]);
+  });
+
+  test('[AMP-2] is not proved by more packets to the ID that the client chose', () => {
+    const { pair, forge, client, server } = firstFlight({ isHeard: false });
+    for (let packetNumber = 100; packetNumber < 110; packetNumber++) {
+      const { originalDestinationId, localId: sourceId } = client;
+      const ids = { originalDestinationId, destinationId: originalDestinationId, sourceId };
+      pair.deliver('server', forge.hello('client', ids, packetNumber, PADDING));
+      pair.deliver('server', forge.short('client', originalDestinationId, packetNumber, [FrameType.PING]));
+    }
+    expect(server.stats.packetsReceived).toBeGreaterThan(20);
+    expect(server.path.isValidated).toBe(false);
+  });
+});
+
+describe('HELLO packets', () => {
+  test('[HSK-6] end with HANDSHAKE_DONE at the client, and with a packet to its own ID at the server', () => {
+    const { pair, forge, client, server } = firstFlight();
+    pair.run(() => client.isReady);
+    const count = pair.flights.length;
+    expect([client.bytesInFlight, server.bytesInFlight > 0]).toEqual([0, true]);
+    client.writeStream(client.openStream() as number, [CALL], true);
+    pair.client.touch(client);
+    pair.run(() => false, 1_000);
+    const { originalDestinationId, localId: sourceId } = client;
+    const late = forge.hello(
+      'client',
+      { originalDestinationId, destinationId: server.localId, sourceId },
+      50,
+      PADDING,
+    );
+    pair.deliver('server', late);
+    expect(server.stats.drops.helloAfterConfirmation).toBe(1);
+    for (const side of ['client', 'server'] as const) {
+      const later = pair.flights.slice(count).filter(({ from }) => from === side);
+      expect(later.length).toBeGreaterThan(0);
+      for (const { bytes } of later) expect((bytes[0] ?? 0) & 0x80).toBe(0);
+    }
+    expect([client.stats.packetsLost, server.stats.packetsLost, server.bytesInFlight]).toEqual([0, 0, 0]);
+  });
+
+  test('[HSK-7] a lost HANDSHAKE_DONE comes again until it is acknowledged', () => {
+    const forge = new PacketForge();
+    const pair = new EndpointPair({ means: forge.means });
+    const client = pair.connect();
+    let isFirst = true;
+    pair.filter = ({ from, bytes }) => {
+      // Of the server's first datagram only the HELLO packet arrives.
+      if (from === 'client' || !isFirst) return bytes;
+      isFirst = false;
+      const helloEnd = bytes.length - shortLengthIn(bytes, client.localId);
+      return bytes.slice(0, helloEnd);
+    };
+    pair.run(() => client.isReady, 5_000);
+    pair.run(() => false, 1_000);
+    expect(client.isReady).toBe(true);
+    const done = forge
+      .packetsOf(pair.flights, 'server', client.originalDestinationId)
+      .filter(({ frames }) => frames.some(({ type }) => type === FrameType.HANDSHAKE_DONE));
+    expect(done.length).toBeGreaterThanOrEqual(2);
+    expect(done.every(({ space }) => space === PacketSpace.PROTECTED)).toBe(true);
+    expect(done.length).toBeLessThanOrEqual(4);
+  });
+});
+
+/** Bytes of the PROTECTED packet behind the HELLO one: it begins with the ID it is addressed to. */
+function shortLengthIn(bytes: Uint8Array, destinationId: Uint8Array): number {
+  for (let start = 30; start < bytes.length; start++) {
+    const at = bytes.subarray(start + 1, start + 1 + destinationId.length);
+    if (at.every((byte, i) => byte === destinationId[i]) && at.length === 8) return bytes.length - start;
+  }
+  throw new Error('no PROTECTED packet in it');
+}

@@ -1,0 +1,153 @@
+import { type Connection } from '../../../../src/transport/connection/connection.js';
+import { PacketSpace } from '../../../../src/transport/recovery/sent-packet.js';
+import { TransportErrorCode } from '../../../../src/transport/transport-error.js';
+import { FrameType } from '../../../../src/transport/wire/frame-type.js';
+import { EndpointPair, type Flight, type Side } from '../../../support/endpoint-pair.js';
+import { PacketForge } from '../../../support/packet-forge.js';
+
+const PING = [FrameType.PING];
+const PADDING = [FrameType.PADDING];
+
+interface Established {
+  readonly pair: EndpointPair;
+  readonly forge: PacketForge;
+  readonly client: Connection;
+  readonly server: Connection;
+  /** Hands a PROTECTED packet of this payload to that side, in the name of the other. */
+  readonly forgeTo: (to: Side, payload: Iterable<number>) => void;
+}
+
+/** Ready on both sides, and everything said that belongs to it. */
+function establish(): Established {
+  const forge = new PacketForge();
+  const pair = new EndpointPair({ means: forge.means });
+  const connections = pair.establish();
+  pair.run(() => false, 100);
+  let packetNumber = 1_000;
+  const forgeTo = (to: Side, payload: Iterable<number>): void => {
+    const from = to === 'client' ? 'server' : 'client';
+    pair.deliver(to, forge.short(from, connections[to].localId, packetNumber++, payload));
+  };
+  return { pair, forge, ...connections, forgeTo };
+}
+
+function concat(...parts: Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+describe('a datagram', () => {
+  test('[DGM-1] is read on behind a packet that does not open, and not behind one of another connection', () => {
+    const forge = new PacketForge();
+    const pair = new EndpointPair({ means: forge.means });
+    const client = pair.connect();
+    pair.filter = ({ from, bytes }) => (from === 'client' ? bytes : undefined);
+    pair.run(() => pair.accepted.length > 0);
+    const server = pair.accepted[0] as Connection;
+    const { localId, originalDestinationId } = client;
+    const toClient = { originalDestinationId, destinationId: localId, sourceId: server.localId };
+    const opens = forge.hello('server', toClient, 10, PADDING);
+    const damaged = forge.hello('server', toClient, 11, PING);
+    damaged.fill(0, damaged.length - 4);
+    const foreign = forge.hello('server', { ...toClient, destinationId: server.localId }, 12, PING);
+
+    pair.deliver('client', concat(damaged, opens));
+    expect(client.stats).toMatchObject({ packetsReceived: 1, drops: { notAuthentic: 1 } });
+    pair.deliver('client', concat(foreign, forge.hello('server', toClient, 13, PADDING)));
+    expect(client.stats.packetsReceived).toBe(1);
+    pair.deliver('client', concat(forge.hello('server', toClient, 14, PADDING), foreign, opens));
+    expect(client.stats).toMatchObject({ packetsReceived: 2, drops: { foreignConnectionId: 1 } });
+  });
+
+  test('[PKN-4] is processed once, however often it comes', () => {
+    const { pair, forge, server } = establish();
+    const ping = forge.short('client', server.localId, 500, PING);
+    const before = server.stats.packetsReceived;
+    for (let i = 0; i < 3; i++) pair.deliver('server', ping);
+    expect(server.stats.packetsReceived).toBe(before + 1);
+    expect(server.stats.drops.duplicate).toBe(2);
+  });
+
+  test('[PRT-2] with a wrong checksum ends nothing and gets no answer', () => {
+    const { pair, forge, server } = establish();
+    const count = pair.flights.length;
+    for (let at = 9; at < 14; at++) {
+      const damaged = forge.short('client', server.localId, 500, PING);
+      damaged[at] = (damaged[at] ?? 0) ^ 0x40;
+      pair.deliver('server', damaged);
+    }
+    pair.run(() => false, 1_000);
+    expect(server.stats.drops.notAuthentic).toBe(5);
+    expect([server.closed, pair.flights.length]).toEqual([undefined, count]);
+  });
+
+  test('[HDR-9] that is a RETRY is dropped by a client', () => {
+    const { pair, client, server } = establish();
+    const ids = [8, ...client.localId, 8, ...server.localId];
+    pair.deliver('client', Uint8Array.of(0xd0, 0x75, 0x70, 0, 1, ...ids, 1, 2, 3, 4, 5, 6, 7, 8));
+    expect(client.stats.drops.unknownType).toBe(1);
+    expect(client.closed).toBeUndefined();
+  });
+});
+
+describe('a frame', () => {
+  test('[FRM-4] is in every packet: an empty one ends the connection', () => {
+    const { server, forgeTo } = establish();
+    forgeTo('server', []);
+    expect(server.closed).toMatchObject({ by: 'local', code: TransportErrorCode.PROTOCOL_VIOLATION });
+  });
+
+  test('[FRM-11] that says the handshake is done is not for a client to send', () => {
+    const { client, server, forgeTo } = establish();
+    forgeTo('client', [FrameType.HANDSHAKE_DONE]);
+    expect(client.closed).toBeUndefined();
+    forgeTo('server', [FrameType.HANDSHAKE_DONE]);
+    expect(server.closed).toMatchObject({ by: 'local', code: TransportErrorCode.PROTOCOL_VIOLATION });
+  });
+
+  test.each<[string, number[]]>([
+    ['NEW_CONNECTION_ID', [FrameType.NEW_CONNECTION_ID, 1, 0, 8, ...new Array<number>(24).fill(7)]],
+    ['RETIRE_CONNECTION_ID', [FrameType.RETIRE_CONNECTION_ID, 0]],
+    ['PATH_CHALLENGE', [FrameType.PATH_CHALLENGE, 1, 2, 3, 4, 5, 6, 7, 8]],
+    ['PATH_RESPONSE', [FrameType.PATH_RESPONSE, 1, 2, 3, 4, 5, 6, 7, 8]],
+  ])('[MIG-1] %s belongs to migration, which there is none of', (_, frame) => {
+    for (const side of ['client', 'server'] as const) {
+      const established = establish();
+      established.forgeTo(side, frame);
+      expect(established[side].closed).toMatchObject({ code: TransportErrorCode.PROTOCOL_VIOLATION });
+    }
+  });
+
+  test('[ERR-1] that closes with an unknown code closes all the same', () => {
+    const { client, forgeTo } = establish();
+    forgeTo('client', [FrameType.CLOSE_TRANSPORT, 0x7f, 0x77, 2, 0x68, 0x69]);
+    expect(client.closed).toEqual({ by: 'peer', code: 0x3f77, isApplication: false, reason: 'hi' });
+  });
+
+  test('[ACK-6] that acknowledges what was never sent ends the connection', () => {
+    const { client, forgeTo } = establish();
+    forgeTo('client', [FrameType.ACK, 60, 0, 0, 0]);
+    expect(client.closed).toMatchObject({ code: TransportErrorCode.PROTOCOL_VIOLATION });
+  });
+});
+
+describe('an answer', () => {
+  test('[ACK-1] [ACK-7] acknowledges a packet within 2 ms, and one that only acknowledges not at all', () => {
+    const { pair, forge, client, forgeTo } = establish();
+    const count = pair.flights.length;
+    forgeTo('server', PADDING);
+    forgeTo('server', [FrameType.ACK, 0, 0, 0, 0]);
+    pair.run(() => false, 1_000);
+    expect(pair.flights).toHaveLength(count);
+    forgeTo('server', PING);
+    const now = pair.now;
+    // The client has not sent what this acknowledges.
+    pair.filter = () => undefined;
+    pair.run(() => false, 1_000);
+    const [answer, ...more] = pair.flights.slice(count) as [Flight];
+    expect(more).toEqual([]);
+    expect(answer.sentAt - now).toBeLessThanOrEqual(2);
+    const packet = forge.packetsOf(pair.flights, 'server', client.originalDestinationId).at(-1);
+    expect(packet?.space).toBe(PacketSpace.PROTECTED);
+    expect(packet?.frames).toMatchObject([{ type: FrameType.ACK, largest: 1_002 }]);
+  });
+});
