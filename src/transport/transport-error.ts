@@ -1,6 +1,6 @@
 /**
  * What ends a connection, in words for both sides. `TransportErrorCode` values travel in CLOSE frames
- * (PROTOCOL §9); names follow RFC 9000 §20.1 where the meaning is the same.
+ * [ERR-1] (PROTOCOL §9); names follow RFC 9000 §20.1 where the meaning is the same.
  */
 export const TransportErrorCode = {
   NO_ERROR: 0x00,

@@ -69,6 +69,7 @@ export class FirstContact {
     if (header.kind !== 'hello') return 'unknownType';
     if (
       bytes.length < MIN_DATAGRAM_BYTES ||
+      // [HDR-8]
       header.destinationId.length !== CONNECTION_ID_BYTES ||
       header.sourceId.length !== CONNECTION_ID_BYTES
     ) {
@@ -153,7 +154,7 @@ export class FirstContact {
     this.#answers.push({ bytes, remote, local });
   }
 
-  /** A single HELLO packet with a CLOSE, for which nothing is remembered. */
+  /** [HSK-9] A single HELLO packet with a CLOSE, for which nothing is remembered. */
   #answerRefusal(header: HelloHeader, remote: Address, local: number, reason: string, now: number): void {
     if (!this.#mayAnswer(now)) return;
     const { sealer } = this.#means.helloProtection(header.version, header.destinationId, 'server');
@@ -190,7 +191,10 @@ const MAX_ANSWERS_PER_SECOND = 1_000;
 /** Far below the 1,200 bytes of the hello that asked. */
 const REFUSAL_BYTES = 384;
 
-/** Services that answer anything: a datagram from there is another's answer, or somebody wants us to send them one. */
+/**
+ * [AMP-3] Services that answer anything: a datagram from there is another's answer, or somebody wants us to send them
+ * one.
+ */
 const REFLECTION_PORTS = new Set([
   0, 17, 19, 53, 111, 123, 137, 138, 161, 389, 500, 1_900, 3_702, 5_353, 5_355, 11_211,
 ]);

@@ -86,7 +86,7 @@ class Prefix {
     this.#value = checksum(this.#bytes, this.#subjectValue);
   }
 
-  /** What the checksum of the packet goes on from. */
+  /** What the checksum of the packet goes on from [PRT-1]. */
   checksumFor(packetNumber: number, firstByte: number | undefined): number {
     const sentBytes = ((firstByte ?? 0) & 0x03) + 1;
     const unsent = Math.floor(packetNumber / 2 ** (8 * sentBytes)) % 2 ** 32;
@@ -120,7 +120,7 @@ class PlaintextHandshake implements Handshake {
   start(): void {
     this.#events.push({ kind: 'bytes', bytes: this.#ownBlob });
     if (this.#context.role === 'server') return;
-    // What a client sends before it has heard the server: only calls that may be replayed.
+    // [PRT-4] What a client sends before it has heard the server: only calls that may be replayed.
     const { sealer } = createPlaintextProtection(this.#checksum, this.#ownBlob);
     this.#events.push({ kind: 'sealer', sealer });
   }
@@ -197,5 +197,5 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
 
 const NOTHING = new Uint8Array(0);
 const CHECKSUM_BYTES = 4;
-/** Ample for every parameter there is; the rest is for those to come. */
+/** [PRT-3] Ample for every parameter there is; the rest is for those to come. */
 const MAX_BLOB_BYTES = 4_096;

@@ -1,7 +1,11 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { CLIENT_ADDRESS, EndpointPair, type Flight } from '../../../support/endpoint-pair.js';
+import { PacketForge } from '../../../support/packet-forge.js';
+import { type DropReason } from '../../../../src/transport/connection/connection-stats.js';
 import { decodeHeader } from '../../../../src/transport/wire/header.js';
+
+const ID = [1, 2, 3, 4, 5, 6, 7, 8];
 
 /** A client's first datagram, as it left. */
 function hello(pair = new EndpointPair()): Uint8Array {
@@ -41,6 +45,23 @@ describe('a server endpoint', () => {
     expect(pair.server.connectionCount).toBe(0);
   });
 
+  test.each([7, 9])('[HDR-8] makes nothing of a hello with a connection ID of %i bytes', (length) => {
+    const pair = new EndpointPair();
+    const padding = new Array<number>(1_170).fill(0);
+    const right = { destinationId: new Uint8Array(8), sourceId: new Uint8Array(8) };
+    for (const wrong of [
+      { ...right, destinationId: new Uint8Array(length) },
+      { ...right, sourceId: new Uint8Array(length) },
+    ]) {
+      const ids = { ...wrong, originalDestinationId: wrong.destinationId };
+      const bytes = new PacketForge().hello('client', ids, 0, padding);
+      expect(bytes.length).toBeGreaterThanOrEqual(1_200);
+      pair.deliver('server', bytes);
+    }
+    expect(pair.server.drops.badHello).toBe(2);
+    expect([answers(pair), pair.server.connectionCount]).toEqual([[], 0]);
+  });
+
   test('makes nothing of a hello with a wrong checksum', () => {
     const pair = new EndpointPair();
     const damaged = hello();
@@ -64,7 +85,7 @@ describe('a server endpoint', () => {
     expect(answers(pair)).toEqual([]);
   });
 
-  test('answers strangers at 1,000 a second at most', () => {
+  test('[VER-2] answers strangers at 1,000 a second at most', () => {
     const pair = new EndpointPair();
     const strange = hello();
     new DataView(strange.buffer).setUint32(1, 0x1234_5678);
@@ -72,14 +93,25 @@ describe('a server endpoint', () => {
     expect(answers(pair)).toHaveLength(1_000);
   });
 
-  test.each([0, 19, 53, 123, 11_211])('does not answer the reflection port %i', (port) => {
+  test.each([0, 19, 53, 123, 11_211])('[AMP-3] does not answer the reflection port %i', (port) => {
     const pair = new EndpointPair();
     pair.deliver('server', hello(), { ...CLIENT_ADDRESS, port });
     expect(answers(pair)).toEqual([]);
     expect(pair.server.drops.refused).toBe(1);
   });
 
-  test('keeps half-open connections of one address within their limit, and frees them at the handshake timeout', () => {
+  test.each<[string, DropReason, number[]]>([
+    ['version negotiation', 'unknownVersion', [0x80, 0, 0, 0, 0, 8, ...ID, 8, ...ID, 0x75, 0x73, 0, 1]],
+    ['RETRY', 'unknownType', [0xd0, 0x75, 0x70, 0, 1, 8, ...ID, 8, ...ID, 1, 2, 3]],
+    ['PROTECTED packet to a connection that there is none of', 'unknownConnection', [0x43, ...ID]],
+  ])('[AMP-3] does not answer a %s, which may be an answer itself', (_, reason, start) => {
+    const pair = new EndpointPair();
+    pair.deliver('server', Uint8Array.from([...start, ...new Array<number>(1_203 - start.length).fill(1)]));
+    expect(pair.server.drops[reason]).toBe(1);
+    expect([answers(pair), pair.server.connectionCount]).toEqual([[], 0]);
+  });
+
+  test('[HSK-8] keeps half-open connections of one address within their limit, and frees them at the handshake timeout', () => {
     const pair = new EndpointPair({ serverLimits: { maxHalfOpenPerAddress: 3 } });
     const template = hello();
     for (let i = 0; i < 10; i++) {
@@ -99,7 +131,7 @@ describe('a server endpoint', () => {
     answers(pair);
     expect(pair.server.connectionCount).toBe(4);
     pair.filter = () => undefined;
-    pair.run(() => false, 60_000);
+    pair.run(() => false, 11_000);
     expect(pair.server.connectionCount).toBe(0);
   });
 
@@ -112,17 +144,25 @@ describe('a server endpoint', () => {
     expect(second.isReady).toBe(true);
   });
 
-  test('refuses new connections with a word when it shuts down, and keeps those it has', () => {
+  test('[HSK-9] refuses new connections with a word when it shuts down, and keeps those it has', () => {
     const pair = new EndpointPair();
     const { client } = pair.establish();
     pair.server.refuseNew();
     const late = pair.connect();
     pair.run(() => late.closed !== undefined, 1_000);
     expect(late.closed).toMatchObject({ by: 'peer', code: 2, reason: 'the server is shutting down' });
+    const [answer] = pair.flights.filter(({ from }) => from === 'server').slice(-1) as [Flight];
+    const { localId, originalDestinationId } = late;
+    expect(decodeHeader(answer.bytes, 0, 8)).toMatchObject({
+      kind: 'hello',
+      destinationId: localId,
+      sourceId: originalDestinationId,
+    });
+    expect(pair.server.connectionCount).toBe(1);
     expect(client.isReady).toBe(true);
   });
 
-  test('whatever bytes come, nothing is thrown, and each datagram is dropped under one reason', () => {
+  test('[DGM-3] whatever bytes come, nothing is thrown, and each datagram is dropped under one reason', () => {
     const template = hello();
     const datagram = fc.oneof(
       fc.uint8Array({ maxLength: 1_300 }),

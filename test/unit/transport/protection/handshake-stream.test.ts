@@ -68,7 +68,7 @@ describe('the handshake stream, receiving', () => {
     expect(stream.read()).toEqual(Uint8Array.of(1, 2, 3, 4));
   });
 
-  test('more than the limit is an error', () => {
+  test('[HSK-3] more than the limit is an error', () => {
     const stream = new HandshakeStream(100);
     stream.onFrame(90, bytes(10));
     expect(() => {

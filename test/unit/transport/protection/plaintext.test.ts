@@ -33,12 +33,12 @@ describe('plaintext protection', () => {
     }
   });
 
-  test('opens what it sealed, and the payload is what was put in', () => {
+  test('[PRT-1] opens what it sealed, and the payload is what was put in', () => {
     const packet = sealed();
     expect(protection.opener.open(0, packet, 0, 10, 104)).toEqual(new Uint8Array(90).fill(0x5a));
   });
 
-  test('any flipped bit, in the header too, is not opened', () => {
+  test('[PRT-2] any flipped bit, in the header too, is not opened', () => {
     for (let bit = 0; bit < 104 * 8; bit++) {
       const packet = sealed();
       packet[bit >> 3] = (packet[bit >> 3] ?? 0) ^ (1 << (bit & 7));
@@ -128,7 +128,7 @@ function opens(opener: Opener, sealer: Sealer): boolean {
 }
 
 describe('the plaintext handshake', () => {
-  test('a client can seal at once, a server only when it has the client parameters', () => {
+  test('[PRT-4] a client can seal at once, a server only when it has the client parameters', () => {
     const client = handshake('client', Uint8Array.of(1, 2, 3));
     client.start();
     expect(eventsOf(client).map(({ kind }) => kind)).toEqual(['bytes', 'sealer']);
@@ -180,7 +180,7 @@ describe('the plaintext handshake', () => {
     ['too long', [0x80, 0xff, 0xff, 0xff]],
     ['of an absurd length', [0xc0, 0, 0, 0, 0, 0, 0, 1]],
     ['followed by something', [1, 7, 7]],
-  ])('fails for parameters %s', (_what, bytes) => {
+  ])('[PRT-3] fails for parameters %s', (_what, bytes) => {
     const client = handshake('client', new Uint8Array(0));
     client.start();
     eventsOf(client);
