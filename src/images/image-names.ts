@@ -15,6 +15,8 @@ import { type RootDirectory } from './root-directory.js';
 export interface ImageNamesOptions {
   /** Names that one pass over a directory collects. Default 16,384: 10^6 files in + 45 MB, of which the names are 3. */
   readonly windowNames?: number | undefined;
+  /** A pass that took so long is kept for the pages that follow; a shorter one is made again. Default 20 ms. */
+  readonly worthKeepingMs?: number | undefined;
 }
 
 export interface NamesRequest {
@@ -38,6 +40,7 @@ interface Window {
 export class ImageNames {
   readonly #root: RootDirectory;
   readonly #windowNames: number;
+  readonly #worthKeepingMs: number;
   /** The latest passes, so that the pages of one listing share them. */
   readonly #windows: Window[] = [];
   readonly #passes = new Map<string, Promise<Window>>();
@@ -46,6 +49,7 @@ export class ImageNames {
   constructor(root: RootDirectory, options: ImageNamesOptions = {}) {
     this.#root = root;
     this.#windowNames = options.windowNames ?? 16_384;
+    this.#worthKeepingMs = options.worthKeepingMs ?? 20;
   }
 
   /** Throws the system's error when the root cannot be read; directories below it that cannot are left out. */
@@ -129,7 +133,7 @@ export class ImageNames {
     }
     const { names: keys, isComplete } = smallest.finish();
     const window = { directory, prefix, from, keys, isComplete, readAt };
-    if (performance.now() - readAt >= WORTH_KEEPING_MS) {
+    if (performance.now() - readAt >= this.#worthKeepingMs) {
       this.#windows.unshift(window);
       if (this.#windows.length > MAX_WINDOWS) this.#windows.pop();
     }
@@ -181,9 +185,6 @@ function lowerBound(keys: readonly string[], from: string): number {
 const MAX_DEPTH = 32;
 
 const MAX_WINDOWS = 3;
-
-/** A pass that took less is cheaper to repeat than to let it push out one that took long. */
-const WORTH_KEEPING_MS = 20;
 
 /** How old a pass may be that later pages are taken from. */
 const WINDOW_LIFE_MS = 30_000;

@@ -330,12 +330,34 @@ test('a description that takes longer than a call may is asked for again while b
 });
 
 test('a server that does not answer is not asked for ever', async () => {
-  const deadline = (): never => {
-    throw new ServerError(Status.DEADLINE_EXCEEDED, 'too late');
-  };
-  const { fetch, counts } = await setUp({ 'a.png': 'a' }, { onMeta: deadline, onChunk: deadline });
+  const { fetch, counts } = await setUp(
+    { 'a.png': 'a' },
+    {
+      onMeta: () => {
+        throw new ServerError(Status.DEADLINE_EXCEEDED, 'too late');
+      },
+      onChunk: (_, __, signal) => whenAborted(signal),
+    },
+  );
   await expect(fetch('a.png')).rejects.toThrow('DEADLINE_EXCEEDED');
   expect(counts.meta).toBe(1);
+});
+
+test('a fetch has ended when its calls have, however slow they are to notice', async () => {
+  const { fetch, counts } = await setUp(
+    { 'a.png': patternBytes(20_000) },
+    {
+      onChunk: async (response, { offset }, signal) => {
+        if (offset === 0n) return response;
+        if (offset === 5_000n) throw new ServerError(Status.UNAVAILABLE, 'gone');
+        await whenAborted(signal).catch(() => undefined);
+        for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+        return response;
+      },
+    },
+  );
+  await expect(fetch('a.png', { chunkBytes: 1_000 })).rejects.toThrow('UNAVAILABLE');
+  expect(counts.running).toBe(0);
 });
 
 test.each([0n, 5_000n])('aborted at offset %d, it leaves nothing and throws the reason', async (place) => {

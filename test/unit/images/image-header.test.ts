@@ -29,6 +29,14 @@ test.each([
   expect(readImageHeader(bytes)).toEqual({ format, width: 37, height: 21, channels });
 });
 
+test('a jpeg whose tables come before its frame header', async () => {
+  const bytes = await picture(3).jpeg().toBuffer();
+  // As long as it may be for a segment that nobody reads; C4 looks like a frame header and is none.
+  const table = Buffer.concat([Buffer.from('ffc40014', 'hex'), Buffer.alloc(18, 9)]);
+  const header = readImageHeader(Buffer.concat([bytes.subarray(0, 2), table, bytes.subarray(2)]));
+  expect(header).toEqual({ format: 'jpg', width: 37, height: 21, channels: 3 });
+});
+
 test('svg', () => {
   const header = readImageHeader(
     Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30"></svg>'),

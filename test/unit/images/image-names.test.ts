@@ -72,6 +72,37 @@ test('from any place on, with any prefix and windows of any size, it is the sort
   );
 });
 
+test('pages that share passes are the same, in any order', async () => {
+  const names = Array.from(
+    { length: 30 },
+    (_, index) => `${index % 4 === 0 ? 'sub/' : ''}${index}.png`,
+  ).sort();
+  const path = temporaryDirectory(Object.fromEntries(names.map((name) => [name, ''])));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat({ max: 29 }), { maxLength: 6 }), async (places) => {
+      const root = await RootDirectory.open(path);
+      const shared = new ImageNames(root, { windowNames: 5, worthKeepingMs: 0 });
+      for (const place of places) {
+        const after = names[place] ?? '';
+        expect(await collect(shared.names({ prefix: '', after }))).toEqual(names.slice(place + 1));
+        expect(await collect(shared.names({ prefix: 'sub/', after: '' }))).toEqual(
+          names.filter((name) => name.startsWith('sub/')),
+        );
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('later pages show the pass of the page before, first pages are always fresh', async () => {
+  const path = temporaryDirectory({ 'a.png': '', 'b.png': '' });
+  const names = new ImageNames(await RootDirectory.open(path), { worthKeepingMs: 0 });
+  await collect(names.names({ prefix: '', after: '' }));
+  writeFileSync(join(path, 'c.png'), '');
+  expect(await collect(names.names({ prefix: '', after: 'a.png' }))).toEqual(['b.png']);
+  expect(await collect(names.names({ prefix: '', after: '' }))).toEqual(['a.png', 'b.png', 'c.png']);
+});
+
 test('a name to go on from need not exist any more', async () => {
   const path = temporaryDirectory({ 'a.png': '', 'c/d.png': '', 'e.png': '' });
   expect(await namesOf(path, { after: 'b.png' })).toEqual(['c/d.png', 'e.png']);

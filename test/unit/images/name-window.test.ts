@@ -18,6 +18,12 @@ test('holds the smallest names in order and knows whether they are all', () => {
   );
 });
 
+test('a name that comes when it is exactly full is missed', () => {
+  const window = new NameWindow(4_096);
+  for (let index = 0; index <= 4_096; index++) window.add(String(index).padStart(6, '0'));
+  expect(window.finish().isComplete).toBe(false);
+});
+
 test.each(['ascending', 'descending', 'mixed'])('takes more than it sorts at once, %s', (order) => {
   const names = Array.from({ length: 20_000 }, (_, index) =>
     String((index * 7_919) % 20_000).padStart(6, '0'),

@@ -72,6 +72,17 @@ test('a file in use stays open whatever happens, and closes after it', async () 
   expect(descriptorsBelow(path)).toBe(0);
 });
 
+test('a file in use does not make room for others', async () => {
+  const files = await filesIn(temporaryDirectory(tenFiles), { maxOpen: 1 });
+  await files.use('0.png', async (file) => {
+    await files.use('1.png', contentOf);
+    await files.use('0.png', async (again) => {
+      expect(again).toBe(file);
+    });
+  });
+  await files.close();
+});
+
 test('a dropped file is opened anew', async () => {
   const path = temporaryDirectory({ 'a.png': 'old', 'b.png': 'new' });
   const files = await filesIn(path);

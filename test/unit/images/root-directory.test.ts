@@ -134,8 +134,16 @@ describe.each([true, false])('with useProc %s', (useProc) => {
     execFileSync('mkfifo', [join(path, 'fifo.png')]);
     mkdirSync(join(path, 'directory.png'));
     symlinkSync('/dev/zero', join(path, 'zero.png'));
-    for (const name of ['fifo.png', 'directory.png', 'zero.png'])
+    let isOpened = false;
+    beforeOpen = () => {
+      isOpened = true;
+    };
+    for (const name of ['fifo.png', 'directory.png', 'zero.png']) {
       await expect(read(name)).rejects.toThrow(NOT_FOUND);
+    }
+    // Opening some devices has effects.
+    expect(isOpened).toBe(false);
+    beforeOpen = undefined;
   });
 
   test('a file swapped for a FIFO while it is opened does not hang', async () => {
