@@ -142,6 +142,7 @@ export class Link {
       if (now >= blackout.startMs && now < blackout.endMs) return 'blackedOut';
     }
     if (this.#random.chance(conditions.burstRate)) this.#burstLeft = conditions.burstLength;
+    if (conditions.burstRate === 0) this.#burstLeft = 0;
     if (this.#burstLeft > 0) {
       this.#burstLeft--;
       return 'burst';

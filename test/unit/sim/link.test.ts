@@ -71,6 +71,24 @@ describe('Link', () => {
     expect(gaps.filter((gap) => gap === 4).length).toBeGreaterThan(10);
   });
 
+  test('a burst ends when bursts do', () => {
+    const clock = new VirtualClock();
+    let arrived = 0;
+    const conditions = { ...CLEAN_LINK, burstRate: 1, burstLength: 10 };
+    const link = new Link(
+      clock,
+      new SeededRandom(1),
+      conditions,
+      () => undefined,
+      () => arrived++,
+    );
+    link.send(datagramOf(1, 10));
+    link.conditions = CLEAN_LINK;
+    link.send(datagramOf(2, 10));
+    clock.run(100);
+    expect(arrived).toBe(1);
+  });
+
   test('nothing passes in a blackout', () => {
     const { arrivals, fates } = pass({ blackouts: [{ startMs: 10, endMs: 20 }] }, 30);
     expect(arrivals.map(({ number }) => number)).toEqual(
