@@ -71,7 +71,7 @@ export class ClientSocket {
       send: (transmit) => {
         socket.send(transmit);
       },
-      onForgotten: this.#onConnectionClosed,
+      onForgotten: () => void this.close(),
     });
     this.transport = this.#pump.connect(remote, 0);
   }
@@ -92,10 +92,4 @@ export class ClientSocket {
     if (!isRefusal || this.transport.stats().datagramsReceived > 0) return;
     this.transport.abandon('refused', describeSocketError(error));
   }
-
-  readonly #onConnectionClosed = (transport: ConnectionTransport): void => {
-    const { clock } = this.#options;
-    const waitMs = transport.connection.pollTimeout() - clock.now();
-    clock.setTimer(() => void this.close(), waitMs < Infinity ? waitMs : 0, false);
-  };
 }

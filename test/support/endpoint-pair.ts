@@ -167,7 +167,8 @@ export class EndpointPair {
   #drain(side: Side): void {
     for (let next = this[side].pollEvent(); next !== undefined; next = this[side].pollEvent()) {
       if (next.kind === 'accepted') this.accepted.push(next.connection);
-      else this.events.push({ side, connection: next.connection, event: next.event });
+      else if (next.kind === 'connection')
+        this.events.push({ side, connection: next.connection, event: next.event });
     }
   }
 }

@@ -21,7 +21,7 @@ export interface PumpOptions {
   send(transmit: Transmit): void;
   /** Who listens to a connection that a client made. Only servers are asked. */
   accept?(transport: ConnectionTransport): StreamListener;
-  /** A connection is closed and forgotten. */
+  /** A connection closed so long ago that nothing of it can still be under way. */
   onForgotten?(transport: ConnectionTransport): void;
 }
 
@@ -142,14 +142,17 @@ export class EndpointPump {
   #dispatchEvents(): void {
     for (let next = this.endpoint.pollEvent(); next !== undefined; next = this.endpoint.pollEvent()) {
       const transport = this.#transportOf(next.connection);
-      if (next.kind === 'accepted') {
-        transport.listener = this.#options.accept?.(transport);
-        continue;
-      }
-      if (transport.listener !== undefined) tell(transport.listener, next.event);
-      if (next.event.kind === 'closed') {
-        this.#transports.delete(next.connection);
-        this.#options.onForgotten?.(transport);
+      switch (next.kind) {
+        case 'accepted':
+          transport.listener = this.#options.accept?.(transport);
+          break;
+        case 'connection':
+          if (transport.listener !== undefined) tell(transport.listener, next.event);
+          break;
+        case 'forgotten':
+          this.#transports.delete(next.connection);
+          this.#options.onForgotten?.(transport);
+          break;
       }
     }
   }

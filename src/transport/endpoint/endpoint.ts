@@ -71,6 +71,8 @@ export interface EndpointMeans {
 
 export type EndpointEvent =
   | { readonly kind: 'accepted'; readonly connection: Connection }
+  /** The last of a connection: closed, and long enough ago that nothing of it can still be under way. */
+  | { readonly kind: 'forgotten'; readonly connection: Connection }
   | { readonly kind: 'connection'; readonly connection: Connection; readonly event: ConnectionEvent };
 
 interface Member {
@@ -248,6 +250,7 @@ export class Endpoint {
     this.#deadlines.remove(member);
     this.#members.delete(connection);
     this.#table.remove(connection.localId);
+    this.#events.push({ kind: 'forgotten', connection });
     if (this.#config.role === 'server') {
       this.#table.remove(connection.originalDestinationId);
       this.#firstContact.onForgotten(connection.path.remote, member.isHalfOpen);
