@@ -165,6 +165,16 @@ describe('a connection', () => {
     expect(pair.flights.length - before).toBeLessThanOrEqual(2 * 10);
   });
 
+  test('[IDL-2] without a call there is no PING, and it is let go', () => {
+    const pair = new EndpointPair();
+    const { client } = pair.establish();
+    pair.run(() => false, 1_000);
+    const before = pair.flights.length;
+    pair.run(() => client.closed !== undefined, 40_000);
+    expect(client.closed?.by).toBe('idle');
+    expect(pair.flights).toHaveLength(before);
+  });
+
   test('[HSK-8] a server that never answers ends it at the handshake timeout', () => {
     const pair = new EndpointPair({ client: { handshakeTimeoutMs: 3_000 } });
     pair.filter = () => undefined;

@@ -1,6 +1,9 @@
 import { type Connection } from '../../../../src/transport/connection/connection.js';
 import { type EndpointMeans } from '../../../../src/transport/endpoint/endpoint.js';
-import { type HandshakeContext } from '../../../../src/transport/protection/handshake.js';
+import {
+  type HandshakeContext,
+  type HandshakeEvent,
+} from '../../../../src/transport/protection/handshake.js';
 import { PacketSpace } from '../../../../src/transport/recovery/sent-packet.js';
 import { TransportErrorCode } from '../../../../src/transport/transport-error.js';
 import { FrameType } from '../../../../src/transport/wire/frame-type.js';
@@ -97,19 +100,29 @@ describe('connection IDs', () => {
 });
 
 describe('a server whose handshake takes its time', () => {
-  /** Holds back all that the server's handshake says until `isReleased`. */
+  /** Has its keys at once, and says that it is complete only when `isReleased`. */
   function slowServer() {
     const means = testMeans();
     const state = { isReleased: false };
     const slow: EndpointMeans = {
       ...means,
       createHandshake: (context) => {
-        const inner = means.createHandshake(context);
-        if (context.role === 'client') return inner;
+        let held: HandshakeEvent | undefined;
+        const tapped = tapHandshake(means.createHandshake(context), (event) => {
+          if (context.role === 'client' || event.kind !== 'complete') return event;
+          held = event;
+          return undefined;
+        });
         return {
-          ...tapHandshake(inner, (e) => e),
-          pollEvent: () => (state.isReleased ? inner.pollEvent() : undefined),
+          ...tapped,
+          pollEvent: () => tapped.pollEvent() ?? (state.isReleased ? takeHeld() : undefined),
         };
+
+        function takeHeld(): HandshakeEvent | undefined {
+          const event = held;
+          held = undefined;
+          return event;
+        }
       },
     };
     return { state, ...firstFlight({ means: slow, isHeard: false }) };
