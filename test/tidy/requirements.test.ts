@@ -1,28 +1,47 @@
-import { existsSync, readFileSync } from 'node:fs';
+/**
+ * Every requirement of PROTOCOL.md is cited where src keeps it and named in the title of a test. The vectors count as
+ * tests: each is one, titled with its ids.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sourceFiles, TOP } from './source-tree.js';
 
-const ID = /\[([A-Z]{3}-\d+)\]/g;
-const protocol = existsSync(join(TOP, 'PROTOCOL.md')) ? readFileSync(join(TOP, 'PROTOCOL.md'), 'utf8') : '';
-const stated = idsIn(protocol);
-const cited = new Set(sourceFiles('src').flatMap(({ text }) => [...idsIn(text)]));
-const tested = new Set(sourceFiles('test').flatMap(({ text }) => [...idsIn(text)]));
+const VECTORS = join(TOP, 'test/conformance/vectors');
 
-function idsIn(text: string): Set<string> {
-  return new Set([...text.matchAll(ID)].map(([, id = '']) => id));
+const protocol = readFileSync(join(TOP, 'PROTOCOL.md'), 'utf8');
+const stated = [...protocol.matchAll(/^- \[([A-Z]{3}-\d+)\]/gm)].map(([, id = '']) => id);
+const vectors = readdirSync(VECTORS).map((name) => readFileSync(join(VECTORS, name), 'utf8'));
+
+const cited = {
+  protocol: idsIn([protocol]),
+  src: idsIn(sourceFiles('src').map(({ text }) => text)),
+  test: idsIn(sourceFiles('test').map(({ code }) => code)),
+  vectors: idsIn(vectors, /"([A-Z]{3}-\d+)"/g),
+};
+
+function idsIn(texts: readonly string[], pattern = /\[([A-Z]{3}-\d+)\]/g): Set<string> {
+  return new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map(([, id = '']) => id)));
 }
 
-const missing = (wanted: Set<string>, from: Set<string>): string[] =>
-  [...wanted].filter((id) => !from.has(id)).sort();
+function missing(wanted: Iterable<string>, ...from: { has(id: string): boolean }[]): string[] {
+  return [...wanted].filter((id) => !from.some((ids) => ids.has(id))).sort();
+}
 
-test('every requirement that src or a test cites is stated in PROTOCOL.md', () => {
-  expect({ src: missing(cited, stated), test: missing(tested, stated) }).toEqual({ src: [], test: [] });
+test('no requirement is stated twice', () => {
+  expect(stated.filter((id, index) => stated.indexOf(id) !== index)).toEqual([]);
 });
 
+test.each(['protocol', 'src', 'test', 'vectors'] as const)(
+  'what %s cites is stated in PROTOCOL.md',
+  (where) => {
+    expect(missing(cited[where], new Set(stated))).toEqual([]);
+  },
+);
+
 test('every requirement of PROTOCOL.md is cited where src keeps it', () => {
-  expect(missing(stated, cited)).toEqual([]);
+  expect(missing(stated, cited.src)).toEqual([]);
 });
 
 test('every requirement of PROTOCOL.md is named by a test', () => {
-  expect(missing(stated, tested)).toEqual([]);
+  expect(missing(stated, cited.test, cited.vectors)).toEqual([]);
 });
