@@ -33,6 +33,7 @@ interface Options {
   readonly json: boolean;
   readonly insecure: boolean;
   readonly out?: string;
+  readonly stats: boolean;
   readonly timeout: number;
 }
 
@@ -54,6 +55,7 @@ const command = new Command('fetch-image')
   .option('--out <DIR>', 'where images go (default: the working directory)')
   .option('--json', 'print one JSON object a line', false)
   .option('--insecure', 'fetch without encryption also from other machines', false)
+  .option('--stats', 'say at the end what the connection went through', false)
   .option('--timeout <S>', 'give up a call after so many seconds', parseSeconds, 30)
   .usage('[URL] [NAME...] [--list | --meta | --all] [--out DIR] [--json] [--insecure] [--timeout S]');
 
@@ -73,6 +75,7 @@ runCommand(command, async (signal) => {
     process.stderr.write(`${errorLine(error, asked.target)}\n`);
     throw new FailureShown();
   } finally {
+    if (options.stats) showStats(channel);
     await channel.close();
   }
 });
@@ -96,6 +99,16 @@ function isTerminal(): boolean {
   if (process.stdout.columns === 0) process.stdout.columns = 80;
   if (process.stdout.rows === 0) process.stdout.rows = 24;
   return true;
+}
+
+function showStats(channel: Channel): void {
+  const stats = channel.stats();
+  if (stats === undefined) return;
+  const { datagramsSent, datagramsReceived, packetsLost, packetsDamaged, smoothedRttMs = 0 } = stats;
+  process.stderr.write(
+    `${datagramsSent} datagrams sent, ${datagramsReceived} received; ${packetsLost} packets lost on the way, ` +
+      `${packetsDamaged} came damaged and were dropped; round trip ${smoothedRttMs.toFixed(1)} ms\n`,
+  );
 }
 
 function connect(target: string, insecure: boolean): Channel {

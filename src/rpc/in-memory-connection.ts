@@ -176,7 +176,13 @@ export class InMemoryEnd implements StreamTransport {
   }
 
   stats(): TransportStats {
-    return { datagramsSent: 0, datagramsReceived: 0, packetsLost: 0, smoothedRttMs: undefined };
+    return {
+      datagramsSent: 0,
+      datagramsReceived: 0,
+      packetsLost: 0,
+      packetsDamaged: 0,
+      smoothedRttMs: undefined,
+    };
   }
 
   #push(kind: number, streamId: number, value: number): void {

@@ -42,7 +42,10 @@ export interface StreamTransport {
 export interface TransportStats {
   readonly datagramsSent: number;
   readonly datagramsReceived: number;
+  /** Sent and taken for lost, so that what they carried was sent again. */
   readonly packetsLost: number;
+  /** Received with a checksum or tag that was wrong, and dropped. */
+  readonly packetsDamaged: number;
   /** Milliseconds, or undefined before the first sample. */
   readonly smoothedRttMs: number | undefined;
 }

@@ -87,6 +87,7 @@ export class ScriptedTransport implements StreamTransport {
       datagramsSent: 0,
       datagramsReceived: this.datagramsReceived,
       packetsLost: 0,
+      packetsDamaged: 0,
       smoothedRttMs: undefined,
     };
   }

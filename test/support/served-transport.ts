@@ -76,7 +76,13 @@ export class ServedTransport implements StreamTransport {
   }
 
   stats(): TransportStats {
-    return { datagramsSent: 0, datagramsReceived: 0, packetsLost: 0, smoothedRttMs: undefined };
+    return {
+      datagramsSent: 0,
+      datagramsReceived: 0,
+      packetsLost: 0,
+      packetsDamaged: 0,
+      smoothedRttMs: undefined,
+    };
   }
 
   // What the test does.

@@ -129,6 +129,7 @@ export class Connection implements FrameHandler {
       datagramsSent: stats.datagramsSent,
       datagramsReceived: stats.datagramsReceived,
       packetsLost: stats.packetsLost,
+      packetsDamaged: stats.drops.notAuthentic,
       smoothedRttMs: recovery.rtt.hasSample ? recovery.rtt.smoothedRtt : undefined,
     };
   }

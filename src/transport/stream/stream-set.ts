@@ -16,6 +16,7 @@ import { ReceiveStream } from './receive-stream.js';
 import { SendScheduler } from './send-scheduler.js';
 import { SendStream } from './send-stream.js';
 import { Stream } from './stream.js';
+import { WriteRoom } from './write-room.js';
 import { FIRST_FLIGHT_LIMITS, type PeerLimits, type StreamLimits } from './stream-limits.js';
 
 export interface StreamSetOptions {
@@ -30,9 +31,6 @@ export interface StreamSetOptions {
 /** A server knows the client's limits from the hello, before it has anything to send. */
 const NOTHING: PeerLimits = { maxData: 0, maxStreamData: 0, maxStreams: 0 };
 
-/** A waiting writer is called when this part of its buffer is free: not for each datagram that is acknowledged. */
-const ROOM_TO_CALL = 1 / 4;
-
 export class StreamSet {
   private readonly isServer: boolean;
   private readonly limits: StreamLimits;
@@ -46,9 +44,7 @@ export class StreamSet {
   private hasPeerLimits = false;
   /** `open` has found no credit since the last `streamsAvailable`. */
   private isShortOfStreams = false;
-  private heldBytes = 0;
-  /** A writer was cut short, or not called, because the buffers of all streams together were full. */
-  private isShortOfBuffer = false;
+  private readonly room: WriteRoom;
   private isClosed = false;
 
   constructor({ role, limits, emit, pool = new ChunkPool() }: StreamSetOptions) {
@@ -67,6 +63,9 @@ export class StreamSet {
     };
     this.controls = new ControlQueue(this.flow);
     this.scheduler = new SendScheduler(this.controls);
+    this.room = new WriteRoom(limits, ({ id }) => {
+      this.emit({ kind: 'streamWritable', streamId: id });
+    });
   }
 
   /**
@@ -83,7 +82,7 @@ export class StreamSet {
 
   /** Bytes taken from the application and not yet acknowledged. */
   get sendBufferBytes(): number {
-    return this.heldBytes;
+    return this.room.heldBytes;
   }
 
   /** Bytes received and not yet read. */
@@ -149,19 +148,10 @@ export class StreamSet {
       if (fin && send.stoppedWith !== undefined) this.reset(id, send.stoppedWith);
       return length;
     }
-    const connectionRoom = this.limits.sendBufferPerConnection - this.heldBytes;
-    const room = Math.min(this.limits.sendBufferPerStream - send.heldBytes, connectionRoom);
-    const taken = Math.min(length, room);
-    if (taken > 0) {
-      send.write(pieces, taken);
-      this.heldBytes += taken;
-    }
-    send.isWriterWaiting = taken < length;
-    if (taken === length) {
-      if (fin) send.finish();
-    } else if (taken === connectionRoom) {
-      this.isShortOfBuffer = true;
-    }
+    const taken = Math.min(length, this.room.roomOf(stream));
+    if (taken > 0) send.write(pieces, taken);
+    this.room.onTaken(stream, taken, taken === length);
+    if (fin && taken === length) send.finish();
     this.scheduler.markReady(stream);
     return taken;
   }
@@ -186,7 +176,7 @@ export class StreamSet {
     if (stream === undefined || !stream.send.mayReset) return;
     const released = stream.send.reset(code);
     this.controls.addFor(stream, StreamControl.RESET);
-    this.onReleased(stream, released);
+    this.room.onReleased(stream, released);
   }
 
   /** We read no more: drops what is there, and asks the peer to stop. */
@@ -232,7 +222,7 @@ export class StreamSet {
     if (send.isFinished) {
       this.reset(id, code);
     } else if (send.takesBytes) {
-      this.onReleased(stream, send.onStopSending(code));
+      this.room.onReleased(stream, send.onStopSending(code));
       this.emit({ kind: 'streamStopped', streamId: id, code });
     }
   }
@@ -275,7 +265,7 @@ export class StreamSet {
     const stream = this.streams.get(frame.streamId);
     if (stream === undefined) return;
     if (frame.kind === 'stream') {
-      this.onReleased(stream, stream.send.onDelivered(frame.offset, frame.length, frame.fin));
+      this.room.onReleased(stream, stream.send.onDelivered(frame.offset, frame.length, frame.fin));
     } else {
       stream.send.onResetDelivered();
     }
@@ -296,7 +286,7 @@ export class StreamSet {
   closeAll(): void {
     this.isClosed = true;
     for (const stream of this.streams.values()) {
-      this.heldBytes -= stream.send.close();
+      this.room.onReleased(stream, stream.send.close());
       stream.receive.close();
     }
     // Not stream by stream: after a violation the windows do not add up any more.
@@ -389,34 +379,6 @@ export class StreamSet {
     const { receiveWindow } = this.flow;
     receiveWindow.consume(bytes);
     if (receiveWindow.isHalfConsumed) this.controls.add(ConnectionControl.MAX_DATA);
-  }
-
-  /** `stream` has let go of bytes of the send buffer: calls writers that wait for such. */
-  private onReleased(stream: Stream, bytes: number): void {
-    if (bytes === 0) return;
-    this.heldBytes -= bytes;
-    this.callWriter(stream);
-    if (!this.isShortOfBuffer || !this.hasConnectionRoom) return;
-    this.isShortOfBuffer = false;
-    for (const other of this.streams.values()) this.callWriter(other);
-  }
-
-  private callWriter(stream: Stream): void {
-    const { send } = stream;
-    const { sendBufferPerStream } = this.limits;
-    if (!send.isWriterWaiting || sendBufferPerStream - send.heldBytes < sendBufferPerStream * ROOM_TO_CALL)
-      return;
-    if (this.hasConnectionRoom) {
-      send.isWriterWaiting = false;
-      this.emit({ kind: 'streamWritable', streamId: stream.id });
-    } else {
-      this.isShortOfBuffer = true;
-    }
-  }
-
-  private get hasConnectionRoom(): boolean {
-    const { sendBufferPerConnection } = this.limits;
-    return sendBufferPerConnection - this.heldBytes >= sendBufferPerConnection * ROOM_TO_CALL;
   }
 
   private announceStreamCredit(): void {
