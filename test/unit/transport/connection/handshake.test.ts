@@ -55,6 +55,32 @@ function changed(context: HandshakeContext, change: Partial<TransportParameters>
   return { ...context, localParameters: encodeTransportParameters({ ...parameters, ...change }) };
 }
 
+/** Means by which that side has its keys at once, and is complete only when `release` was called. */
+function slow(side: Side): { readonly means: EndpointMeans; readonly release: () => void } {
+  const means = testMeans();
+  let isReleased = false;
+  const createHandshake: EndpointMeans['createHandshake'] = (context) => {
+    let held: HandshakeEvent | undefined;
+    const tapped = tapHandshake(means.createHandshake(context), (event) => {
+      if (context.role !== side || event.kind !== 'complete') return event;
+      held = event;
+      return undefined;
+    });
+    const takeHeld = (): HandshakeEvent | undefined => {
+      const event = isReleased ? held : undefined;
+      if (isReleased) held = undefined;
+      return event;
+    };
+    return { ...tapped, pollEvent: () => tapped.pollEvent() ?? takeHeld() };
+  };
+  return {
+    means: { ...means, createHandshake },
+    release: () => {
+      isReleased = true;
+    },
+  };
+}
+
 describe('connection IDs', () => {
   test('[HSK-4] the client sends to its random ID until the server has answered, then to the server’s', () => {
     const { pair, forge, client, server } = firstFlight();
@@ -100,36 +126,9 @@ describe('connection IDs', () => {
 });
 
 describe('a server whose handshake takes its time', () => {
-  /** Has its keys at once, and says that it is complete only when `isReleased`. */
-  function slowServer() {
-    const means = testMeans();
-    const state = { isReleased: false };
-    const slow: EndpointMeans = {
-      ...means,
-      createHandshake: (context) => {
-        let held: HandshakeEvent | undefined;
-        const tapped = tapHandshake(means.createHandshake(context), (event) => {
-          if (context.role === 'client' || event.kind !== 'complete') return event;
-          held = event;
-          return undefined;
-        });
-        return {
-          ...tapped,
-          pollEvent: () => tapped.pollEvent() ?? (state.isReleased ? takeHeld() : undefined),
-        };
-
-        function takeHeld(): HandshakeEvent | undefined {
-          const event = held;
-          held = undefined;
-          return event;
-        }
-      },
-    };
-    return { state, ...firstFlight({ means: slow, isHeard: false }) };
-  }
-
   test('[HSK-5] keeps the calls that come before, 32 packets at most, and runs none', () => {
-    const { state, pair, forge, client, server } = slowServer();
+    const { means, release } = slow('server');
+    const { pair, forge, client, server } = firstFlight({ means, isHeard: false });
     for (let packetNumber = 100; packetNumber < 150; packetNumber++) {
       const ping = forge.short('client', client.originalDestinationId, packetNumber, [FrameType.PING]);
       pair.deliver('server', ping);
@@ -139,7 +138,7 @@ describe('a server whose handshake takes its time', () => {
     // The call itself came first and is kept, with 31 of these.
     expect(server.stats.drops.undecryptable).toBeGreaterThanOrEqual(19);
     const received = server.stats.packetsReceived;
-    state.isReleased = true;
+    release();
     pair.server.handleHandshake(server, pair.now);
     pair.flush();
     expect(server.stats.packetsReceived).toBe(received + 32);
@@ -147,11 +146,17 @@ describe('a server whose handshake takes its time', () => {
   });
 
   test('[HSK-8] is given up after 10 s', () => {
-    const { pair, server } = slowServer();
+    const { pair, server } = firstFlight({ means: slow('server').means, isHeard: false });
     pair.run(() => server.closed !== undefined, 20_000);
     expect(server.closed?.by).toBe('handshakeTimeout');
     expect(pair.now).toBe(1_005 + 10_000);
   });
+});
+
+test('[FRM-11] HANDSHAKE_DONE before the client has completed its side is a violation', () => {
+  const { pair, client } = firstFlight({ means: slow('client').means });
+  pair.run(() => client.closed !== undefined, 100);
+  expect(client.closed).toMatchObject({ by: 'local', code: TransportErrorCode.PROTOCOL_VIOLATION });
 });
 
 describe('a client that does not go on', () => {

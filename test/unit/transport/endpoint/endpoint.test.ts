@@ -145,6 +145,18 @@ describe('a server endpoint', () => {
     expect(second.isReady).toBe(true);
   });
 
+  test('[TPM-5] takes what a first flight may use, whatever its options say', () => {
+    const pair = new EndpointPair({
+      server: { maxStreams: 1, streamWindow: 1_000, connectionWindow: 1_000 },
+    });
+    const { client } = pair.establish();
+    expect(client.peerParameters).toMatchObject({
+      initialMaxStreams: 64,
+      initialMaxStreamData: 65_536,
+      initialMaxData: 262_144,
+    });
+  });
+
   test('[HSK-9] refuses new connections with a word when it shuts down, and keeps those it has', () => {
     const pair = new EndpointPair();
     const { client } = pair.establish();
@@ -199,6 +211,15 @@ describe('a client endpoint', () => {
       by: 'versionMismatch',
       reason: 'the server speaks TLS only: use udps://',
     });
+  });
+
+  test('[VER-3] does not believe it when the server has already said something', () => {
+    const pair = new EndpointPair();
+    const { client } = pair.establish();
+    const ids = [8, ...client.localId, 8, ...client.originalDestinationId];
+    pair.deliver('client', Uint8Array.of(0x80, 0, 0, 0, 0, ...ids, 0x75, 0x73, 0, 1));
+    expect(client.closed).toBeUndefined();
+    expect(pair.client.drops.unknownVersion).toBe(1);
   });
 
   test('[VER-3] does not believe a list that names its own version, or echoes other IDs', () => {

@@ -75,7 +75,7 @@ describe('reset', () => {
 });
 
 describe('stop', () => {
-  test('[FLC-3] drops what is there and what comes, gives its window back, and asks the peer once', () => {
+  test('[FLC-3] [REC-3] drops what is there and what comes, gives its window back, and asks the peer once', () => {
     const pair = streamPair({ server: { connectionWindow: 1_000, streamWindow: 1_000 } });
     const { client, server, clientEvents } = pair;
     const id = openOf(client);

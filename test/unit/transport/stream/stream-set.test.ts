@@ -259,10 +259,15 @@ test('a lost MAX_STREAMS is sent again while it is current', () => {
 describe('closing', () => {
   test('drops everything, and every verb after it does nothing', () => {
     const pool = new ChunkPool();
-    const pair = streamPair({ pool, server: { maxStreams: 1 } });
+    const pair = streamPair({
+      pool,
+      client: { sendBufferPerStream: 10_000, sendBufferPerConnection: 16_000 },
+      server: { maxStreams: 2 },
+    });
     const { client, server, clientEvents } = pair;
     const id = openOf(client);
     client.write(id, [pattern(10_000)], true);
+    expect(client.write(openOf(client), [pattern(10_000)], false)).toBe(6_000);
     client.open();
     receive(server, packetOf(client));
     client.closeAll();
