@@ -28,6 +28,8 @@ export interface LedgerOptions {
   readonly slackMs: (client: number) => number;
   /** The network may bring a first flight twice, so that calls which may run twice start more often than attempted. */
   readonly mayReplay: boolean;
+  /** Nothing excuses a call that failed because of its connection. */
+  readonly mustConnect: boolean;
   readonly note: (text: string) => void;
   /** Something does not hold, found where throwing would be caught by others. */
   readonly fail: (error: unknown) => void;
@@ -176,7 +178,7 @@ export class CallLedger {
       (does === 'throwError' && code === Status.UNKNOWN);
     const isExpected =
       isPlanned ||
-      code === Status.UNAVAILABLE ||
+      (code === Status.UNAVAILABLE && !this.#options.mustConnect) ||
       (code === Status.CANCELLED && isCancelled) ||
       (code === Status.DEADLINE_EXCEEDED && this.#options.now() >= deadline - WIRE_TIMEOUT_ROUNDING_MS);
     check(isExpected, () => `call ${plan.index} (${does}) ended with: ${message}`);

@@ -60,7 +60,17 @@ export class EndpointWatch {
     return count;
   }
 
-  checkEmpty(): void {
+  /** `arrivedFor`: how many different packets arrived for a connection ID, where that can be told from outside. */
+  checkEmpty(arrivedFor: (localId: Uint8Array) => number | undefined): void {
+    for (const [simEndpoint, connections] of this.#connections) {
+      for (const { localId, stats } of connections) {
+        const arrived = arrivedFor(localId) ?? Infinity;
+        check(
+          stats.packetsReceived <= arrived,
+          () => `${simEndpoint.socket.address.ip}: ${stats.packetsReceived} packets read, ${arrived} arrived`,
+        );
+      }
+    }
     for (const [name, { pump, socket }] of this.#endpoints) {
       if (socket.isClosed) continue;
       check(

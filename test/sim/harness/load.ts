@@ -8,6 +8,8 @@ import { type Dimension } from './scenario.js';
 export interface Load {
   /** What every client asks for at the end, to show that it still can: small where windows are. */
   readonly livenessBytes: number;
+  /** Bytes that may be under way at a time, because of a small window or buffer. */
+  readonly stepBytes: number;
   readonly exchanges: readonly Exchange[];
 }
 
@@ -79,7 +81,7 @@ export function drawLoad(random: SeededRandom, dimension: Dimension, frame: Load
       readPauseMs: readPauseMs > 0 && random.chance(0.5) ? random.within(0, readPauseMs) : 0,
     });
   }
-  return { livenessBytes: Math.min(5_000, 20 * stepBytes), exchanges };
+  return { livenessBytes: Math.min(5_000, 20 * stepBytes), stepBytes, exchanges };
 }
 
 function drawHandler(random: SeededRandom, isBad: boolean, slowMs: number): HandlerPlan {

@@ -86,6 +86,15 @@ export class Party {
     this.#lastSent[space] = packetNumber;
   }
 
+  /** How many different packets of this side's arrived. */
+  get arrivedCount(): number {
+    let count = 0;
+    for (const set of this.#arrived) {
+      for (let index = 0; index < set.size; index++) count += set.end(index) - set.start(index);
+    }
+    return count;
+  }
+
   onArrived(space: PacketSpace, packetNumber: number): void {
     this.#arrived[space]?.add(packetNumber, packetNumber + 1);
   }

@@ -23,7 +23,8 @@ export interface StreamClientOptions {
   readonly connector: Connector;
   readonly random: SeededRandom;
   readonly onSettled: (exchange: Exchange, outcome: StreamOutcome) => void;
-  readonly onClosed: (closed: ConnectionClosed) => void;
+  /** `isInUse`: exchanges are under way, or wait for it. */
+  readonly onClosed: (closed: ConnectionClosed, isInUse: boolean) => void;
 }
 
 /** One client: a connection at a time, made when an exchange wants one. */
@@ -113,9 +114,9 @@ export class StreamClient implements StreamListener {
     this.#transport = undefined;
     this.#isReady = false;
     this.#streamIds.clear();
-    const open = [...this.#byStream.values()];
+    const open = [...this.#byStream.values()].filter(({ isSettled }) => !isSettled);
     this.#byStream.clear();
-    this.#options.onClosed(closed);
+    this.#options.onClosed(closed, open.length + this.#waiting.length > 0);
     for (const exchange of open) exchange.settle('closed');
     for (const exchange of [...this.#waiting]) exchange.settle('closed');
   }
@@ -185,6 +186,10 @@ class ClientExchange {
     // A transfer may take as long as the network needs; only a handler that hangs needs an end.
     if (timeoutMs < 30_000 || plan.handler.does === 'hangUntilAborted')
       this.#after(timeoutMs, 'timeout', ResetCode.DEADLINE);
+  }
+
+  get isSettled(): boolean {
+    return this.#outcome !== undefined;
   }
 
   onStream(streamId: number): void {

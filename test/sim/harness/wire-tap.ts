@@ -77,6 +77,12 @@ export class WireTap {
     );
   }
 
+  /** How many different packets arrived for this connection ID; undefined where several may have sent to it. */
+  arrivedFor(localId: Uint8Array): number | undefined {
+    const party = this.#parties.get(hex(localId));
+    return party === undefined || party.isAmbiguous ? undefined : party.peer?.arrivedCount;
+  }
+
   #readDatagram(datagram: Datagram): SeenPacket[] {
     const { bytes, from } = datagram;
     const packets: SeenPacket[] = [];

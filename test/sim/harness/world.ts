@@ -3,7 +3,7 @@
  * wire tap, and the transport's own invariants, checked after every turn. What runs over it is a load's business.
  */
 import { crc32 } from 'node:zlib';
-import { CLEAN_LINK } from '../../../src/sim/link.js';
+import { CLEAN_LINK, type LinkConditions } from '../../../src/sim/link.js';
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
 import { SimAcceptor } from '../../../src/sim/sim-acceptor.js';
 import { SimConnector } from '../../../src/sim/sim-connector.js';
@@ -14,7 +14,10 @@ import { SimLoop } from '../../../src/sim/sim-loop.js';
 import { SimNetwork } from '../../../src/sim/sim-network.js';
 import { Trace } from '../../../src/sim/trace.js';
 import { VirtualClock } from '../../../src/sim/virtual-clock.js';
-import { type TransportOptions } from '../../../src/transport/connection/transport-options.js';
+import {
+  DEFAULT_TRANSPORT_OPTIONS,
+  type TransportOptions,
+} from '../../../src/transport/connection/transport-options.js';
 import { type Address } from '../../../src/transport/path/path.js';
 import { type ConnectionClosed, TransportErrorCode } from '../../../src/transport/transport-error.js';
 import { type Coverage } from './coverage.js';
@@ -40,6 +43,12 @@ export class World {
   readonly invariants: (() => void)[] = [];
   readonly #coverage: Coverage;
   readonly #watch = new EndpointWatch();
+  readonly #tap = new WireTap({
+    isServer: (ip) => ip === SERVER_ADDRESS.ip,
+    onFrame: (type, space) => {
+      this.count(`frame/${space === 0 ? 'HELLO' : 'PROTECTED'} ${frameName(type)}`);
+    },
+  });
   #isHealed = false;
   #failure: unknown;
 
@@ -113,6 +122,36 @@ export class World {
     );
   }
 
+  /**
+   * The network is bad at most in ways that a connection survives: nothing excuses its end while something is under
+   * way, or a client that waits long for an answer once all is well again.
+   */
+  get isForgiving(): boolean {
+    const { crashes, pauses, clients, clientOptions, serverOptions, clientHandshake, serverHandshake } =
+      this.scenario;
+    const mustSurvive = Math.min(clientOptions.idleTimeoutMs, serverOptions.idleTimeoutMs);
+    return (
+      crashes.length + pauses.length === 0 &&
+      mustSurvive >= DEFAULT_TRANSPORT_OPTIONS.idleTimeoutMs &&
+      Math.max(clientHandshake.delayMs, serverHandshake.delayMs) < 1_000 &&
+      clientHandshake.failureRate + serverHandshake.failureRate === 0 &&
+      clients.every(({ up, down }) => isSurvivable(up) && isSurvivable(down))
+    );
+  }
+
+  /** How long one small exchange may take after healing: what was lost before is found by a PTO that backed off. */
+  get promptMs(): number {
+    const { clients, latenessMs, load } = this.scenario;
+    let longestRtt = 0;
+    for (const { up, down } of clients) {
+      longestRtt = Math.max(longestRtt, up.delayMs + up.jitterMs + down.delayMs + down.jitterMs);
+    }
+    const steps = (SMALL_CALL_BYTES + load.livenessBytes) / load.stepBytes;
+    return (
+      3_000 + TIMERS_IN_A_ROW * latenessMs + RTTS_AFTER_HEALING * longestRtt + 4 * HEALED_DELAY_MS * steps
+    );
+  }
+
   clientHost(index: number): SimHost {
     const host = this.clients[index];
     check(host !== undefined, () => `no client ${index}`);
@@ -132,8 +171,8 @@ export class World {
     this.#failure ??= error;
   }
 
-  /** Two honest endpoints never have anything to reproach each other with. */
-  onClosed(who: string, closed: ConnectionClosed): void {
+  /** Two honest endpoints never have anything to reproach each other with. `isInUse`: a client waits for an answer. */
+  onClosed(who: string, closed: ConnectionClosed, isInUse: boolean): void {
     const code = closed.isApplication ? `application ${closed.code}` : errorName(closed.code);
     this.count(`closed/${closed.by} ${code}`);
     this.note(`${who} closed by ${closed.by} ${code} ${closed.reason}`);
@@ -141,6 +180,8 @@ export class World {
       closed.isApplication || HARMLESS_CODES.has(closed.code),
       () => `${who}: connection closed by ${closed.by} with ${code}: ${closed.reason}`,
     );
+    const isForgotten = closed.by === 'idle' || closed.by === 'handshakeTimeout';
+    check(!isForgotten || !isInUse || !this.isForgiving, () => `${who}: in use, and ${closed.reason}`);
   }
 
   /** Server crash and restart: `restart` makes a new server of it. */
@@ -152,7 +193,7 @@ export class World {
 
   /** What is left when everything was closed. */
   checkResources(): void {
-    this.#watch.checkEmpty();
+    this.#watch.checkEmpty((localId) => this.#tap.arrivedFor(localId));
     check(
       this.clock.pendingTimers === 0,
       () => `${this.clock.pendingTimers} timers armed when all is closed`,
@@ -166,19 +207,13 @@ export class World {
   }
 
   #listen(): void {
-    const tap = new WireTap({
-      isServer: (ip) => ip === SERVER_ADDRESS.ip,
-      onFrame: (type, space) => {
-        this.count(`frame/${space === 0 ? 'HELLO' : 'PROTECTED'} ${frameName(type)}`);
-      },
-    });
     this.network.observer = {
       onSent: (datagram) => {
         this.count('work/datagrams');
-        tap.onSent(datagram);
+        this.#tap.onSent(datagram);
       },
       onDelivered: (datagram) => {
-        tap.onDelivered(datagram);
+        this.#tap.onDelivered(datagram);
       },
       onFate: (fate) => {
         this.count(`fate/${fate}`);
@@ -302,6 +337,15 @@ export class World {
   }
 }
 
+function isSurvivable(link: LinkConditions): boolean {
+  const { blackouts, delayMs, lossRate, burstRate, bytesPerMs } = link;
+  const damageRate = link.corruptionRate + link.truncationRate + link.splicingRate + link.extensionRate;
+  const isClear = lossRate + burstRate * link.burstLength + damageRate < 0.5;
+  return (
+    blackouts.length === 0 && delayMs < 1_000 && isClear && bytesPerMs >= 100 && link.queueDatagrams >= 50
+  );
+}
+
 function errorName(code: number): string {
   return Object.entries(TransportErrorCode).find(([, value]) => value === code)?.[0] ?? `code ${code}`;
 }
@@ -312,7 +356,11 @@ const HARMLESS_CODES: ReadonlySet<number> = new Set([
   TransportErrorCode.HANDSHAKE_FAILED,
 ]);
 const LONGEST_HANDSHAKE_MS = 10_000;
+/** Request and answer with all that stands around them. */
+const SMALL_CALL_BYTES = 300;
 const HEALED_DELAY_MS = 100;
+/** The PTO backs off to four round trips, and a window that was cut takes some to grow. */
+const RTTS_AFTER_HEALING = 12;
 /** A deadline may be found by a timer that was set by a timer. */
 const TIMERS_IN_A_ROW = 3;
 const MAX_TURNS = 2_000_000;
