@@ -46,7 +46,7 @@ export interface AttemptFailure {
 
 export class Attempt implements TimerItem {
   readonly owner: AttemptOwner;
-  /** Must not ride in a first flight. */
+  /** Must not ride in a first flight [RPC-11]. */
   readonly needsReady: boolean;
   /** Of the channel's waiting list, which alone writes them. */
   isWaiting = false;
@@ -54,7 +54,7 @@ export class Attempt implements TimerItem {
   nextWaiting: Attempt | undefined;
   dueAt = Infinity;
   heapIndex = NOT_QUEUED;
-  /** False while it is certain that the server has started nothing for this attempt. */
+  /** False while it is certain that the server has started nothing for this attempt [AMO-3]. */
   maybeExecuted = false;
 
   #connection: ClientConnection | undefined;
@@ -174,7 +174,7 @@ export class Attempt implements TimerItem {
       for (let unit = reader.next(); unit !== undefined; unit = reader.next()) {
         this.#onUnit(unit);
         if (this.#isOver) {
-          // A trailer is the last unit: what comes behind it is not ours to read.
+          // [RPC-6] A trailer is the last unit: what comes behind it is not ours to read.
           if (!reader.isAtBoundary) this.#release(ResetCode.MALFORMED);
           return;
         }
@@ -210,7 +210,7 @@ export class Attempt implements TimerItem {
     this.#isOver = true;
     this.#timers?.remove(this);
     if (this.#unsent !== undefined) {
-      // It answered without waiting for all of the request.
+      // [RPC-6] It answered without waiting for all of the request.
       this.#unsent = undefined;
       this.#connection?.transport.resetStream(this.#streamId, ResetCode.CANCELLED);
     }

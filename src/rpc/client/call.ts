@@ -357,5 +357,5 @@ const NO_BYTES = new Uint8Array(0);
 /** Up to here a copy next to the header costs less than a piece of its own. */
 const SMALL_MESSAGE_BYTES = 1_024;
 
-/** After that a server may have forgotten the call: sending it again could run it twice (WIRE-AND-SECURITY). */
+/** [AMO-3] After that a server may have forgotten the call: sending it again could run it twice. */
 const MAX_UNDECLARED_AGE_MS = 240_000;

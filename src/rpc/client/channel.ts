@@ -71,7 +71,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
   readonly environment: RpcEnvironment;
   /** @internal */
   readonly limits: Required<{ [Name in keyof ChannelOptions]: number }>;
-  /** @internal Calls that may run twice, and those that may not: two clients, in the eyes of a server. */
+  /** @internal Calls that may run twice, and those that may not: two clients, in the eyes of a server [AMO-1]. */
   readonly idempotentIds: RequestIdSource;
   /** @internal */
   readonly undeclaredIds: RequestIdSource;

@@ -1,5 +1,5 @@
 /**
- * Reads what stands inside a unit: varints, texts, and the fields of HEADER and TRAILER (tag u8, length varint, value).
+ * Reads what stands inside a unit [RPC-3]: varints, texts, the fields of HEADER and TRAILER (tag, length varint, value).
  * Never reads past the body: a field or number that does is a FramingError. Each field is visited with `nextField`;
  * `value*` then read all of it, and a value that is longer or shorter than its kind is malformed too.
  */

@@ -1,7 +1,7 @@
 /**
- * Metadata as fields of a header or trailer: one entry per value, key length, key, value; keys that end in `-bin` carry
- * bytes, the others text. Both directions hold the limits and the reserved names, so that a peer of ours can never send
- * what ours would refuse. What is received is a `Metadata` of nice-grpc, a Map inside: no key reaches a prototype.
+ * Metadata as fields of a header or trailer [RPC-7]: one entry per value, key length, key, value; keys that end in
+ * `-bin` carry bytes, the others text. Both directions hold the limits and the reserved names, so that a peer of ours
+ * can never send what ours would refuse. What is received is a `Metadata` of nice-grpc, a Map inside: no key reaches a prototype.
  */
 import { Metadata, Status } from 'nice-grpc-common';
 import { type FieldReader } from './field-reader.js';

@@ -78,6 +78,7 @@ export function decodeRequestHeader(body: Uint8Array): RequestHeader {
         fields.skipUnknown();
     }
   }
+  // [RPC-4]
   if (path === undefined) throw malformed('a request header has no method path');
   if (clientInstance === undefined) throw malformed('a request header has no request ID');
   if (attempt < 1) throw malformed('attempts are counted from 1');

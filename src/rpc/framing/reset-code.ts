@@ -1,5 +1,5 @@
 /**
- * The codes with which a call's stream is reset or stopped, on the wire (PROTOCOL, RPC). Values never change their
+ * The codes with which a call's stream is reset or stopped, on the wire [RPC-8]. Values never change their
  * meaning; a code that this version does not know says no more than INTERNAL.
  */
 export const ResetCode = {

@@ -1,7 +1,7 @@
 /**
  * Cuts a call's stream into units, however the transport cut it into chunks. A unit that lies whole in one chunk is
  * given as a view of it; one that does not is put together by one copy into an array of its own, whose declared length
- * is checked before it is allocated. Throws FramingError; after that the stream is not to be read any further.
+ * is checked before it is allocated [RPC-2]. Throws FramingError; after that the stream is not to be read any further.
  */
 import { assert } from '../../base/assert.js';
 import { malformed, tooLarge } from './framing-error.js';

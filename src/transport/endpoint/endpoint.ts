@@ -107,6 +107,7 @@ export class Endpoint {
     this.#means = means;
     this.#transmits = new TransmitPool(Math.max(config.options.maxDatagramSize, MIN_DATAGRAM_BYTES));
     this.#firstContact = new FirstContact(config, means);
+    // [AMO-4]
     this.#incarnation = config.role === 'server' ? means.random.bytes(8) : undefined;
   }
 

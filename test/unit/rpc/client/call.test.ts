@@ -119,15 +119,18 @@ describe('a unary call', () => {
     [ResetCode.TOO_LARGE, Status.RESOURCE_EXHAUSTED, true],
     [ResetCode.MALFORMED, Status.INTERNAL, true],
     [99, Status.INTERNAL, true],
-  ])('whose stream is reset with code %i fails with status %i', async (code, status, maybeExecuted) => {
-    const { call, transport } = started();
-    transport.listener.onStreamReset(0, code);
-    await settle();
-    expect(call.error).toMatchObject({ code: status, maybeExecuted });
-    expect(call.error.name).toBe('RpcError');
-  });
+  ])(
+    '[RPC-8] whose stream is reset with code %i fails with status %i',
+    async (code, status, maybeExecuted) => {
+      const { call, transport } = started();
+      transport.listener.onStreamReset(0, code);
+      await settle();
+      expect(call.error).toMatchObject({ code: status, maybeExecuted });
+      expect(call.error.name).toBe('RpcError');
+    },
+  );
 
-  test('whose connection ends fails with UNAVAILABLE and the reason, and may have run', async () => {
+  test('[RPC-10] whose connection ends fails with UNAVAILABLE and the reason, and may have run', async () => {
     const { call, transport } = started();
     transport.closeWith('no packet for 30 s', 'idle');
     await settle();
@@ -150,7 +153,7 @@ describe('a unary call', () => {
     expect([call.error.maybeExecuted, second.error.maybeExecuted]).toEqual([true, false]);
   });
 
-  test('answered before its request was sent whole ends its own half', async () => {
+  test('[RPC-6] answered before its request was sent whole ends its own half', async () => {
     const fixture = new ClientFixture();
     const call = fixture.echo({ retry: false }, new Uint8Array(3_000));
     const transport = fixture.connector.connected();
@@ -196,7 +199,7 @@ describe('an answer that is not as it should be', () => {
     ['a second header', () => [header(), header()], 'a header that is not the first unit'],
     ['a header after the message', () => [message(), header()], 'a header that is not the first unit'],
     ['a second response', () => [message(), message()], 'a second response'],
-  ])('%s: INTERNAL, and both halves end', async (_what, chunks, details) => {
+  ])('[RPC-1] %s: INTERNAL, and both halves end', async (_what, chunks, details) => {
     const { call, transport } = started();
     transport.deliver(0, ...chunks());
     await settle();
@@ -226,7 +229,7 @@ describe('an answer that is not as it should be', () => {
     expect(call.error.details).toContain(details);
   });
 
-  test('bytes after the trailer change nothing for the caller, and the stream is given up', async () => {
+  test('[RPC-6] bytes after the trailer change nothing for the caller, and the stream is given up', async () => {
     const { call, transport } = started();
     transport.deliver(0, responseBytes({ message: echoed(1) }));
     await settle();
@@ -240,7 +243,7 @@ describe('an answer that is not as it should be', () => {
     expect(other.transport.log.at(-1)).toBe(`stop 0 ${ResetCode.MALFORMED}`);
   });
 
-  test('above the limit is refused by its declared length, and the error names side and option', async () => {
+  test('[RPC-2] above the limit is refused by its declared length, and the error names side and option', async () => {
     const fixture = new ClientFixture({ maxReceiveMessageBytes: 10 });
     const call = fixture.echo({ retry: false });
     const transport = fixture.connector.ready();
@@ -354,7 +357,7 @@ describe('metadata of a call', () => {
 });
 
 describe('request IDs', () => {
-  test('of calls that must not run twice have a client instance and a sequence of their own', () => {
+  test('[AMO-1] of calls that must not run twice have a client instance and a sequence of their own', () => {
     const fixture = new ClientFixture();
     fixture.echo();
     fixture.add();

@@ -19,7 +19,7 @@ describe('an AbortSignal', () => {
     expect(fixture.states).toEqual([]);
   });
 
-  test('aborted later resets and stops the stream, and the call may have run', async () => {
+  test('[RPC-9] aborted later resets and stops the stream, and the call may have run', async () => {
     const fixture = new ClientFixture();
     const controller = new AbortController();
     const call = fixture.echo({ signal: controller.signal });

@@ -60,7 +60,7 @@ describe('a channel', () => {
     expect(transport.streamCount).toBe(1);
   });
 
-  test('sends in the first flight what may run twice, and the rest when it is ready, in order', () => {
+  test('[RPC-11] sends in the first flight what may run twice, and the rest when it is ready, in order', () => {
     const fixture = new ClientFixture();
     fixture.add();
     fixture.echo();

@@ -8,7 +8,7 @@ import { responseBytes } from '../../../support/scripted-transport.js';
 const answer = EchoResponse.encode({ payload: Uint8Array.of(1) }).finish();
 
 describe('attempts', () => {
-  test('are made again after UNAVAILABLE, with the same request ID, their number and age', async () => {
+  test('[AMO-1] are made again after UNAVAILABLE, with the same request ID, their number and age', async () => {
     const fixture = new ClientFixture();
     const call = fixture.echo({ metadata: Metadata({ a: 'b' }) });
     const transport = fixture.connector.ready();
@@ -189,7 +189,7 @@ describe('an attempt that takes longer than attemptTimeoutMs', () => {
 });
 
 describe('a call whose idempotency is not declared', () => {
-  test('is not made again when it may have run', async () => {
+  test('[AMO-3] is not made again when it may have run', async () => {
     const fixture = new ClientFixture();
     const calls = [fixture.add(), fixture.add(), fixture.add({ retry: true, attemptTimeoutMs: 50 })];
     const transport = fixture.connector.ready();
@@ -205,7 +205,7 @@ describe('a call whose idempotency is not declared', () => {
     expect(fixture.connector.attempts).toHaveLength(1);
   });
 
-  test('is made again when the server says that it did not start', async () => {
+  test('[AMO-3] is made again when the server says that it did not start', async () => {
     const fixture = new ClientFixture();
     const call = fixture.add();
     const transport = fixture.connector.ready();
@@ -241,7 +241,7 @@ describe('a call whose idempotency is not declared', () => {
     expect(call.error).toMatchObject({ attempts: 2, maybeExecuted: false, details: 'refused again' });
   });
 
-  test('is not made again after 240 s: a server may have forgotten it', async () => {
+  test('[AMO-3] is not made again after 240 s: a server may have forgotten it', async () => {
     const fixture = new ClientFixture();
     const call = fixture.add({ timeoutMs: Infinity });
     const transport = fixture.connector.ready();

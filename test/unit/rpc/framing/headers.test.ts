@@ -94,17 +94,27 @@ describe('a request header', () => {
     );
   });
 
-  test('rounds the remaining time up: a server must not give up before its client', () => {
+  test('[RPC-5] rounds the remaining time up: a server must not give up before its client', () => {
     expect(decodeRequestHeader(requestBody({ ...REQUEST, timeoutMs: 0.2 })).timeoutMs).toBe(1);
   });
 
-  test('skips optional fields that it does not know and refuses required ones', () => {
+  test('[RPC-3] skips optional fields that it does not know and refuses required ones', () => {
     const known = requestBody(REQUEST);
     expect(decodeRequestHeader(Uint8Array.of(...known, 0x7f, 2, 1, 1)).path).toBe('a.B/C');
     expect(statusOf(() => decodeRequestHeader(Uint8Array.of(...known, 0xff, 0)))).toBe(Status.UNIMPLEMENTED);
   });
 
-  test('without a path or a request ID is malformed', () => {
+  test('[RPC-3] says what its last field of a kind says', () => {
+    const twice = Uint8Array.of(...requestBody(REQUEST), 0x01, 1, 0x7a, 0x04, 1, 9);
+    expect(decodeRequestHeader(twice)).toMatchObject({ path: 'z', attempt: 9, sequence: 5 });
+  });
+
+  test('[RPC-4] of attempt 0 is malformed', () => {
+    const zeroth = Uint8Array.of(...requestBody(REQUEST), 0x04, 1, 0);
+    expect(statusOf(() => decodeRequestHeader(zeroth))).toBe(Status.INTERNAL);
+  });
+
+  test('[RPC-4] without a path or a request ID is malformed', () => {
     expect(() => decodeRequestHeader(Uint8Array.of(0x01, 1, 0x61))).toThrow('no request ID');
     expect(() => decodeRequestHeader(requestBody(REQUEST).subarray(7))).toThrow('no method path');
   });
@@ -121,7 +131,7 @@ describe('a request header', () => {
     ['a reserved metadata key', [0x10, 8, 6, 0x67, 0x72, 0x70, 0x63, 0x2d, 0x61, 0x76]],
     ['a metadata key in upper case', [0x10, 3, 1, 0x41, 0x61]],
     ['a metadata value with a line end', [0x10, 3, 1, 0x61, 0x0a]],
-  ])('with %s is malformed', (_what, bytes) => {
+  ])('[RPC-3] [RPC-7] with %s is malformed', (_what, bytes) => {
     const whole = Uint8Array.of(...requestBody(REQUEST), ...bytes);
     expect(statusOf(() => decodeRequestHeader(whole))).toBe(Status.INTERNAL);
   });
@@ -177,7 +187,7 @@ describe('metadata', () => {
     expect(Object.prototype).not.toHaveProperty('y');
   });
 
-  test('above its limits is not written', () => {
+  test('[RPC-7] above its limits is not written', () => {
     const many = Metadata(Array.from({ length: 65 }, (_, index): [string, string] => [`k${index}`, '']));
     expect(() => roundTrip(many)).toThrow('more than 64 entries');
     expect(() => roundTrip(Metadata({ k: 'x'.repeat(8_192) }))).toThrow('above the limit of 8192 bytes');
@@ -185,7 +195,7 @@ describe('metadata', () => {
     expect(statusOf(() => roundTrip(Metadata({ 'grpc-x': '1' })))).toBe(Status.INVALID_ARGUMENT);
   });
 
-  test('above its limits is refused, whoever sent it', () => {
+  test('[RPC-7] above its limits is refused, whoever sent it', () => {
     const entry = [0x10, 3, 1, 0x61, 0x62];
     const body = Uint8Array.from(Array.from({ length: 65 }, () => entry).flat());
     expect(statusOf(() => decodeResponseHeader(body))).toBe(Status.RESOURCE_EXHAUSTED);

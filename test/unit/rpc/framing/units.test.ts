@@ -100,14 +100,14 @@ describe('units', () => {
     }
   });
 
-  test('of an unknown type are malformed, from their first byte', () => {
+  test('[RPC-1] of an unknown type are malformed, from their first byte', () => {
     for (const bytes of [Uint8Array.of(4, 0), Uint8Array.of(0), Uint8Array.of(0xff, 0xff)]) {
       const error = errorOf(() => readAll(new UnitReader(LIMIT), [bytes]));
       expect(error.resetCode).toBe(ResetCode.MALFORMED);
     }
   });
 
-  test('above the limit are refused by their declared length, before a byte of them is there', () => {
+  test('[RPC-2] above the limit are refused by their declared length, before a byte of them is there', () => {
     const writer = new UnitWriter();
     writer.messageHead(LIMIT + 1);
     const error = errorOf(() => readAll(new UnitReader(LIMIT), [writer.bytes]));
@@ -118,14 +118,14 @@ describe('units', () => {
     expect(readAll(new UnitReader(LIMIT), [writer.bytes])).toEqual([]);
   });
 
-  test('headers have the limit of the format, not that of messages', () => {
+  test('[RPC-2] headers have the limit of the format, not that of messages', () => {
     const bytes = Uint8Array.of(UnitType.HEADER, 0x80, 0, 0x40, 0);
     expect(errorOf(() => readAll(new UnitReader(LIMIT), [bytes])).message).toContain(
       `${MAX_FIELDS_BYTES} bytes`,
     );
   });
 
-  test('a length above 2^53-1 is malformed', () => {
+  test('[VAR-2] a length above 2^53-1 is malformed', () => {
     const bytes = Uint8Array.of(UnitType.MESSAGE, 0xc0, 0x20, 0, 0, 0, 0, 0, 0);
     expect(errorOf(() => readAll(new UnitReader(LIMIT), [bytes])).resetCode).toBe(ResetCode.MALFORMED);
     const split = new UnitReader(LIMIT);

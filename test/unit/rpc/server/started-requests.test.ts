@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { RequestWindow, StartedRequests } from '../../../../src/rpc/server/started-requests.js';
 
 describe('the window of started requests', () => {
-  test('starts each sequence number once, in any order', () => {
+  test('[AMO-2] starts each sequence number once, in any order', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(300), { maxLength: 200 }), (sequences) => {
         const window = new RequestWindow();
@@ -15,7 +15,7 @@ describe('the window of started requests', () => {
     );
   });
 
-  test('forgets only what is oldest, and then starts only first attempts there', () => {
+  test('[AMO-2] forgets only what is oldest, and then starts only first attempts there', () => {
     const window = new RequestWindow();
     for (let index = 0; index < 1_025; index++) window.tryStart(2 * index, 1);
     expect(window.tryStart(0, 2)).toBe(false);

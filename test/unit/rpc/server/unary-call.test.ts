@@ -446,7 +446,7 @@ describe('a call that is refused certainly did not start', () => {
     expect(fixture.contexts).toEqual([]);
   });
 
-  test('a message above the limit, on its declared length: nothing of it is waited for', async () => {
+  test('[RPC-2] a message above the limit, on its declared length: nothing of it is waited for', async () => {
     const fixture = new ServerFixture({ maxReceiveMessageBytes: 100 });
     const client = await fixture.serve();
     client.listener.onStreamOpened(0, false);
@@ -532,7 +532,7 @@ describe('bytes that are no call [RPC-1]', () => {
     expect(fixture.clock.pendingTimers).toBe(0);
   });
 
-  test('a field that must be understood and is not: UNIMPLEMENTED', async () => {
+  test('[RPC-3] a field that must be understood and is not: UNIMPLEMENTED', async () => {
     const fixture = new ServerFixture();
     const client = await fixture.serve();
     client.listener.onStreamOpened(0, false);

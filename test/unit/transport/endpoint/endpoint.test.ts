@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
-import { CLIENT_ADDRESS, EndpointPair, type Flight } from '../../../support/endpoint-pair.js';
+import { CLIENT_ADDRESS, EndpointPair, type Flight, testMeans } from '../../../support/endpoint-pair.js';
 import { PacketForge } from '../../../support/packet-forge.js';
 import { type DropReason } from '../../../../src/transport/connection/connection-stats.js';
 import { decodeHeader } from '../../../../src/transport/wire/header.js';
@@ -143,6 +143,21 @@ describe('a server endpoint', () => {
     const second = pair.connect();
     pair.run(() => second.isReady, 1_000);
     expect(second.isReady).toBe(true);
+  });
+
+  test('[AMO-4] tells all its clients the same incarnation, and another one after a restart', () => {
+    const means = testMeans();
+    const incarnations = [0, 1].map(() => {
+      const pair = new EndpointPair({ means });
+      pair.establish();
+      const second = pair.connect();
+      pair.run(() => second.isReady);
+      return [...pair.client.connections].map((client) => client.peerParameters?.incarnation);
+    });
+    const [[first, again], [other]] = incarnations as [Uint8Array[], Uint8Array[]];
+    expect(first).toHaveLength(8);
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
   });
 
   test('[TPM-5] takes what a first flight may use, whatever its options say', () => {
