@@ -29,11 +29,14 @@ test('every source file opens with a comment that says what it owns', () => {
   expect(sources.filter(({ text }) => !text.startsWith('/**')).map(({ path }) => path)).toEqual([]);
 });
 
-test('test/unit mirrors src: each test is in the folder of what it tests', () => {
-  const folders = new Set(sources.map(({ path }) => dirname(path)));
+test('test/unit mirrors src and examples: each test is in the folder of what it tests', () => {
+  const folders = new Set(files.map(({ path }) => dirname(path)));
   const orphans = files
     .filter(({ path }) => path.startsWith('test/unit/') && path.endsWith('.test.ts'))
-    .filter(({ path }) => !folders.has(dirname(path).replace(/^test\/unit/, 'src')));
+    .filter(({ path }) => {
+      const mirrored = dirname(path).replace(/^test\/unit\//, '');
+      return !folders.has(`src/${mirrored}`) && !(mirrored.startsWith('examples') && folders.has(mirrored));
+    });
   expect(orphans.map(({ path }) => path)).toEqual([]);
 });
 

@@ -1,8 +1,8 @@
 /** What the commands show of images, whatever the images are called. */
-import { errorLine } from '../../../examples/command/error-line.js';
-import { LIST_HEADING, listLine, metaLines } from '../../../examples/command/image-tables.js';
-import { columnsOf, fitted, formatBytes, shortened } from '../../../examples/command/quantities.js';
-import { RpcError, Status } from '../../../src/index.js';
+import { errorLine } from '../../../../examples/command/error-line.js';
+import { LIST_HEADING, listLine, metaLines } from '../../../../examples/command/image-tables.js';
+import { columnsOf, fitted, formatBytes, shortened } from '../../../../examples/command/quantities.js';
+import { RpcError, Status } from '../../../../src/index.js';
 
 test.each([
   [0, '0 B'],
