@@ -285,6 +285,7 @@ export class StreamSet {
   /** The connection is gone: drops everything, without an event. */
   closeAll(): void {
     this.isClosed = true;
+    this.room.clear();
     for (const stream of this.streams.values()) {
       this.room.onReleased(stream, stream.send.close());
       stream.receive.close();

@@ -108,6 +108,17 @@ describe('ReceiveBuffer', () => {
     expect(readAll(buffer)).toEqual(concat([pattern(2, 5), new Uint8Array(600), pattern(1, 77)]));
   });
 
+  test('a large piece is handed out as it came, also with small ones behind it', () => {
+    const buffer = new ReceiveBuffer();
+    const large = viewOf(pattern(1_000), 1_200);
+    buffer.insert(1, large);
+    for (let i = 0; i < 10; i++) buffer.insert(1_001 + i, viewOf(pattern(1, i), 1_200));
+    buffer.insert(0, pattern(1));
+    expect(buffer.read()).toHaveLength(1);
+    expect(buffer.read()?.buffer).toBe(large.buffer);
+    expect(readAll(buffer)).toHaveLength(10);
+  });
+
   test('after clear there is nothing', () => {
     const buffer = new ReceiveBuffer();
     buffer.insert(0, pattern(10));
