@@ -20,7 +20,6 @@ import { CONNECTION_ID_BYTES } from './transport-options.js';
 
 /** The conductor, as far as the reader needs it. */
 export interface PacketHandler extends FrameHandler {
-  discardHello(): void;
   readonly closed: unknown;
 }
 
@@ -90,7 +89,7 @@ export class DatagramReader {
   }
 
   #readShort(bytes: Uint8Array, header: ShortHeader, now: number): void {
-    const { protected: main, role, isConfirmed, options, stats } = this.#players;
+    const { protected: main, options, stats } = this.#players;
     if (!this.#canOpenProtected()) {
       if (this.#undecryptable.length < options.undecryptablePackets)
         this.#undecryptable.push({ bytes, header });
@@ -99,9 +98,6 @@ export class DatagramReader {
     }
     const payload = this.#open(bytes, header, main);
     if (payload === undefined) return;
-    // [HSK-6] Who addresses us by the ID we chose has read our hello, and can do without HELLO packets.
-    if (role === 'server' && isConfirmed && this.#isLocalId(header.destinationId))
-      this.#handler.discardHello();
     this.#readFrames(header, payload, main, now);
   }
 

@@ -13,6 +13,7 @@ import { type Players } from './players.js';
 export interface FrameHandler {
   onHandshakeBytes(now: number): void;
   onHandshakeDone(): void;
+  discardHello(): void;
   onClose(frame: CloseFrame, now: number): void;
 }
 
@@ -31,7 +32,7 @@ export function dispatchFrame(
       streams.onStreamFrame(frame.streamId, frame.offset, frame.data, frame.fin, isFirstFlight);
       return true;
     case FrameType.ACK:
-      onAck(frame, state, players, now);
+      onAck(frame, state, players, handler, now);
       return false;
     case FrameType.PADDING:
       return false;
@@ -107,9 +108,19 @@ function dispatchRare(frame: RareFrame, isFirstFlight: boolean, { streams }: Pla
   }
 }
 
-function onAck(frame: AckFrame, state: PacketSpaceState, players: Players, now: number): void {
-  const { recovery, stats } = players;
+function onAck(
+  frame: AckFrame,
+  state: PacketSpaceState,
+  players: Players,
+  handler: FrameHandler,
+  now: number,
+): void {
+  const { recovery, stats, role } = players;
   const outcome = recovery.onAck(state.space, frame.largest, frame.ranges, frame.delayMicros / 1_000, now);
+  // [HSK-6] Who opens our PROTECTED packets has all of our hello. That it knows our ID says less: an ACK has that too.
+  if (role === 'server' && state.space === PacketSpace.PROTECTED && outcome.delivered.length > 0) {
+    handler.discardHello();
+  }
   for (const packet of outcome.delivered) {
     for (const sent of packet.frames) onDelivered(sent, state, players);
   }

@@ -199,7 +199,7 @@ describe('the client’s address', () => {
 });
 
 describe('HELLO packets', () => {
-  test('[HSK-6] end with HANDSHAKE_DONE at the client, and with a packet to its own ID at the server', () => {
+  test('[HSK-6] end with HANDSHAKE_DONE at the client, and with the ACK of a PROTECTED packet at the server', () => {
     const { pair, forge, client, server } = firstFlight();
     pair.run(() => client.isReady);
     const count = pair.flights.length;
