@@ -108,7 +108,9 @@ function drawLinks(dimension: Dimension, clientCount: number, healAfterMs: numbe
   const changes: [name: string, change: Change][] = [
     [
       'delay',
-      (r) => ({ delayMs: r.chance(0.02) ? r.logUniform(1_000, 14 * 86_400_000) : r.logUniform(0, 750) }),
+      (r) => ({
+        delayMs: r.chance(0.02) ? r.logUniform(1_000, 14 * 86_400_000) : Math.max(0.05, r.logUniform(0, 750)),
+      }),
     ],
     ['loss', (r) => ({ lossRate: r.within(0, r.chance(0.1) ? 0.6 : 0.3) })],
     ['bursts', (r) => ({ burstRate: r.within(0, 0.05), burstLength: r.between(1, 10) })],
