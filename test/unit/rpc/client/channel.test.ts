@@ -67,13 +67,14 @@ describe('a channel', () => {
     fixture.add();
     const transport = fixture.connector.connected();
     fixture.echo();
+    fixture.add();
     const paths = (): string[] =>
       Array.from({ length: transport.streamCount }, (_, index) =>
         transport.request(2 * index).header.path.slice(20),
       );
     expect(paths()).toEqual(['Echo', 'Echo']);
     transport.becomeReady();
-    expect(paths()).toEqual(['Echo', 'Echo', 'Add', 'Add']);
+    expect(paths()).toEqual(['Echo', 'Echo', 'Add', 'Add', 'Add']);
   });
 
   test('after its connection has ended connects at once for the next call', async () => {
