@@ -70,18 +70,20 @@ export class ChunkWindow {
     if (this.#nextOffset >= totalBytes || this.#calls.size >= maxCalls) return false;
     // One slow chunk must not let the others pile up behind it.
     if (this.#nextOffset - this.#hashedBytes >= MAX_AHEAD_WINDOWS * maxCalls * chunkBytes) return false;
-    return this.#calls.size === 0 || this.#inFlightBytes + chunkBytes <= this.#budgetBytes();
+    return this.#calls.size === 0 || this.#inFlightBytes < this.#bytesIn(BUDGET_MS, MIN_BUDGET_BYTES);
   }
 
-  #budgetBytes(): number {
+  /** What arrives in so many milliseconds at the rate so far, but no less than `leastBytes`. */
+  #bytesIn(milliseconds: number, leastBytes: number): number {
     const elapsedMs = performance.now() - this.#options.startedAt;
-    const bytesPerMs = this.#receivedBytes / Math.max(elapsedMs, 1);
-    return Math.max(MIN_BUDGET_BYTES, bytesPerMs * BUDGET_MS);
+    return Math.max(leastBytes, (this.#receivedBytes / Math.max(elapsedMs, 1)) * milliseconds);
   }
 
   #ask(): void {
+    const { totalBytes, chunkBytes } = this.#options;
     const offset = this.#nextOffset;
-    const length = Math.min(this.#options.chunkBytes, this.#options.totalBytes - offset);
+    const wanted = Math.min(chunkBytes, Math.round(this.#bytesIn(CHUNK_MS, MIN_CHUNK_BYTES)));
+    const length = Math.min(wanted, totalBytes - offset);
     this.#nextOffset += length;
     this.#inFlightBytes += length;
     const call = this.#fetch(offset, length).then(() => {
@@ -134,11 +136,16 @@ export function checkChunk(
   }
 }
 
-/** What is asked for at a time should arrive within this. */
+/** What is asked for at a time should arrive within this: a call shares the link with all that were made before it. */
 const BUDGET_MS = 2_000;
 
-/** Asked for at a time however slow it is, so that the rate can be found out. */
-const MIN_BUDGET_BYTES = 1_048_576;
+/** A single call should take about this long, so that many are under way; on fast links `chunkBytes` is the limit. */
+const CHUNK_MS = 250;
+
+/** However slow it is: 128 KiB within the 30 s that a call has by default are 4.4 kB/s. */
+const MIN_BUDGET_BYTES = 131_072;
+
+const MIN_CHUNK_BYTES = 32_768;
 
 /** Chunks that wait for an earlier one take at most so many windows of memory. */
 const MAX_AHEAD_WINDOWS = 2;

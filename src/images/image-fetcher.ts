@@ -18,7 +18,7 @@ export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
   /** For each call. Default: the client's. */
   readonly timeoutMs?: number | undefined;
-  /** Bytes of one call, at most 1 MiB. Default 262,144. */
+  /** The most that one call asks for, at most 1 MiB; slow links get less. Default 262,144. */
   readonly chunkBytes?: number | undefined;
   /** Calls at a time. Default 16; with their chunks they decide the memory: 2 x maxCalls x chunkBytes at most. */
   readonly maxCalls?: number | undefined;
@@ -77,6 +77,7 @@ async function fetchVersion(
   options: FetchOptions,
 ): Promise<Omit<FetchedImage, 'name' | 'seconds'>> {
   const { directory = '.', chunkBytes = DEFAULT_CHUNK_BYTES, maxCalls = DEFAULT_CALLS, timeoutMs } = options;
+  const firstBytes = Math.min(chunkBytes, FIRST_CHUNK_BYTES);
   const ending = new AbortController();
   const signal =
     options.signal === undefined ? ending.signal : AbortSignal.any([options.signal, ending.signal]);
@@ -85,7 +86,7 @@ async function fetchVersion(
   let window: ChunkWindow | undefined;
   const startedAt = performance.now();
   const description = describe(client, name, callOptions, () => window?.receivedBytes ?? 0);
-  const firstChunk = client.getChunk({ name, offset: 0n, length: chunkBytes }, callOptions);
+  const firstChunk = client.getChunk({ name, offset: 0n, length: firstBytes }, callOptions);
   // The failure of one is met where both are awaited; that of the other does not matter any more.
   description.catch(() => undefined);
   firstChunk.catch(() => undefined);
@@ -93,7 +94,7 @@ async function fetchVersion(
     const first = await Promise.race([firstChunk, description.then(() => firstChunk)]);
     const { etag } = first;
     const totalBytes = sizeOf(first, name);
-    checkChunk(first, { name, etag, totalBytes, length: Math.min(chunkBytes, totalBytes) });
+    checkChunk(first, { name, etag, totalBytes, length: Math.min(firstBytes, totalBytes) });
     file = await PartialFile.create(directory, name);
     const onProgress = (receivedBytes: number): void =>
       options.onProgress?.({ name, receivedBytes, totalBytes });
@@ -170,5 +171,8 @@ function hasDetails(error: unknown): error is { details: string } {
 
 /** Large enough that a call's own cost does not show, small enough that many images are one or two of them. */
 const DEFAULT_CHUNK_BYTES = 262_144;
+
+/** Nothing is known of the link yet: this must arrive within one call's deadline. */
+const FIRST_CHUNK_BYTES = 131_072;
 
 const DEFAULT_CALLS = 16;

@@ -2,6 +2,7 @@
  * Whole fetches against the real service without a network: in any order of answers, with answers that lie, files that
  * change and callers that leave. What is on the disk afterwards is the whole image or nothing.
  */
+import { jest } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +21,19 @@ import { createImageService } from '../../../src/images/image-service.js';
 import { ImageStore } from '../../../src/images/image-store.js';
 import { patternBytes, temporaryDirectory } from '../../support/temporary-directory.js';
 
+const EVERYTHING_BUT_PERFORMANCE = [
+  'Date',
+  'hrtime',
+  'nextTick',
+  'queueMicrotask',
+  'setImmediate',
+  'clearImmediate',
+  'setInterval',
+  'clearInterval',
+  'setTimeout',
+  'clearTimeout',
+] as const;
+
 /** What a test puts between the client and the service; each may look, wait, change the answer or throw. */
 interface Interference {
   onMeta?: (response: GetMetaResponse, callNumber: number) => GetMetaResponse | Promise<GetMetaResponse>;
@@ -32,6 +46,7 @@ interface Interference {
 
 const stores: ImageStore[] = [];
 afterEach(async () => {
+  jest.useRealTimers();
   await Promise.all(stores.splice(0).map((store) => store.close()));
 });
 
@@ -151,6 +166,44 @@ test('as many calls run as may, and no more wait for one that is late than memor
   await fetching;
   expect(counts.maxRunning).toBe(4);
 });
+
+test.each([
+  ['slow', 20, 32_768, 131_072],
+  ['fast', 50_000, 262_144, 16 * 262_144],
+])(
+  'a %s link, of %d bytes a millisecond, is asked for what it can bear',
+  async (_, rate, chunkBytes, inFlightBytes) => {
+    jest.useFakeTimers({ doNotFake: [...EVERYTHING_BUT_PERFORMANCE] });
+    const lengths: number[] = [];
+    let inFlight = 0;
+    let maxInFlight = 0;
+    // Calls are answered one after the other, each as long after the last as its bytes take.
+    let link = Promise.resolve();
+    const { fetch, directory } = await setUp(
+      { 'a.png': patternBytes(10_000_000) },
+      {
+        onChunk: async (response, { length }) => {
+          lengths.push(length);
+          inFlight += length;
+          maxInFlight = Math.max(maxInFlight, inFlight);
+          link = link.then(async () => {
+            await new Promise(setImmediate);
+            jest.advanceTimersByTime(Math.ceil(length / rate));
+          });
+          await link;
+          inFlight -= length;
+          return response;
+        },
+      },
+    );
+    await fetch('a.png');
+    expect(lengths[0]).toBe(131_072);
+    expect(Math.max(...lengths.slice(1))).toBe(chunkBytes);
+    expect(maxInFlight).toBeLessThanOrEqual(inFlightBytes);
+    expect(maxInFlight).toBeGreaterThan(inFlightBytes / 2);
+    expect(Buffer.compare(readFileSync(join(directory, 'a.png')), patternBytes(10_000_000))).toBe(0);
+  },
+);
 
 test('the description and the first chunk are asked for at the same time', async () => {
   let isFirstAsked!: () => void;
