@@ -387,6 +387,10 @@ export class Connection implements FrameHandler {
     // A probe best carries what is missing: the oldest frames are written again although nothing is lost yet.
     onPacketsLost(outcome.probes, players);
     spaceState(players, outcome.probeSpace).probesPending = outcome.probeCount;
+    // Lost bytes of the handshake do not wait for a window that is full of packets which nobody can open without them.
+    if (players.handshakeStream.hasFramesToSend(PacketSpace.HELLO)) {
+      players.hello.probesPending = outcome.probeCount;
+    }
   }
 
   /** [HSK-8] Also of a server that is content but has no sign that its client is where it says; Infinity: reached. */
