@@ -127,15 +127,17 @@ export class World {
    * way, or a client that waits long for an answer once all is well again.
    */
   get isForgiving(): boolean {
-    const { crashes, pauses, clients, clientOptions, serverOptions, clientHandshake, serverHandshake } =
-      this.scenario;
+    const { crashes, pauses, clients, sendFailureRate } = this.scenario;
+    const { clientOptions, serverOptions, clientHandshake, serverHandshake } = this.scenario;
     const mustSurvive = Math.min(clientOptions.idleTimeoutMs, serverOptions.idleTimeoutMs);
     return (
       crashes.length + pauses.length === 0 &&
       mustSurvive >= DEFAULT_TRANSPORT_OPTIONS.idleTimeoutMs &&
       Math.max(clientHandshake.delayMs, serverHandshake.delayMs) < 1_000 &&
       clientHandshake.failureRate + serverHandshake.failureRate === 0 &&
-      clients.every(({ up, down }) => isSurvivable(up) && isSurvivable(down))
+      clients.every(
+        ({ up, down }) => isSurvivable(up, sendFailureRate) && isSurvivable(down, sendFailureRate),
+      )
     );
   }
 
@@ -337,10 +339,10 @@ export class World {
   }
 }
 
-function isSurvivable(link: LinkConditions): boolean {
+function isSurvivable(link: LinkConditions, sendFailureRate: number): boolean {
   const { blackouts, delayMs, lossRate, burstRate, bytesPerMs } = link;
   const damageRate = link.corruptionRate + link.truncationRate + link.splicingRate + link.extensionRate;
-  const isClear = lossRate + burstRate * link.burstLength + damageRate < 0.5;
+  const isClear = lossRate + burstRate * link.burstLength + damageRate + sendFailureRate < 0.45;
   return (
     blackouts.length === 0 && delayMs < 1_000 && isClear && bytesPerMs >= 100 && link.queueDatagrams >= 50
   );
