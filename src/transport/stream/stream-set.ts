@@ -354,7 +354,6 @@ export class StreamSet {
   /** [STR-7] */
   private retireIfDone(stream: Stream): void {
     if (!stream.receive.isTerminal || !stream.send.isTerminal || !this.streams.delete(stream.id)) return;
-    stream.pendingControls = 0;
     if (!this.isServer) return;
     this.flow.peerStreams.consume(1);
     this.renewPeerStreams();

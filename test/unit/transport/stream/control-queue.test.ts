@@ -47,6 +47,38 @@ describe('being blocked', () => {
     expect(packetOf(client).frames.map(({ kind }) => kind)).toEqual(['stream']);
   });
 
+  test('by the limit of the connection is said for a stream that never had its turn', () => {
+    const { client } = streamPair({ server: { connectionWindow: 100 } });
+    client.write(openOf(client), [pattern(100)], true);
+    client.write(openOf(client), [pattern(10)], true);
+    expect(packetOf(client).frames).toHaveLength(1);
+    expect(packetOf(client).frames).toEqual([{ kind: 'dataBlocked', limit: 100 }]);
+  });
+
+  test('of the connection or of new streams is said again when that was lost', () => {
+    const { client } = streamPair({ server: { connectionWindow: 100, maxStreams: 1 } });
+    client.write(openOf(client), [pattern(200)], false);
+    client.open();
+    packetOf(client);
+    const data = packetOf(client);
+    expect(data.frames).toEqual([{ kind: 'dataBlocked', limit: 100 }]);
+    lose(client, data);
+    expect(packetOf(client).frames).toEqual(data.frames);
+    client.onLost({ kind: 'streamsBlocked', limit: 1 });
+    expect(packetOf(client).frames).toEqual([{ kind: 'streamsBlocked', limit: 1 }]);
+    client.onLost({ kind: 'dataBlocked', limit: 99 });
+    client.onLost({ kind: 'streamsBlocked', limit: 0 });
+    expect(client.hasFramesToSend).toBe(false);
+  });
+
+  test('by the connection is not said when its limit went up before the packet leaves', () => {
+    const { client } = streamPair({ server: { connectionWindow: 100 } });
+    client.write(openOf(client), [pattern(200)], false);
+    packetOf(client);
+    client.onMaxData(200);
+    expect(packetOf(client).frames.map(({ kind }) => kind)).toEqual(['stream']);
+  });
+
   test('is not said in the first flight: the real limits are on their way', () => {
     const { client } = streamPair({ isFirstFlight: true });
     client.write(openOf(client), [pattern(100_000)], false);

@@ -43,6 +43,17 @@ describe('reset', () => {
     expect(client.hasFramesToSend).toBe(false);
   });
 
+  test('[REC-3] is not sent again when it was delivered after all', () => {
+    const { client } = streamPair();
+    client.reset(openOf(client), 1);
+    const packet = packetOf(client);
+    lose(client, packet);
+    acknowledge(client, packet);
+    expect(client.hasFramesToSend).toBe(false);
+    lose(client, packet);
+    expect(client.hasFramesToSend).toBe(false);
+  });
+
   test('[FLC-3] gives the window of the connection back, for bytes that never came too', () => {
     const { client, server } = streamPair({ server: { connectionWindow: 1_000, streamWindow: 1_000 } });
     const id = openOf(client);
@@ -94,6 +105,18 @@ describe('stop', () => {
     receive(client, stop);
     expect(clientEvents).toHaveLength(1);
     expect(client.sendBufferBytes).toBe(0);
+  });
+
+  test('[REC-3] is not sent again for another stop, nor when the end has come meanwhile', () => {
+    const { server } = streamPair();
+    server.onStreamFrame(0, 0, pattern(10), false, false);
+    server.stop(0, 5);
+    const stop = packetOf(server);
+    server.stop(0, 5);
+    expect(server.hasFramesToSend).toBe(false);
+    lose(server, stop);
+    server.onStreamFrame(0, 10, new Uint8Array(0), true, false);
+    expect(server.hasFramesToSend).toBe(false);
   });
 
   test('[STR-6] a stopped half stays until the application resets it', () => {

@@ -124,6 +124,46 @@ describe('retransmission', () => {
     ]);
   });
 
+  test('of a probed packet leaves out what a part of it has delivered', () => {
+    const { client } = streamPair();
+    client.write(openOf(client), [bulk.subarray(0, 3_000)], false);
+    const whole = packetOf(client, 4_000);
+    lose(client, whole);
+    packetOf(client, 1_000);
+    const middle = packetOf(client, 1_000);
+    acknowledge(client, middle);
+    lose(client, whole);
+    const { offset: start, length } = middle.frames[0] as { offset: number; length: number };
+    const again = packetOf(client, 4_000).frames as { offset: number; length: number }[];
+    expect(again.map((frame) => [frame.offset, frame.length])).toEqual([
+      [0, start],
+      [start + length, 3_000 - start - length],
+    ]);
+  });
+
+  test('lets go of everything in the end, in whatever order and size its packets are acknowledged', () => {
+    const { client } = streamPair();
+    client.write(openOf(client), [bulk.subarray(0, 5_000)], true);
+    const whole = packetOf(client, 3_000);
+    lose(client, whole);
+    packetOf(client, 1_000);
+    acknowledge(client, packetOf(client, 1_000));
+    acknowledge(client, whole);
+    const rest = [packetOf(client, 700), packetOf(client, 700), packetOf(client, 700), packetOf(client, 700)];
+    for (const index of [1, 3, 2, 0]) acknowledge(client, rest[index] as StreamPacket);
+    expect([client.sendBufferBytes, client.hasFramesToSend]).toEqual([0, false]);
+  });
+
+  test('of a FIN ends when the FIN was delivered, though bytes before it are missing', () => {
+    const { client } = streamPair();
+    client.write(openOf(client), [pattern(1_500)], true);
+    packetOf(client, 1_000);
+    const last = packetOf(client, 1_000);
+    acknowledge(client, last);
+    lose(client, last);
+    expect(client.hasFramesToSend).toBe(false);
+  });
+
   test('stops when a packet that was taken for lost arrives after all', () => {
     const { client } = streamPair();
     client.write(openOf(client), [pattern(500)], true);

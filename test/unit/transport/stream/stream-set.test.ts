@@ -144,8 +144,8 @@ describe('opening', () => {
     expect(sendAll(client)).toBe(65_536);
     for (let id = 2; id < 12; id += 2) client.write(id, [pattern(60_000)], true);
     expect(sendAll(client)).toBe(262_144 - 65_536);
-    client.onPeerLimits({ maxData: 300_000, maxStreamData: 80_000, maxStreams: 100 });
-    expect(sendAll(client)).toBe(300_000 - 262_144);
+    client.onPeerLimits({ maxData: 500_000, maxStreamData: 80_000, maxStreams: 100 });
+    expect(sendAll(client)).toBe(80_000 + 5 * 60_000 - 262_144);
     expect(client.open()).toBe(128);
   });
 
