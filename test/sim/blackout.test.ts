@@ -1,18 +1,18 @@
 import { TwoEnds } from './harness/two-ends.js';
 
 describe('a blackout in the middle of a transfer', () => {
-  test('of 3 s is survived on the same connection, and costs little more than itself', async () => {
+  test('of 20 s is survived on the same connection, and costs little more than itself', async () => {
     const ends = new TwoEnds({ delayMs: 20, bytesPerMs: 1_000 });
     const undisturbed = await ends.settle(ends.timed(ends.client.echo({ payload: new Uint8Array(1 << 20) })));
     const states: string[] = [];
     ends.channel.on('state', ({ to }) => states.push(to));
     const startMs = ends.clock.now() + 500;
-    const blackouts = [{ startMs, endMs: startMs + 3_000 }];
+    const blackouts = [{ startMs, endMs: startMs + 20_000 }];
     ends.set('up', { blackouts });
     ends.set('down', { blackouts });
     const disturbed = await ends.settle(ends.timed(ends.client.echo({ payload: new Uint8Array(1 << 20) })));
     // The probes come at most 1 s apart, and then the window grows again from its minimum.
-    expect(disturbed.ms).toBeLessThan(undisturbed.ms + 3_000 + 1_000 + 1_500);
+    expect(disturbed.ms).toBeLessThan(undisturbed.ms + 20_000 + 1_000 + 1_500);
     expect(states).toEqual([]);
     await ends.close();
   });

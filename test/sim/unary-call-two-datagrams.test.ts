@@ -21,6 +21,13 @@ describe('a small unary call on a connection', () => {
     expect((ends.sent[2]?.at ?? 0) - (ends.sent[1]?.at ?? 0)).toBeLessThanOrEqual(10 + 2.001);
   });
 
+  test('whose handler takes less than max_ack_delay is acknowledged by its answer', async () => {
+    const ends = await readyEnds();
+    await ends.settle(ends.client.echo({ payload: new Uint8Array(100), delayMs: 1 }));
+    await ends.wait(1_000);
+    expect(ends.sent).toHaveLength(3);
+  });
+
   test('50 written in one turn share datagrams', async () => {
     const ends = await readyEnds();
     const calls = Array.from({ length: 50 }, () => ends.client.echo({ payload: new Uint8Array(10) }));

@@ -14,10 +14,12 @@ import { CLEAN_LINK, type Datagram, type LinkConditions } from '../../../src/sim
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
 import { SimAcceptor } from '../../../src/sim/sim-acceptor.js';
 import { SimConnector } from '../../../src/sim/sim-connector.js';
+import { type SimEndpoint } from '../../../src/sim/sim-endpoint.js';
 import { type SimHost } from '../../../src/sim/sim-host.js';
 import { SimLoop } from '../../../src/sim/sim-loop.js';
 import { SimNetwork } from '../../../src/sim/sim-network.js';
 import { VirtualClock } from '../../../src/sim/virtual-clock.js';
+import { type DropReason } from '../../../src/transport/connection/connection-stats.js';
 
 export const SERVER_IP = '10.0.0.1';
 export const CLIENT_IP = '10.0.1.1';
@@ -38,6 +40,7 @@ export class TwoEnds {
   readonly serverHost: SimHost;
   readonly clientHost: SimHost;
   readonly #random = new SeededRandom(1);
+  readonly #connector: SimConnector;
   #acceptor!: SimAcceptor;
   #server!: Server;
 
@@ -53,8 +56,8 @@ export class TwoEnds {
     this.clientHost = this.network.addHost(CLIENT_IP);
     this.network.connect(SERVER_IP, CLIENT_IP, { ...CLEAN_LINK, ...conditions });
     this.startServer();
-    const connector = new SimConnector(this.#endpointOptions(this.clientHost), { ip: SERVER_IP, port: PORT });
-    this.channel = new Channel(connector, this.#environment(this.clientHost));
+    this.#connector = new SimConnector(this.#endpointOptions(this.clientHost), { ip: SERVER_IP, port: PORT });
+    this.channel = new Channel(this.#connector, this.#environment(this.clientHost));
     this.client = createClient(TestServiceDefinition, this.channel);
   }
 
@@ -100,12 +103,13 @@ export class TwoEnds {
     await this.wait(SETTLE_MS);
   }
 
-  /** Datagrams of the server's endpoint that were dropped for a reason, connections included. */
-  drops(reason: 'notAuthentic' | 'malformedHeader' | 'duplicate'): number {
-    const { endpoint } = this.#acceptor.endpoint?.pump ?? {};
-    let count = endpoint?.drops[reason] ?? 0;
-    for (const { stats } of endpoint?.connections ?? []) count += stats.drops[reason];
-    return count;
+  /** What the server's endpoint dropped for this reason, connections included. */
+  drops(reason: DropReason): number {
+    return dropsOf(this.#acceptor.endpoint, reason);
+  }
+
+  clientDrops(reason: DropReason): number {
+    return dropsOf(this.#connector.endpoint, reason);
   }
 
   #endpointOptions(host: SimHost) {
@@ -145,6 +149,14 @@ export class TwoEnds {
       },
     };
   }
+}
+
+function dropsOf(simEndpoint: SimEndpoint | undefined, reason: DropReason): number {
+  if (simEndpoint === undefined) return 0;
+  const { endpoint } = simEndpoint.pump;
+  let count = endpoint.drops[reason];
+  for (const { stats } of endpoint.connections) count += stats.drops[reason];
+  return count;
 }
 
 const SETTLE_MS = 600_000;

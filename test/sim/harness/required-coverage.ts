@@ -1,0 +1,76 @@
+/** What some hundred seeds must reach: a dimension, frame, fate or outcome that never occurs is not tested. */
+
+const FATES = [
+  'blackedOut',
+  'burst',
+  'corrupted',
+  'delivered',
+  'duplicated',
+  'extended',
+  'lost',
+  'noSocket',
+  'queueFull',
+  'reordered',
+  'replayed',
+  'sendFailed',
+  'spliced',
+  'truncated',
+];
+
+/** All that this version sends: no path, connection ID or address frames yet. */
+const FRAMES = [
+  'HELLO ACK',
+  'HELLO CLOSE_TRANSPORT',
+  'HELLO HANDSHAKE',
+  'HELLO PADDING',
+  'HELLO PING',
+  'PROTECTED ACK',
+  'PROTECTED CLOSE_APPLICATION',
+  'PROTECTED CLOSE_TRANSPORT',
+  'PROTECTED DATA_BLOCKED',
+  'PROTECTED HANDSHAKE_DONE',
+  'PROTECTED MAX_DATA',
+  'PROTECTED MAX_STREAMS',
+  'PROTECTED MAX_STREAM_DATA',
+  'PROTECTED PADDING',
+  'PROTECTED PING',
+  'PROTECTED RESET_STREAM',
+  'PROTECTED STOP_SENDING',
+  'PROTECTED STREAM',
+  'PROTECTED STREAMS_BLOCKED',
+  'PROTECTED STREAM_DATA_BLOCKED',
+];
+
+/** Without those that only other versions, hostile peers or a full server cause. */
+const DROPS = [
+  'badHello',
+  'connectionEnded',
+  'duplicate',
+  'foreignConnectionId',
+  'helloAfterConfirmation',
+  'malformedHeader',
+  'notAuthentic',
+  'undecryptable',
+  'unknownConnection',
+  'unknownType',
+];
+
+const FAULTS = ['crash', 'handshakeFailure', 'pause'];
+const CALLS = ['CANCELLED', 'DEADLINE_EXCEEDED', 'FAILED_PRECONDITION', 'OK', 'UNAVAILABLE', 'UNKNOWN'];
+const STREAMS = ['cancelled', 'closed', 'ok', 'reset', 'timeout'];
+
+export const REQUIRED_COVERAGE: readonly string[] = [
+  ...named('fate', FATES),
+  ...named('frame', FRAMES),
+  ...named('drop', DROPS),
+  ...named('fault', FAULTS),
+  ...named('call', CALLS),
+  ...named('stream', STREAMS),
+];
+
+/** Of fewer seeds nothing is asked. */
+export const SEEDS_THAT_REACH_ALL = 400;
+
+function named(group: string, names: readonly string[]): string[] {
+  return names.map((name) => `${group}/${name}`);
+}
