@@ -21,7 +21,7 @@ if (mode === 'serve') {
 async function oneAtATime(client, durationMs) {
   const times = [];
   const end = performance.now() + durationMs;
-  for (let now = performance.now(); now < end; ) {
+  for (let now = performance.now(); now < end;) {
     await client.call();
     const then = performance.now();
     times.push(then - now);

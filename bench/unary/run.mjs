@@ -72,5 +72,7 @@ for (const [peer, base] of [
 ]) {
   if (!results[peer] || !results[base]) continue;
   const ratio = (name) => results[peer].map((result, i) => result[name] / results[base][i][name]);
-  console.log(`${peer} / ${base}: p50 ${spread(ratio('p50'), 2)}x   64 in flight ${spread(ratio('rate'), 2)}x`);
+  console.log(
+    `${peer} / ${base}: p50 ${spread(ratio('p50'), 2)}x   64 in flight ${spread(ratio('rate'), 2)}x`,
+  );
 }

@@ -43,7 +43,13 @@ async function client(remote: Address) {
     onReleased: () => undefined,
   });
   opened.push(socket);
-  return { inbox, local: socket.local, send: (byte: number) => { socket.send(transmit(byte, remote, 0)); } };
+  return {
+    inbox,
+    local: socket.local,
+    send: (byte: number) => {
+      socket.send(transmit(byte, remote, 0));
+    },
+  };
 }
 
 function mailbox<T>() {

@@ -30,6 +30,8 @@ const greeter = createClient(definition, channel);
 const { text } = await greeter.greet({ name: process.version });
 await channel.close();
 await server.shutdown();
-if (text !== `hello ${process.version}` || typeof RpcError !== 'function' || Status.OK !== 0) throw new Error(text);
-if (Object.keys(images).length === 0 || Object.keys(testing).length === 0) throw new Error('an entry point is empty');
+if (text !== `hello ${process.version}` || typeof RpcError !== 'function' || Status.OK !== 0)
+  throw new Error(text);
+if (Object.keys(images).length === 0 || Object.keys(testing).length === 0)
+  throw new Error('an entry point is empty');
 console.log(text);

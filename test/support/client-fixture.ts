@@ -37,7 +37,10 @@ export class ClientFixture {
   }
 
   /** A call that may run twice, so that it rides in the first flight and is retried. */
-  echo(options?: RpcCallOptions, payload: Uint8Array = Uint8Array.of(1, 2, 3)): Outcome<{ payload: Uint8Array }> {
+  echo(
+    options?: RpcCallOptions,
+    payload: Uint8Array = Uint8Array.of(1, 2, 3),
+  ): Outcome<{ payload: Uint8Array }> {
     return new Outcome(this.client.echo({ payload }, options));
   }
 
