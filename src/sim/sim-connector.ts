@@ -1,6 +1,5 @@
 /** A channel's way to a server over the simulated network: what the driver's connector is over sockets. */
 import { type ConnectAttempt, type ConnectHandler, type Connector } from '../rpc/stream-transport.js';
-import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
 import { type Address } from '../transport/path/path.js';
 import { createSimEndpoint, type SimEndpoint, type SimEndpointOptions, touching } from './sim-endpoint.js';
 
@@ -56,5 +55,3 @@ export class SimConnector implements Connector {
     this.endpoint.pump.flush();
   }
 }
-
-export type { ConnectionTransport };
