@@ -14,7 +14,6 @@ export class Stream {
   isInControlQueue = false;
   isInUnchargedRing = false;
   isInNewRing = false;
-  isInWriterQueue = false;
 
   constructor(id: number, send: SendStream, receive: ReceiveStream) {
     this.id = id;

@@ -1,10 +1,10 @@
 /**
  * Who may write how much. Each stream has its own send buffer, all together have another, and what the second cannot
- * take is shared out by turns: writers that were cut short by others are called in the order in which they began to
- * wait, as many as there is room for, so that nobody is passed over. A quarter is kept for streams that hold little,
- * so that a small call finds room while bulk fills the rest.
+ * take is shared out by turns: writers that were cut short by others are called in the order in which they last got
+ * something. All are called for whom there is room, not only as many as it can serve: one that is called need not
+ * write, and nobody would call the next. Who finds the room taken keeps its turn.
+ * A quarter is kept for streams that hold little, so that a small call finds room while bulk fills the rest.
  */
-import { RingQueue } from '../../base/ring-queue.js';
 import { type Stream } from './stream.js';
 import { type StreamLimits } from './stream-limits.js';
 
@@ -18,12 +18,17 @@ const SMALL_BYTES = 16_384;
 const OWN_ROOM_TO_CALL = 1 / 4;
 const SHARED_ROOM_TO_CALL = 1 / 8;
 
+/** So much of the buffer of all must have become free before everybody who waits is looked at again. */
+const SHARED_ROOM_TO_LOOK = 1 / 64;
+
 export class WriteRoom {
   private readonly perStream: number;
   private readonly perConnection: number;
   private readonly onWritable: (stream: Stream) => void;
   private heldValue = 0;
-  private readonly waiting = new RingQueue<Stream>();
+  /** In turn; among them those that were called and have not written since. */
+  private readonly waiting = new Set<Stream>();
+  private releasedSinceLook = 0;
 
   constructor(
     { sendBufferPerStream, sendBufferPerConnection }: StreamLimits,
@@ -41,28 +46,30 @@ export class WriteRoom {
 
   /** How many bytes the stream may take now. */
   roomOf({ send }: Stream): number {
-    return Math.min(this.perStream - send.heldBytes, this.sharedRoom(send.heldBytes, 0));
+    return Math.min(this.perStream - send.heldBytes, this.sharedRoom(send.heldBytes));
   }
 
   /** The stream has taken `count` bytes; `isAll`: all that its writer gave. */
   onTaken(stream: Stream, count: number, isAll: boolean): void {
     this.heldValue += count;
     stream.send.isWriterWaiting = !isAll;
+    if (this.waiting.size > 0 && (isAll || count > 0)) this.waiting.delete(stream);
     // A stream whose own buffer is full waits for itself, one with room there waits for others.
-    if (!isAll && stream.send.heldBytes < this.perStream) this.enqueue(stream);
+    if (!isAll && stream.send.heldBytes < this.perStream) this.waiting.add(stream);
   }
 
   /** The stream has let go of `count` bytes. */
   onReleased(stream: Stream, count: number): void {
     if (count === 0) return;
     this.heldValue -= count;
-    const { send } = stream;
-    if (send.isWriterWaiting) {
-      // Who holds nothing is called whoever waits before: a stream whose peer does not read may wait there for long.
-      if (send.heldBytes === 0 && this.roomOf(stream) > 0) this.call(stream);
-      else if (this.perStream - send.heldBytes >= this.perStream * OWN_ROOM_TO_CALL) this.enqueue(stream);
+    if (stream.send.isWriterWaiting && this.hasOwnRoom(stream)) {
+      this.waiting.add(stream);
+      this.callIfWorthwhile(stream);
     }
-    if (this.waiting.length > 0) this.callWriters();
+    if (this.waiting.size === 0) return;
+    this.releasedSinceLook += count;
+    const isWorthALook = this.releasedSinceLook >= this.perConnection * SHARED_ROOM_TO_LOOK;
+    if (isWorthALook || this.heldValue === 0) this.lookAtWaiting();
   }
 
   /** Nobody is called any more. */
@@ -70,41 +77,31 @@ export class WriteRoom {
     this.waiting.clear();
   }
 
-  private enqueue(stream: Stream): void {
-    if (stream.isInWriterQueue) return;
-    stream.isInWriterQueue = true;
-    this.waiting.push(stream);
-  }
-
-  private call(stream: Stream): void {
-    stream.send.isWriterWaiting = false;
-    this.onWritable(stream);
-  }
-
-  private callWriters(): void {
-    let promised = 0;
-    for (let stream = this.waiting.peek(); stream !== undefined; stream = this.waiting.peek()) {
-      const { send } = stream;
-      const own = this.perStream - send.heldBytes;
-      if (send.isWriterWaiting && own > 0) {
-        const room = Math.min(own, this.sharedRoom(send.heldBytes, promised));
-        const wanted = Math.min(
-          own,
-          this.perStream * OWN_ROOM_TO_CALL,
-          this.perConnection * SHARED_ROOM_TO_CALL,
-        );
-        if (room < wanted) return;
-        promised += room;
-        this.call(stream);
-      }
-      this.waiting.shift();
-      stream.isInWriterQueue = false;
+  private lookAtWaiting(): void {
+    this.releasedSinceLook = 0;
+    for (const stream of this.waiting) {
+      if (!stream.send.takesBytes) this.waiting.delete(stream);
+      else if (stream.send.isWriterWaiting && this.hasOwnRoom(stream)) this.callIfWorthwhile(stream);
     }
   }
 
-  /** What a stream that holds `held` bytes finds in the buffer of all, when `promised` of it is given away. */
-  private sharedRoom(held: number, promised: number): number {
-    const free = this.perConnection - this.heldValue - promised;
+  private callIfWorthwhile(stream: Stream): void {
+    const { send } = stream;
+    const held = send.heldBytes;
+    const wanted = Math.min(this.perStream * OWN_ROOM_TO_CALL, this.perConnection * SHARED_ROOM_TO_CALL);
+    // Who holds nothing has no bytes under way whose delivery could call it later.
+    if (this.sharedRoom(held) < (held === 0 ? 1 : wanted)) return;
+    send.isWriterWaiting = false;
+    this.onWritable(stream);
+  }
+
+  private hasOwnRoom({ send }: Stream): boolean {
+    return this.perStream - send.heldBytes >= this.perStream * OWN_ROOM_TO_CALL;
+  }
+
+  /** What a stream that holds `held` bytes finds in the buffer of all. */
+  private sharedRoom(held: number): number {
+    const free = this.perConnection - this.heldValue;
     const forBulk = Math.floor(free - this.perConnection * RESERVED);
     return Math.max(0, forBulk, Math.min(free, SMALL_BYTES - held));
   }
