@@ -33,5 +33,6 @@ export { type LinkConditions, CLEAN_LINK } from './sim/link.js';
 export { SeededRandom } from './sim/seeded-random.js';
 export { SimAcceptor } from './sim/sim-acceptor.js';
 export { SimConnector } from './sim/sim-connector.js';
+export { SimLoop } from './sim/sim-loop.js';
 export { SimNetwork } from './sim/sim-network.js';
 export { VirtualClock } from './sim/virtual-clock.js';
