@@ -68,8 +68,8 @@ export class WriteRoom {
     }
     if (this.waiting.size === 0) return;
     this.releasedSinceLook += count;
-    const isWorthALook = this.releasedSinceLook >= this.perConnection * SHARED_ROOM_TO_LOOK;
-    if (isWorthALook || this.heldValue === 0) this.lookAtWaiting();
+    // Who waits holds something or found the buffer full: so much is still to be let go of.
+    if (this.releasedSinceLook >= this.perConnection * SHARED_ROOM_TO_LOOK) this.lookAtWaiting();
   }
 
   /** Nobody is called any more. */

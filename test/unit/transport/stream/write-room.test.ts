@@ -75,19 +75,75 @@ describe('WriteRoom', () => {
     expect(clientEvents).toEqual(ids.slice(1).map((streamId) => ({ kind: 'streamWritable', streamId })));
   });
 
-  test('who is called and finds the room taken keeps its turn', () => {
+  /** The buffer of all streams is full; `first` and `second` hold 1,000 bytes each and want more. */
+  function fullBuffer(): { client: StreamSet; called: () => number[]; ids: Record<string, number> } {
     const { client, clientEvents } = streamPair({
-      client: { sendBufferPerStream: 10_000, sendBufferPerConnection: 10_000 },
+      client: { sendBufferPerStream: 60_000, sendBufferPerConnection: 80_000 },
     });
-    const [first, second, third] = [openOf(client), openOf(client), openOf(client)];
-    for (const id of [first, second, third]) client.write(id, [pattern(15_000)], false);
-    client.reset(first, 0);
-    expect(client.write(second, [pattern(15_000)], false)).toBe(10_000);
-    expect(client.write(third, [pattern(15_000)], false)).toBe(0);
+    const ids: Record<string, number> = {};
+    const held = {
+      first: 1_000,
+      second: 1_000,
+      large: 30_000,
+      medium: 12_000,
+      little: 4_000,
+      a: 16_000,
+      b: 16_000,
+    };
+    for (const [name, length] of Object.entries(held)) {
+      ids[name] = openOf(client);
+      expect(client.write(ids[name], [bulk.subarray(0, length)], false)).toBe(length);
+    }
+    for (const id of [ids['first'], ids['second']]) expect(client.write(id as number, [bulk], false)).toBe(0);
+    const called = (): number[] =>
+      clientEvents.splice(0).map((event) => (event.kind === 'streamWritable' ? event.streamId : -1));
+    return { client, called, ids };
+  }
+
+  test('who is called and finds the room taken keeps its turn, who was served goes behind', () => {
+    const { client, called, ids } = fullBuffer();
+    const { first, second, medium, large } = ids as Record<'first' | 'second' | 'medium' | 'large', number>;
+    client.reset(medium, 0);
+    expect(called()).toEqual([first, second]);
+    expect([client.write(first, [bulk], false), client.write(second, [bulk], false)]).toEqual([12_000, 0]);
+    client.reset(large, 0);
+    expect(called()).toEqual([second, first]);
+  });
+
+  test('nobody is called for a little', () => {
+    const { client, called, ids } = fullBuffer();
+    client.reset(ids['little'] as number, 0);
+    expect(called()).toEqual([]);
+  });
+
+  test('nobody is called whose own buffer is nearly full', () => {
+    const { client, clientEvents } = streamPair({
+      client: { sendBufferPerStream: 10_000, sendBufferPerConnection: 12_000 },
+    });
+    const [other, id] = [openOf(client), openOf(client)];
+    client.write(other, [pattern(3_000)], false);
+    expect(client.write(id, [pattern(10_000)], false)).toBe(9_000);
+    client.reset(other, 0);
+    expect(clientEvents).toEqual([]);
+  });
+
+  test('who has waited for itself waits for others when they were faster', () => {
+    const { client, clientEvents } = streamPair({
+      client: { sendBufferPerStream: 10_000, sendBufferPerConnection: 12_000 },
+    });
+    const [id, other] = [openOf(client), openOf(client)];
+    expect(client.write(id, [pattern(15_000)], false)).toBe(10_000);
+    client.write(other, [pattern(2_000)], false);
+    for (let i = 0; i < 5; i++) {
+      for (const frame of packetOf(client, 1_200).frames) {
+        if ('streamId' in frame && frame.streamId === id) client.onDelivered(frame);
+      }
+      client.write(other, [pattern(2_000)], false);
+    }
+    expect(clientEvents.filter((event) => 'streamId' in event && event.streamId === id)).toEqual([]);
     clientEvents.length = 0;
-    while (client.hasFramesToSend) acknowledge(client, packetOf(client));
-    const [next] = clientEvents;
-    expect(next).toEqual({ kind: 'streamWritable', streamId: third });
+    client.reset(other, 0);
+    expect(clientEvents).toEqual([{ kind: 'streamWritable', streamId: id }]);
   });
 
   test('a writer that was called and one that wrote unasked are not called again', () => {
