@@ -27,6 +27,11 @@ export class ConnectionTable<T> {
   }
 
   /** False when the key is taken: choose another ID, or refuse. */
+  canAdd(id: Uint8Array): boolean {
+    return !this.#entries.has(keyAt(id, 0));
+  }
+
+  /** Returns false, and adds nothing, when the key is taken. */
   add(id: Uint8Array, connection: T): boolean {
     const key = keyAt(id, 0);
     if (this.#entries.has(key)) return false;

@@ -20,7 +20,7 @@ import { type Address } from '../path/path.js';
 import { type CreateHandshake } from '../protection/handshake.js';
 import { type Opener, type Sealer } from '../protection/protection.js';
 import { ChunkPool } from '../stream/chunk-pool.js';
-import { decodeHeader, type Header, type HelloHeader, readTruncatedPacketNumber } from '../wire/header.js';
+import { decodeHeader, type Header } from '../wire/header.js';
 import { FIRST_FLIGHT_LIMITS } from '../stream/stream-limits.js';
 import { encodeTransportParameters } from '../wire/transport-parameters.js';
 import { ConnectionTable } from './connection-table.js';
@@ -300,31 +300,18 @@ export class Endpoint {
       return undefined;
     }
     const originalDestinationId = header.destinationId.slice();
-    const sourceId = header.sourceId.slice();
-    if (!this.#isAuthentic(bytes, header)) {
-      this.#drop('notAuthentic');
-      return undefined;
-    }
-    const member = this.#create(header.version, sourceId, originalDestinationId, remote, local, now);
-    if (!this.#table.add(originalDestinationId, member)) {
-      this.#forget(member);
+    // Before anything is made or counted for it: who chooses an ID whose key is taken gets nothing.
+    if (!this.#table.canAdd(originalDestinationId)) {
       this.#drop('refused');
       return undefined;
     }
+    const sourceId = header.sourceId.slice();
+    const member = this.#create(header.version, sourceId, originalDestinationId, remote, local, now);
+    this.#table.add(originalDestinationId, member);
     member.isHalfOpen = true;
     this.#firstContact.onAccepted(remote);
     this.#events.push({ kind: 'accepted', connection: member.connection });
     return member;
-  }
-
-  /** Before anything is allocated for it: garbage that looks like a hello costs one check. */
-  #isAuthentic(bytes: Uint8Array, header: HelloHeader): boolean {
-    const { opener } = this.#means.helloProtection(header.version, header.destinationId, 'server');
-    const packetNumber = readTruncatedPacketNumber(bytes, header);
-    return (
-      opener.open(packetNumber, bytes, header.headerStart, header.payloadStart, header.packetEnd) !==
-      undefined
-    );
   }
 
   #create(
@@ -381,7 +368,7 @@ export class Endpoint {
   #freshId(): Uint8Array {
     for (;;) {
       const id = this.#means.random.bytes(CONNECTION_ID_BYTES);
-      if (this.#table.find(id, 0) === undefined) return id;
+      if (this.#table.canAdd(id)) return id;
     }
   }
 

@@ -16,6 +16,7 @@ import {
   type Header,
   type HelloHeader,
   patchHelloLength,
+  readTruncatedPacketNumber,
   writeHelloHeader,
 } from '../wire/header.js';
 import { ProtocolVersion } from '../wire/version.js';
@@ -75,6 +76,7 @@ export class FirstContact {
     ) {
       return 'badHello';
     }
+    if (!this.#isAuthentic(bytes, header)) return 'notAuthentic';
     if (circumstances.isRefusing || circumstances.connectionCount >= this.#config.limits.maxConnections) {
       const reason = circumstances.isRefusing ? 'the server is shutting down' : 'the server is full';
       this.#answerRefusal(header, remote, local, reason, circumstances.now);
@@ -129,6 +131,16 @@ export class FirstContact {
     }
     const list = versions.slice(0, 8).map((version) => `0x${version.toString(16).padStart(8, '0')}`);
     return `the server speaks other versions of the protocol (${list.join(', ')}): update one of the two`;
+  }
+
+  /** Before anything is allocated or answered: garbage that looks like a hello costs one check. */
+  #isAuthentic(bytes: Uint8Array, header: HelloHeader): boolean {
+    const { opener } = this.#means.helloProtection(header.version, header.destinationId, 'server');
+    const packetNumber = readTruncatedPacketNumber(bytes, header);
+    return (
+      opener.open(packetNumber, bytes, header.headerStart, header.payloadStart, header.packetEnd) !==
+      undefined
+    );
   }
 
   #speaks(version: number): boolean {

@@ -172,6 +172,36 @@ describe('a server endpoint', () => {
     });
   });
 
+  test('an ID chosen to share its key with another frees no place in the limits of its address', () => {
+    const pair = new EndpointPair({ serverLimits: { maxConnectionsPerAddress: 2 } });
+    const template = hello();
+    const send = (fourthByte: number, rest: number): void => {
+      // The fourth byte of an ID is not part of the key it is found by.
+      pair.deliver(
+        'server',
+        altered(template, (bytes) => {
+          bytes.fill(rest, 6, 14);
+          bytes[9] = fourthByte;
+        }),
+      );
+      answers(pair);
+    };
+    send(1, 1);
+    for (let fourthByte = 2; fourthByte < 20; fourthByte++) send(fourthByte, 1);
+    for (let rest = 2; rest < 10; rest++) send(1, rest);
+    expect(pair.server.connectionCount).toBe(2);
+  });
+
+  test('a damaged hello is not even refused', () => {
+    const pair = new EndpointPair();
+    pair.server.refuseNew();
+    const damaged = hello();
+    damaged[100] = (damaged[100] ?? 0) ^ 1;
+    pair.deliver('server', damaged);
+    expect(answers(pair)).toEqual([]);
+    expect(pair.server.drops.notAuthentic).toBe(1);
+  });
+
   test('[HSK-9] refuses new connections with a word when it shuts down, and keeps those it has', () => {
     const pair = new EndpointPair();
     const { client } = pair.establish();
