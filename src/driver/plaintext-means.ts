@@ -1,10 +1,9 @@
 /**
  * What an endpoint needs to speak the plaintext version: the checksum of node:zlib behind the core's protection and
- * handshake, randomness, and the congestion controller.
+ * handshake, and randomness.
  */
 import { crc32 } from 'node:zlib';
 import { type Random } from '../base/random.js';
-import { NewReno } from '../transport/congestion/new-reno.js';
 import { type PumpOptions } from '../transport/endpoint/endpoint-pump.js';
 import { createPlaintextHandshake, plaintextHelloProtection } from '../transport/protection/plaintext.js';
 
@@ -15,6 +14,5 @@ export function plaintextMeans(random: Random): TransportMeans {
     random,
     createHandshake: createPlaintextHandshake(crc32),
     helloProtection: plaintextHelloProtection(crc32),
-    createController: (maxDatagramSize) => new NewReno({ maxDatagramSize }),
   };
 }

@@ -3,7 +3,6 @@
  * with a handshake that a scenario may wrap.
  */
 import { type Random } from '../base/random.js';
-import { NewReno } from '../transport/congestion/new-reno.js';
 import {
   DEFAULT_TRANSPORT_OPTIONS,
   type TransportOptions,
@@ -69,7 +68,6 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
       random: options.random,
       createHandshake: options.wrapHandshake?.(plaintext) ?? plaintext,
       helloProtection: plaintextHelloProtection(options.checksum),
-      createController: (maxDatagramSize) => new NewReno({ maxDatagramSize }),
     },
     clock: options.host.clock(),
     send: (transmit) => {

@@ -4,7 +4,6 @@
  */
 import { crc32 } from 'node:zlib';
 import { type Random } from '../../src/base/random.js';
-import { NewReno } from '../../src/transport/congestion/new-reno.js';
 import { type Connection } from '../../src/transport/connection/connection.js';
 import { type ConnectionEvent } from '../../src/transport/connection/connection-event.js';
 import {
@@ -173,13 +172,12 @@ export class EndpointPair {
   }
 }
 
-/** Plaintext, NewReno, and randomness that is the same in each run. */
+/** Plaintext, and randomness that is the same in each run. */
 export function testMeans(): EndpointMeans {
   return {
     random: countingRandom(),
     createHandshake: createPlaintextHandshake(crc32),
     helloProtection: plaintextHelloProtection(crc32),
-    createController: (maxDatagramSize) => new NewReno({ maxDatagramSize }),
     onHandshakeWake: () => undefined,
   };
 }

@@ -59,6 +59,10 @@ export class NewReno implements CongestionController {
     }
   }
 
+  onLossUndone(): void {
+    // NewReno keeps no state from before a cut.
+  }
+
   onMaxDatagramSize(bytes: number): void {
     this.maxDatagramSize = bytes;
     this.windowBytes = Math.max(this.windowBytes, this.minimumWindow());

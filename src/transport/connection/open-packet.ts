@@ -102,6 +102,7 @@ export class OpenPacket implements PacketBuilder {
       isAckEliciting: this.isAckEliciting,
       isInFlight: this.isAckEliciting || this.#isPadded,
       frames: this.frames,
+      rate: undefined,
     };
   }
 

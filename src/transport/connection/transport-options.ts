@@ -2,6 +2,8 @@
  * What a user may set of the transport, with the defaults of WIRE-AND-SECURITY "Limits and their defaults".
  * Resolved once, when a channel or a server is made; plain data from then on.
  */
+import { type CongestionControl } from '../congestion/create-controller.js';
+
 export interface TransportOptions {
   /** Silence after which a connection is closed, ms. The smaller of both sides' counts. Default 30,000. */
   readonly idleTimeoutMs: number;
@@ -11,6 +13,8 @@ export interface TransportOptions {
   readonly maxAckDelayMs: number;
   /** Round-trip time assumed before the first sample, ms. Default 100. */
   readonly initialRttMs: number;
+  /** How the rate is found that the path carries. Default `newreno`. */
+  readonly congestionControl: CongestionControl;
   /** Largest datagram sent, bytes, header and protection included; at least 1,200. Default 1,200. */
   readonly maxDatagramSize: number;
   /** Streams (calls) the peer may have open at once. Default 100. */
@@ -36,6 +40,7 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   handshakeTimeoutMs: 10_000,
   maxAckDelayMs: 2,
   initialRttMs: 100,
+  congestionControl: 'newreno',
   maxDatagramSize: 1_200,
   maxStreams: 100,
   streamWindow: 1 << 20,

@@ -5,7 +5,7 @@
 import { DeadlineHeap, NOT_QUEUED } from '../../base/deadline-heap.js';
 import { RingQueue } from '../../base/ring-queue.js';
 import { type Random } from '../../base/random.js';
-import { type CongestionController } from '../congestion/congestion-controller.js';
+import { createController } from '../congestion/create-controller.js';
 import { Connection } from '../connection/connection.js';
 import { type ConnectionEvent } from '../connection/connection-event.js';
 import { type ConnectionSetup } from '../connection/connection-setup.js';
@@ -54,7 +54,7 @@ export const DEFAULT_ENDPOINT_LIMITS: EndpointLimits = {
   maxHalfOpenPerAddress: 64,
 };
 
-/** What the driver brings: randomness, keys, a congestion controller. */
+/** What the driver brings: randomness and keys. */
 export interface EndpointMeans {
   readonly random: Random;
   readonly createHandshake: CreateHandshake;
@@ -64,7 +64,6 @@ export interface EndpointMeans {
     originalDestinationId: Uint8Array,
     role: 'client' | 'server',
   ): { readonly sealer: Sealer; readonly opener: Opener };
-  createController(maxDatagramSize: number): CongestionController;
   /** A handshake has something to say: call `Endpoint.handleHandshake` soon. */
   onHandshakeWake(connection: Connection): void;
 }
@@ -338,7 +337,8 @@ export class Endpoint {
       local,
       helloProtection: this.#means.helloProtection(version, originalDestinationId, role),
       chunkPool: this.#chunkPool,
-      createController: (maxDatagramSize) => this.#means.createController(maxDatagramSize),
+      createController: (maxDatagramSize) =>
+        createController(options.congestionControl, { maxDatagramSize, random: this.#means.random }),
       createHandshake: () =>
         this.#means.createHandshake({
           role,

@@ -6,6 +6,7 @@
  * Invariant: `bytesInFlight` is the sum over unsettled packets that are in flight, in both spaces.
  */
 import { type AckSample, type CongestionController } from '../congestion/congestion-controller.js';
+import { DeliveryRate, type RateSample } from './delivery-rate.js';
 import { detectLoss, lossDelay } from './loss-detection.js';
 import { isPersistentCongestion } from './persistent-congestion.js';
 import { ProbeTimer } from './probe-timer.js';
@@ -29,6 +30,7 @@ export class Recovery {
     probes: [] as SentPacket[],
   };
   private readonly probeTimer: ProbeTimer;
+  private readonly deliveryRate = new DeliveryRate();
   private inFlightBytes = 0;
   private threshold = INITIAL_PACKET_THRESHOLD;
   private spuriousLosses = 0;
@@ -85,6 +87,7 @@ export class Recovery {
   onPacketSent(packet: SentPacket, now: number): void {
     this.spaces[packet.space].add(packet);
     if (!packet.isInFlight) return;
+    packet.rate = this.deliveryRate.stamp(packet.bytes, this.inFlightBytes, now);
     this.inFlightBytes += packet.bytes;
     this.probeTimer.onInFlightSent(now);
     this.controller.onPacketSent(packet.bytes, this.inFlightBytes, now);
@@ -126,9 +129,12 @@ export class Recovery {
     if (newest.packetNumber === largest && delivered.some(isAckEliciting)) {
       this.rtt.update(now - newest.sentAt, this.believedAckDelay(space, delayMs), now);
     }
+    const lostBefore = this.deliveryRate.totalLost;
     this.detectLost(space, lost, now);
     if (ackedBytes > 0) {
-      this.controller.onAck(this.ackSample(newest, ackedBytes, priorBytesInFlight), now);
+      const rate = this.deliveryRate.sample(delivered, this.rtt.minRtt, now);
+      const lostBytes = this.deliveryRate.totalLost - lostBefore;
+      this.controller.onAck(this.ackSample(newest, ackedBytes, lostBytes, priorBytesInFlight, rate), now);
     }
     this.probeTimer.onAcknowledged(now);
     return this.ackOutcome;
@@ -190,7 +196,8 @@ export class Recovery {
    */
   setAppLimited(isAppLimited: boolean): void {
     this.isAppLimited = isAppLimited;
-    if (!isAppLimited) this.windowFullThrough = this.spaces[PacketSpace.PROTECTED].largestSent;
+    if (isAppLimited) this.deliveryRate.onAppLimited(this.inFlightBytes);
+    else this.windowFullThrough = this.spaces[PacketSpace.PROTECTED].largestSent;
   }
 
   /** At the 3x limit of an unvalidated address nothing can be sent, so no PTO is armed (RFC 9002 §6.2.2.1). */
@@ -227,11 +234,18 @@ export class Recovery {
     return this.probeTimer.isConfirmed ? Math.min(delayMs, this.probeTimer.peerMaxAckDelayMs) : delayMs;
   }
 
-  private ackSample(newest: SentPacket, ackedBytes: number, priorBytesInFlight: number): AckSample {
+  private ackSample(
+    newest: SentPacket,
+    ackedBytes: number,
+    lostBytes: number,
+    priorBytesInFlight: number,
+    rate: RateSample,
+  ): AckSample {
     const sentWithFullWindow =
       newest.space === PacketSpace.PROTECTED && newest.packetNumber <= this.windowFullThrough;
     return {
       ackedBytes,
+      lostBytes,
       largestSentAt: newest.sentAt,
       priorBytesInFlight,
       bytesInFlight: this.inFlightBytes,
@@ -239,6 +253,7 @@ export class Recovery {
       latestRtt: this.rtt.latestRtt,
       smoothedRtt: this.rtt.smoothedRtt,
       minRtt: this.rtt.minRtt,
+      rate,
     };
   }
 
@@ -274,6 +289,7 @@ export class Recovery {
   private reportLoss(space: PacketSpace, lost: readonly SentPacket[], now: number): void {
     const lostBytes = this.settle(lost);
     if (lostBytes === 0) return;
+    this.deliveryRate.onLost(lostBytes);
     const isPersistent = this.isPersistent(space, lost);
     const newest = lost.findLast((packet) => packet.isInFlight);
     this.controller.onLoss(
@@ -282,6 +298,8 @@ export class Recovery {
         largestSentAt: newest?.sentAt ?? now,
         bytesInFlight: this.inFlightBytes,
         isPersistentCongestion: isPersistent,
+        packets: lost,
+        totalLost: this.deliveryRate.totalLost,
       },
       now,
     );

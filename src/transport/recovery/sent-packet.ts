@@ -2,6 +2,8 @@
  * What the sender remembers of a packet until it is acknowledged, lost, or discarded with its keys. `frames` is the
  * closed list of things whose fate somebody wants to know; the connection hands each back to the player that wrote it.
  */
+import { type RateStamp } from './delivery-rate.js';
+
 export const PacketSpace = { HELLO: 0, PROTECTED: 1 } as const;
 export type PacketSpace = (typeof PacketSpace)[keyof typeof PacketSpace];
 
@@ -36,4 +38,8 @@ export interface SentPacket {
   /** Ack-eliciting or padded: counted by congestion control (RFC 9002 §2). */
   readonly isInFlight: boolean;
   readonly frames: readonly SentFrame[];
+  /** A path MTU probe: its loss says nothing about congestion (RFC 8899 §3). */
+  readonly isMtuProbe?: boolean;
+  /** Written by recovery when the packet is sent; packets that do not count as in flight have none. */
+  rate?: RateStamp | undefined;
 }

@@ -177,11 +177,14 @@ function stepBytes(options: TransportOptions, isServer: boolean): number {
   return isServer ? sendBuffer : Math.min(sendBuffer, streamWindow, connectionWindow);
 }
 
+/** Options that are counts, bytes or times. */
+type LimitName = Exclude<keyof TransportOptions, 'congestionControl'>;
+
 /** Every limit from {1, small, default, huge}. */
 function drawOptions(dimension: Dimension, rough: Dimension, side: string): TransportOptions {
   // Small windows make everything small: most seeds must have ordinary ones.
   const isLimited = dimension(`${side}.limits`, false, () => true);
-  const limit = (name: keyof TransportOptions, small: number, huge: number): number =>
+  const limit = (name: LimitName, small: number, huge: number): number =>
     isLimited
       ? dimension(`${side}.${name}`, DEFAULT_TRANSPORT_OPTIONS[name], (random) =>
           random.pick([1, small, huge]),

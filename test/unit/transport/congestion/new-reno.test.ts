@@ -1,30 +1,9 @@
 import fc from 'fast-check';
-import {
-  type AckSample,
-  type CongestionController,
-  type LossSample,
-} from '../../../../src/transport/congestion/congestion-controller.js';
+import { type CongestionController } from '../../../../src/transport/congestion/congestion-controller.js';
 import { NewReno } from '../../../../src/transport/congestion/new-reno.js';
+import { ackSample as ack, lossSample as loss } from '../../../support/ack-sample.js';
 
 const INITIAL = 32 * 1_200;
-
-function ack(ackedBytes: number, largestSentAt: number, fields: Partial<AckSample> = {}): AckSample {
-  return {
-    ackedBytes,
-    largestSentAt,
-    priorBytesInFlight: ackedBytes,
-    bytesInFlight: 0,
-    isAppLimited: false,
-    latestRtt: 50,
-    smoothedRtt: 50,
-    minRtt: 50,
-    ...fields,
-  };
-}
-
-function loss(largestSentAt: number, fields: Partial<LossSample> = {}): LossSample {
-  return { lostBytes: 1_200, largestSentAt, bytesInFlight: 0, isPersistentCongestion: false, ...fields };
-}
 
 function newReno(): NewReno {
   return new NewReno({ maxDatagramSize: 1_200 });

@@ -11,6 +11,7 @@ function controllerOf(congestionWindow: number, pacingRate?: number): Congestion
     onPacketSent: nothing,
     onAck: nothing,
     onLoss: nothing,
+    onLossUndone: nothing,
     onMaxDatagramSize: nothing,
     reset: nothing,
   };

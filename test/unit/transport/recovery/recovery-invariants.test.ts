@@ -63,6 +63,7 @@ class History {
       onLoss: (loss, now) => {
         this.lose(loss, now);
       },
+      onLossUndone: () => undefined,
       onMaxDatagramSize: () => undefined,
       reset: () => undefined,
     };
