@@ -1,7 +1,7 @@
 /**
  * One direction of the way between two hosts: what a network may do to a datagram, each with its own rate. A datagram
- * passes, in this order: path MTU, blackout, burst and single loss, the drop-tail queue in front of the rate,
- * damage, duplication, exact reordering, delay and jitter. The link owns the copy of the bytes that it is given.
+ * passes, in this order: path MTU, blackout, bad period, burst and single loss, the drop-tail queue in front of the
+ * rate, damage, duplication, exact reordering, delay and jitter. The link owns the copy of the bytes that it is given.
  */
 import { type Timer } from '../base/clock.js';
 import { damage, type DamageKind } from './damage.js';
@@ -14,10 +14,18 @@ export interface LinkConditions {
   readonly delayMs: number;
   /** Added to the delay, uniform over [0, jitterMs): datagrams overtake each other. */
   readonly jitterMs: number;
+  /** Jitter delays what comes behind too, as on Wi-Fi and cellular links: nothing overtakes by it. */
+  readonly jitterKeepsOrder: boolean;
   readonly lossRate: number;
   /** Probability that a burst starts, which takes this datagram and the next `burstLength` - 1. */
   readonly burstRate: number;
   readonly burstLength: number;
+  /**
+   * Good and bad periods take turns, each of a length drawn from an exponential distribution with this mean. In a bad
+   * one nothing passes, however little is sent. 0: no bad periods.
+   */
+  readonly goodPeriodMs: number;
+  readonly badPeriodMs: number;
   /** In these times nothing passes. */
   readonly blackouts: readonly { readonly startMs: number; readonly endMs: number }[];
   readonly duplicationRate: number;
@@ -35,6 +43,10 @@ export interface LinkConditions {
   readonly bytesPerMs: number;
   /** Datagrams that may wait for the rate; one more is dropped. */
   readonly queueDatagrams: number;
+  /** Bytes that may wait for the rate, headers included. */
+  readonly queueBytes: number;
+  /** What each datagram takes of rate and queue beside its own bytes: 28 for UDP over IPv4. */
+  readonly headerBytes: number;
   /** Larger datagrams vanish, without ICMP. */
   readonly maxDatagramBytes: number;
 }
@@ -42,9 +54,12 @@ export interface LinkConditions {
 export const CLEAN_LINK: LinkConditions = {
   delayMs: 1,
   jitterMs: 0,
+  jitterKeepsOrder: false,
   lossRate: 0,
   burstRate: 0,
   burstLength: 1,
+  goodPeriodMs: 0,
+  badPeriodMs: 0,
   blackouts: [],
   duplicationRate: 0,
   replayRate: 0,
@@ -57,6 +72,8 @@ export const CLEAN_LINK: LinkConditions = {
   splicingRate: 0,
   bytesPerMs: Infinity,
   queueDatagrams: 10_000,
+  queueBytes: Infinity,
+  headerBytes: 0,
   maxDatagramBytes: 65_507,
 };
 
@@ -72,6 +89,7 @@ export interface Datagram {
 export type Fate =
   | 'tooLarge'
   | 'blackedOut'
+  | 'badPeriod'
   | 'burst'
   | 'lost'
   | 'queueFull'
@@ -85,6 +103,7 @@ export class Link {
   conditions: LinkConditions;
   readonly #clock: VirtualClock;
   readonly #random: SeededRandom;
+  readonly #periods: Periods;
   readonly #onFate: (fate: Fate, datagram: Datagram) => void;
   readonly #deliver: (datagram: Datagram) => void;
   readonly #held: HeldDatagram[] = [];
@@ -92,6 +111,8 @@ export class Link {
   #departures: number[] = [];
   #queueHead = 0;
   #burstLeft = 0;
+  /** When the last of those that keep their order arrives. */
+  #lastArrivalAt = -Infinity;
   #previous: Datagram | undefined;
 
   constructor(
@@ -103,6 +124,7 @@ export class Link {
   ) {
     this.#clock = clock;
     this.#random = random;
+    this.#periods = new Periods(random.fork('periods'));
     this.conditions = conditions;
     this.#onFate = onFate;
     this.#deliver = deliver;
@@ -128,7 +150,10 @@ export class Link {
     }
     if (this.#random.chance(conditions.replayRate)) {
       this.#onFate('replayed', damaged);
-      this.#schedule(damaged, leavesInMs + this.#random.within(0, conditions.replayDelayMs));
+      this.#deliverIn(
+        damaged,
+        leavesInMs + this.#travelMs() + this.#random.within(0, conditions.replayDelayMs),
+      );
     }
     if (this.#random.chance(conditions.reorderRate)) this.#hold(damaged, leavesInMs);
     else this.#pass(damaged, leavesInMs);
@@ -141,6 +166,7 @@ export class Link {
     for (const blackout of conditions.blackouts) {
       if (now >= blackout.startMs && now < blackout.endMs) return 'blackedOut';
     }
+    if (conditions.badPeriodMs > 0 && this.#periods.isBad(conditions, now)) return 'badPeriod';
     if (this.#random.chance(conditions.burstRate)) this.#burstLeft = conditions.burstLength;
     if (conditions.burstRate === 0) this.#burstLeft = 0;
     if (this.#burstLeft > 0) {
@@ -152,8 +178,9 @@ export class Link {
 
   /** Milliseconds until the last bit has left, or undefined when the queue is full. */
   #enqueue(bytes: number): number | undefined {
-    const { bytesPerMs, queueDatagrams } = this.conditions;
+    const { bytesPerMs, queueDatagrams, queueBytes, headerBytes } = this.conditions;
     if (bytesPerMs === Infinity) return 0;
+    const size = bytes + headerBytes;
     const now = this.#clock.now();
     while (this.#queueHead < this.#departures.length && (this.#departures[this.#queueHead] ?? 0) <= now) {
       this.#queueHead++;
@@ -164,7 +191,9 @@ export class Link {
     }
     const waiting = this.#departures.length - this.#queueHead;
     if (waiting >= queueDatagrams) return undefined;
-    const leavesAt = Math.max(now, waiting > 0 ? (this.#departures.at(-1) ?? 0) : 0) + bytes / bytesPerMs;
+    const freeAt = Math.max(now, waiting > 0 ? (this.#departures.at(-1) ?? 0) : 0);
+    if ((freeAt - now) * bytesPerMs + size > queueBytes) return undefined;
+    const leavesAt = freeAt + size / bytesPerMs;
     this.#departures.push(leavesAt);
     return leavesAt - now;
   }
@@ -217,15 +246,48 @@ export class Link {
   }
 
   #schedule(datagram: Datagram, leavesInMs: number): void {
+    let inMs = leavesInMs + this.#travelMs();
+    if (this.conditions.jitterKeepsOrder) {
+      const now = this.#clock.now();
+      inMs = Math.max(inMs, this.#lastArrivalAt - now);
+      // The difference of two times may be a rounding too small, which would be an overtaking.
+      if (now + inMs < this.#lastArrivalAt) inMs += this.#lastArrivalAt * Number.EPSILON;
+      this.#lastArrivalAt = now + inMs;
+    }
+    this.#deliverIn(datagram, inMs);
+  }
+
+  #travelMs(): number {
     const { delayMs, jitterMs } = this.conditions;
-    const jitter = jitterMs > 0 ? this.#random.within(0, jitterMs) : 0;
-    this.#clock.setTimer(
-      () => {
-        this.#onFate('delivered', datagram);
-        this.#deliver(datagram);
-      },
-      leavesInMs + delayMs + jitter,
-    );
+    return delayMs + (jitterMs > 0 ? this.#random.within(0, jitterMs) : 0);
+  }
+
+  #deliverIn(datagram: Datagram, inMs: number): void {
+    this.#clock.setTimer(() => {
+      this.#onFate('delivered', datagram);
+      this.#deliver(datagram);
+    }, inMs);
+  }
+}
+
+/** Good and bad periods in turn, from the first datagram on. */
+class Periods {
+  readonly #random: SeededRandom;
+  #isBad = true;
+  #endsAt: number | undefined;
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+  }
+
+  isBad({ goodPeriodMs, badPeriodMs }: LinkConditions, now: number): boolean {
+    while (this.#endsAt === undefined || this.#endsAt <= now) {
+      this.#isBad = !this.#isBad;
+      const meanMs = this.#isBad ? badPeriodMs : goodPeriodMs;
+      const lengthMs = Math.max(SHORTEST_PERIOD_MS, -meanMs * Math.log(1 - this.#random.fraction()));
+      this.#endsAt = (this.#endsAt ?? now) + lengthMs;
+    }
+    return this.#isBad;
   }
 }
 
@@ -235,5 +297,7 @@ interface HeldDatagram {
   toPass: number;
 }
 
+/** So that also periods of no length pass. */
+const SHORTEST_PERIOD_MS = 0.001;
 const LONGEST_HOLD_MS = 1_000;
 const COMPACT_ABOVE = 1_024;

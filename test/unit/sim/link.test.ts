@@ -170,4 +170,34 @@ describe('Link', () => {
     expect(pass({ maxDatagramBytes: 99 }, 5).fates).toEqual({ tooLarge: 5 });
     expect(pass({ maxDatagramBytes: 100 }, 5).fates).toEqual({ delivered: 5 });
   });
+
+  test('a queue in bytes counts headers, and what is half sent only by its rest', () => {
+    // 100 + 28 bytes at 12.8 a millisecond leave every 10 ms; at 5 ms the first has 64 bytes left.
+    const conditions = { bytesPerMs: 12.8, queueBytes: 320, headerBytes: 28, delayMs: 1 };
+    expect(pass(conditions, 3, 0).fates).toEqual({ delivered: 2, queueFull: 1 });
+    const { arrivals } = pass(conditions, 3, 2.5);
+    expect(arrivals.map(({ at }) => at)).toEqual([11, 21, 31]);
+  });
+
+  test('jitter that keeps the order delays what comes behind, and nothing overtakes', () => {
+    const { arrivals } = pass({ delayMs: 5, jitterMs: 50, jitterKeepsOrder: true }, 2_000);
+    expect(arrivals.map(({ number }) => number)).toEqual(upTo(2_000));
+    const delays = arrivals.map(({ at, number }) => at - number);
+    expect(Math.max(...delays)).toBeLessThan(55 + 1e-9);
+    // 50 drawn from [0, 50) at once: the latest of them holds the others back.
+    expect(delays.filter((delay) => delay > 40).length).toBeGreaterThan(1_000);
+  });
+
+  test('bad periods take everything for as long as they last, in the share of time that is theirs', () => {
+    const { arrivals, fates } = pass({ goodPeriodMs: 300, badPeriodMs: 100, delayMs: 0 }, 200_000);
+    const lost = fates.badPeriod ?? 0;
+    expect(lost / 200_000).toBeCloseTo(0.25, 1);
+    const gaps = arrivals
+      .map(({ number }, index) => number - (arrivals[index - 1]?.number ?? -1) - 1)
+      .filter((gap) => gap > 0);
+    // Periods shorter than the spacing of datagrams may take none: the mean of those seen is a little above.
+    expect(lost / gaps.length).toBeGreaterThan(85);
+    expect(lost / gaps.length).toBeLessThan(115);
+    expect(Math.max(...gaps)).toBeGreaterThan(300);
+  });
 });
