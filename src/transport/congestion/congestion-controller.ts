@@ -57,7 +57,7 @@ export interface LossSample {
   readonly bytesInFlight: number;
   /** RFC 9002 §7.6: everything over a long period was lost. */
   readonly isPersistentCongestion: boolean;
-  /** In the order in which they were sent; those that count as in flight have a `rate`. Valid during the call. */
+  /** In the order in which they were sent, without MTU probes and ACK-only packets: each has a `rate`. Valid during the call. */
   readonly packets: readonly SentPacket[];
   /** All bytes found lost so far, these included. */
   readonly totalLost: number;

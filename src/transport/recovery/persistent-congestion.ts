@@ -16,7 +16,8 @@ export function isPersistentCongestion(
   for (const packet of lost) {
     if (packet.packetNumber !== previousNumber + 1) periodStart = undefined;
     previousNumber = packet.packetNumber;
-    if (!packet.isAckEliciting || packet.sentAt <= sinceMs) continue;
+    // What was lost for its size neither starts nor ends a period; the others beside it may.
+    if (!packet.isAckEliciting || packet.isMtuProbe === true || packet.sentAt <= sinceMs) continue;
     periodStart ??= packet.sentAt;
     if (packet.sentAt - periodStart > periodMs) return true;
   }

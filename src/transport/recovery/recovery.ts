@@ -287,18 +287,20 @@ export class Recovery {
   }
 
   private reportLoss(space: PacketSpace, lost: readonly SentPacket[], now: number): void {
-    const lostBytes = this.settle(lost);
-    if (lostBytes === 0) return;
+    this.settle(lost);
+    const packets = lost.some(isSilent) ? lost.filter((packet) => !isSilent(packet)) : lost;
+    const newest = packets[packets.length - 1];
+    if (newest === undefined) return;
+    const lostBytes = packets.reduce((sum, packet) => sum + packet.bytes, 0);
     this.deliveryRate.onLost(lostBytes);
     const isPersistent = this.isPersistent(space, lost);
-    const newest = lost.findLast((packet) => packet.isInFlight);
     this.controller.onLoss(
       {
         lostBytes,
-        largestSentAt: newest?.sentAt ?? now,
+        largestSentAt: newest.sentAt,
         bytesInFlight: this.inFlightBytes,
         isPersistentCongestion: isPersistent,
-        packets: lost,
+        packets,
         totalLost: this.deliveryRate.totalLost,
       },
       now,
@@ -375,6 +377,11 @@ function isAckEliciting(packet: SentPacket): boolean {
   return packet.isAckEliciting;
 }
 
+/** Its loss says nothing about congestion: it was not counted, or it was there to find out whether its size arrives. */
+function isSilent(packet: SentPacket): boolean {
+  return !packet.isInFlight || packet.isMtuProbe === true;
+}
+
 /** Moves what the ranges hold from outstanding to `delivered`, oldest first. */
 function takeAcknowledged(state: SentSpace, ranges: readonly number[], delivered: SentPacket[]): void {
   const { outstanding } = state;
@@ -402,7 +409,8 @@ function takeOldestAckEliciting(state: SentSpace, limit: number, oldest: SentPac
   for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
     if (oldest.length === end) return;
     const packet = outstanding.at(cursor);
-    if (packet.isAckEliciting) oldest.push(packet);
+    // [REC-5] The content of an MTU probe is its size, which a PTO has no use for.
+    if (packet.isAckEliciting && packet.isMtuProbe !== true) oldest.push(packet);
   }
 }
 

@@ -38,7 +38,10 @@ export interface SentPacket {
   /** Ack-eliciting or padded: counted by congestion control (RFC 9002 §2). */
   readonly isInFlight: boolean;
   readonly frames: readonly SentFrame[];
-  /** A path MTU probe: its loss says nothing about congestion (RFC 8899 §3). */
+  /**
+   * A path MTU probe: in flight like any other, but its loss says nothing about congestion (RFC 8899 §3), so the
+   * controller does not hear of it. The writer may send one although the window is full: `canSend` is not asked.
+   */
   readonly isMtuProbe?: boolean;
   /** Written by recovery when the packet is sent; packets that do not count as in flight have none. */
   rate?: RateStamp | undefined;
