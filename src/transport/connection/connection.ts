@@ -4,14 +4,9 @@
  * datagrams, events and a deadline go out. Nothing a peer sends raises past `handleDatagram`.
  */
 import { RingQueue } from '../../base/ring-queue.js';
-import { type CongestionController } from '../congestion/congestion-controller.js';
-import { Pacer } from '../congestion/pacer.js';
-import { Path } from '../path/path.js';
+import { type Path } from '../path/path.js';
 import { type Handshake } from '../protection/handshake.js';
-import { HandshakeStream } from '../protection/handshake-stream.js';
-import { Recovery } from '../recovery/recovery.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
-import { StreamSet } from '../stream/stream-set.js';
 import { type TransportStats } from '../stream-transport.js';
 import { type ConnectionClosed, TransportError, TransportErrorCode } from '../transport-error.js';
 import { type CloseFrame } from '../wire/frame.js';
@@ -19,19 +14,16 @@ import { FrameType } from '../wire/frame-type.js';
 import {
   checkTransportParameters,
   decodeTransportParameters,
-  DEFAULT_TRANSPORT_PARAMETERS,
   type TransportParameters,
 } from '../wire/transport-parameters.js';
 import { Closing } from './closing.js';
 import { type ConnectionEvent } from './connection-event.js';
 import { type ConnectionSetup } from './connection-setup.js';
-import { ConnectionStats } from './connection-stats.js';
+import { type ConnectionStats } from './connection-stats.js';
 import { DatagramReader } from './datagram-reader.js';
 import { DatagramWriter } from './datagram-writer.js';
 import { type FrameHandler, onPacketsLost, spaceState } from './frame-dispatch.js';
-import { IdleTimer } from './idle-timer.js';
-import { PacketSpaceState } from './packet-space-state.js';
-import { type Players } from './players.js';
+import { createPlayers, type Players } from './players.js';
 import { type Transmit, type TransmitPool } from './transmit.js';
 import { MIN_DATAGRAM_BYTES } from './transport-options.js';
 
@@ -42,7 +34,6 @@ export class Connection implements FrameHandler {
   readonly #reader: DatagramReader;
   readonly #writer: DatagramWriter;
   readonly #pool: TransmitPool;
-  readonly #controller: CongestionController;
   readonly #events = new RingQueue<ConnectionEvent>();
   readonly #handshakeDeadline: number;
   #isHandshakeComplete = false;
@@ -54,10 +45,8 @@ export class Connection implements FrameHandler {
     const { role, options } = setup;
     this.role = role;
     this.#pool = pool;
-    this.#controller = setup.createController(MIN_DATAGRAM_BYTES);
     this.#players = createPlayers(
       setup,
-      this.#controller,
       (event) => {
         this.#events.push(event);
       },
@@ -107,7 +96,7 @@ export class Connection implements FrameHandler {
   }
 
   get congestionWindow(): number {
-    return this.#controller.congestionWindow;
+    return this.#players.controller.congestionWindow;
   }
 
   get openStreamCount(): number {
@@ -431,42 +420,6 @@ export class Connection implements FrameHandler {
     const heard = stats.datagramsReceived === 0 ? 'nothing received' : `${stats.datagramsReceived} received`;
     return `no handshake within ${options.handshakeTimeoutMs} ms (${stats.datagramsSent} datagrams sent, ${heard})`;
   }
-}
-
-function createPlayers(
-  setup: ConnectionSetup,
-  controller: CongestionController,
-  emit: (event: ConnectionEvent) => void,
-  now: number,
-): Players {
-  const { role, options } = setup;
-  const recovery = new Recovery({
-    initialRttMs: options.initialRttMs,
-    controller,
-    maxAckDelayMs: DEFAULT_TRANSPORT_PARAMETERS.maxAckDelayMs,
-  });
-  recovery.handshakeProbeNeeded = role === 'client';
-  return {
-    role,
-    version: setup.version,
-    options,
-    localId: setup.localId,
-    originalDestinationId: setup.originalDestinationId,
-    remoteId: setup.remoteId,
-    path: new Path(setup.remote, setup.local, role === 'client'),
-    hello: new PacketSpaceState(PacketSpace.HELLO, options.maxAckDelayMs),
-    protected: new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs),
-    recovery,
-    pacer: new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: MIN_DATAGRAM_BYTES }),
-    streams: new StreamSet({ role, limits: options, emit, pool: setup.chunkPool }),
-    handshakeStream: new HandshakeStream(options.handshakeStreamBytes),
-    idle: new IdleTimer(options.idleTimeoutMs, now),
-    stats: new ConnectionStats(),
-    isConfirmed: false,
-    isHandshakeDonePending: false,
-    maxDatagramSize: MIN_DATAGRAM_BYTES,
-    isPingPending: false,
-  };
 }
 
 function requireSameId(said: Uint8Array | undefined, seen: Uint8Array, name: string): void {

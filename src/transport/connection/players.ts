@@ -2,15 +2,20 @@
  * What the rooms of one connection share: the players that the conductor plays with, and the few facts all of them
  * read. Made once by the connection; nothing here decides anything.
  */
-import { type Pacer } from '../congestion/pacer.js';
-import { type Path } from '../path/path.js';
-import { type HandshakeStream } from '../protection/handshake-stream.js';
-import { type Recovery } from '../recovery/recovery.js';
-import { type StreamSet } from '../stream/stream-set.js';
-import { type ConnectionStats } from './connection-stats.js';
-import { type IdleTimer } from './idle-timer.js';
-import { type PacketSpaceState } from './packet-space-state.js';
-import { type TransportOptions } from './transport-options.js';
+import { type CongestionController } from '../congestion/congestion-controller.js';
+import { Pacer } from '../congestion/pacer.js';
+import { Path } from '../path/path.js';
+import { HandshakeStream } from '../protection/handshake-stream.js';
+import { Recovery } from '../recovery/recovery.js';
+import { PacketSpace } from '../recovery/sent-packet.js';
+import { StreamSet } from '../stream/stream-set.js';
+import { DEFAULT_TRANSPORT_PARAMETERS } from '../wire/transport-parameters.js';
+import { type ConnectionEvent } from './connection-event.js';
+import { type ConnectionSetup } from './connection-setup.js';
+import { ConnectionStats } from './connection-stats.js';
+import { IdleTimer } from './idle-timer.js';
+import { PacketSpaceState } from './packet-space-state.js';
+import { MIN_DATAGRAM_BYTES, type TransportOptions } from './transport-options.js';
 
 export interface Players {
   readonly role: 'client' | 'server';
@@ -25,6 +30,7 @@ export interface Players {
   readonly path: Path;
   readonly hello: PacketSpaceState;
   readonly protected: PacketSpaceState;
+  readonly controller: CongestionController;
   readonly recovery: Recovery;
   readonly pacer: Pacer;
   readonly streams: StreamSet;
@@ -37,4 +43,41 @@ export interface Players {
   /** [DGM-2] Of a datagram that we send: no more than every path carries until the peer has said what it takes. */
   maxDatagramSize: number;
   isPingPending: boolean;
+}
+
+export function createPlayers(
+  setup: ConnectionSetup,
+  emit: (event: ConnectionEvent) => void,
+  now: number,
+): Players {
+  const { role, options } = setup;
+  const controller = setup.createController(MIN_DATAGRAM_BYTES);
+  const recovery = new Recovery({
+    initialRttMs: options.initialRttMs,
+    controller,
+    maxAckDelayMs: DEFAULT_TRANSPORT_PARAMETERS.maxAckDelayMs,
+  });
+  recovery.handshakeProbeNeeded = role === 'client';
+  return {
+    role,
+    version: setup.version,
+    options,
+    localId: setup.localId,
+    originalDestinationId: setup.originalDestinationId,
+    remoteId: setup.remoteId,
+    path: new Path(setup.remote, setup.local, role === 'client'),
+    hello: new PacketSpaceState(PacketSpace.HELLO, options.maxAckDelayMs),
+    protected: new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs),
+    controller,
+    recovery,
+    pacer: new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: MIN_DATAGRAM_BYTES }),
+    streams: new StreamSet({ role, limits: options, emit, pool: setup.chunkPool }),
+    handshakeStream: new HandshakeStream(options.handshakeStreamBytes),
+    idle: new IdleTimer(options.idleTimeoutMs, now),
+    stats: new ConnectionStats(),
+    isConfirmed: false,
+    isHandshakeDonePending: false,
+    maxDatagramSize: MIN_DATAGRAM_BYTES,
+    isPingPending: false,
+  };
 }
