@@ -5,17 +5,12 @@
  */
 import { RingQueue } from '../../base/ring-queue.js';
 import { type Path } from '../path/path.js';
-import { type Handshake } from '../protection/handshake.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { type TransportStats } from '../stream-transport.js';
 import { type ConnectionClosed, TransportError, TransportErrorCode } from '../transport-error.js';
 import { type CloseFrame } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
-import {
-  checkTransportParameters,
-  decodeTransportParameters,
-  type TransportParameters,
-} from '../wire/transport-parameters.js';
+import { type TransportParameters } from '../wire/transport-parameters.js';
 import { Closing } from './closing.js';
 import { type ConnectionEvent } from './connection-event.js';
 import { type ConnectionSetup } from './connection-setup.js';
@@ -23,32 +18,28 @@ import { type ConnectionStats } from './connection-stats.js';
 import { DatagramReader } from './datagram-reader.js';
 import { DatagramWriter } from './datagram-writer.js';
 import { type FrameHandler, onPacketsLost, spaceState } from './frame-dispatch.js';
+import { HandshakeDriver, type HandshakeOwner } from './handshake-driver.js';
 import { createPlayers, type Players } from './players.js';
 import { type Transmit, type TransmitPool } from './transmit.js';
-import { MIN_DATAGRAM_BYTES } from './transport-options.js';
 
-export class Connection implements FrameHandler {
+export class Connection implements FrameHandler, HandshakeOwner {
   readonly role: 'client' | 'server';
   readonly #players: Players;
-  readonly #handshake: Handshake;
+  readonly #handshake: HandshakeDriver;
   readonly #reader: DatagramReader;
   readonly #writer: DatagramWriter;
   readonly #pool: TransmitPool;
   readonly #events = new RingQueue<ConnectionEvent>();
-  readonly #handshakeDeadline: number;
-  #isHandshakeComplete = false;
-  #peerParameters: TransportParameters | undefined;
   #closing: Closing | undefined;
   #isGone = false;
 
   constructor(setup: ConnectionSetup, pool: TransmitPool, now: number) {
-    const { role, options } = setup;
-    this.role = role;
+    this.role = setup.role;
     this.#pool = pool;
     this.#players = createPlayers(
       setup,
       (event) => {
-        this.#events.push(event);
+        this.emit(event);
       },
       now,
     );
@@ -57,10 +48,9 @@ export class Connection implements FrameHandler {
     this.#players.hello.opener = opener;
     this.#reader = new DatagramReader(this.#players, this);
     this.#writer = new DatagramWriter(this.#players, pool);
-    this.#handshakeDeadline = now + options.handshakeTimeoutMs;
-    this.#handshake = setup.createHandshake(this.#players.localId, this.#players.originalDestinationId);
-    this.#handshake.start();
-    this.#driveHandshake(now);
+    const handshake = setup.createHandshake(this.#players.localId, this.#players.originalDestinationId);
+    this.#handshake = new HandshakeDriver(this.#players, handshake, this, now);
+    this.#handshake.start(now);
   }
 
   // What others may know.
@@ -109,7 +99,7 @@ export class Connection implements FrameHandler {
 
   /** What the peer said about itself; authentic once `isReady`. */
   get peerParameters(): TransportParameters | undefined {
-    return this.#peerParameters;
+    return this.#handshake.peerParameters;
   }
 
   transportStats(): TransportStats {
@@ -174,7 +164,7 @@ export class Connection implements FrameHandler {
   handleHandshake(now: number): void {
     if (this.#closing !== undefined) return;
     try {
-      this.#driveHandshake(now);
+      this.#handshake.drive(now);
       this.#reader.retryUndecryptable(now);
     } catch (error) {
       this.#onError(error, now);
@@ -189,8 +179,8 @@ export class Connection implements FrameHandler {
       return;
     }
     const { recovery, hello, protected: main, idle } = this.#players;
-    if (now >= this.#handshakeEnd()) {
-      this.#end({ by: 'handshakeTimeout', ...noCode(this.#handshakeTimeoutReason()) }, false, now);
+    if (now >= this.#handshake.endsAt) {
+      this.#end({ by: 'handshakeTimeout', ...noCode(this.#handshake.timeoutReason) }, false, now);
       return;
     }
     if (now >= idle.deadline(this.#ptoMs())) {
@@ -226,7 +216,7 @@ export class Connection implements FrameHandler {
 
   pollTransmit(now: number): Transmit | undefined {
     if (this.#players.protected.isExhausted) {
-      this.#fail(TransportErrorCode.NO_ERROR, 'its packet numbers have run out', now);
+      this.fail(TransportErrorCode.NO_ERROR, 'its packet numbers have run out', now);
     }
     if (this.#closing !== undefined) return this.#closing.pollTransmit(this.#players, this.#pool, now);
     return this.#writer.pollTransmit(now);
@@ -239,7 +229,7 @@ export class Connection implements FrameHandler {
     const { recovery, hello, protected: main, idle, isConfirmed } = this.#players;
     return Math.min(
       idle.deadline(this.#ptoMs()),
-      this.#handshakeEnd(),
+      this.#handshake.endsAt,
       isConfirmed ? Infinity : (hello.acks.nextTimeout() ?? Infinity),
       main.acks.nextTimeout() ?? Infinity,
       recovery.nextTimeout() ?? Infinity,
@@ -251,22 +241,15 @@ export class Connection implements FrameHandler {
   // What the reader hands up.
 
   onHandshakeBytes(now: number): void {
-    const bytes = this.#players.handshakeStream.read();
-    if (bytes === undefined) return;
-    this.#handshake.onBytes(bytes);
-    this.#driveHandshake(now);
+    this.#handshake.onBytes(now);
   }
 
   onHandshakeDone(): void {
-    // [FRM-11]
-    if (this.role === 'server') {
-      throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client');
-    }
-    if (!this.#isHandshakeComplete) {
-      throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'HANDSHAKE_DONE before its time');
-    }
-    this.#confirm();
-    this.discardHello();
+    this.#handshake.onHandshakeDone();
+  }
+
+  discardHello(): void {
+    this.#handshake.discardHello();
   }
 
   onClose(frame: CloseFrame, now: number): void {
@@ -274,96 +257,15 @@ export class Connection implements FrameHandler {
     this.#end({ by: 'peer', code: frame.code, isApplication, reason: frame.reason }, false, now);
   }
 
-  /** [HSK-6] The peer is known to have everything that went into HELLO packets. */
-  discardHello(): void {
-    const { hello, recovery, handshakeStream } = this.#players;
-    if (hello.isDiscarded) return;
-    recovery.discardSpace(PacketSpace.HELLO);
-    handshakeStream.onHelloDiscarded();
-    hello.discard();
+  // What the handshake hands up.
+
+  emit(event: ConnectionEvent): void {
+    this.#events.push(event);
   }
 
-  #driveHandshake(now: number): void {
-    const { handshakeStream, protected: main } = this.#players;
-    for (;;) {
-      const event = this.#handshake.pollEvent();
-      if (event === undefined || this.#closing !== undefined) return;
-      switch (event.kind) {
-        case 'bytes':
-          handshakeStream.write(event.bytes);
-          break;
-        case 'sealer':
-          main.sealer = event.sealer;
-          break;
-        case 'opener':
-          main.opener = event.opener;
-          break;
-        case 'peerParameters':
-          this.#onPeerParameters(event.bytes);
-          break;
-        case 'complete':
-          this.#onHandshakeComplete();
-          break;
-        case 'failed':
-          // [HSK-7] After confirmation nothing the handshake says matters any more.
-          if (this.#players.isConfirmed) break;
-          this.#fail(TransportErrorCode.HANDSHAKE_FAILED, event.reason, now);
-          return;
-      }
-    }
-  }
-
-  #onHandshakeComplete(): void {
-    this.#isHandshakeComplete = true;
-    this.#players.handshakeStream.onComplete();
-    if (this.role === 'client') return;
-    // [HSK-7] A server is confirmed by its own judgement.
-    this.#players.isHandshakeDonePending = true;
-    this.#confirm();
-  }
-
-  #confirm(): void {
-    if (this.#players.isConfirmed) return;
-    this.#players.isConfirmed = true;
-    this.#players.recovery.handshakeProbeNeeded = false;
-    this.#players.recovery.setConfirmed();
-    this.#events.push({ kind: 'ready' });
-  }
-
-  #onPeerParameters(bytes: Uint8Array): void {
-    const parameters = decodeTransportParameters(bytes);
-    const { remoteId, originalDestinationId, streams, idle, recovery } = this.#players;
-    checkTransportParameters(parameters, this.role === 'client' ? 'server' : 'client');
-    // [TPM-7]
-    requireSameId(parameters.sourceConnectionId, remoteId, 'source_connection_id');
-    if (this.role === 'client') {
-      requireSameId(
-        parameters.originalDestinationConnectionId,
-        originalDestinationId,
-        'original_destination_connection_id',
-      );
-    }
-    this.#peerParameters = parameters;
-    streams.onPeerLimits({
-      maxData: parameters.initialMaxData,
-      maxStreamData: parameters.initialMaxStreamData,
-      maxStreams: parameters.initialMaxStreams,
-    });
-    idle.onPeerIdleTimeout(parameters.idleTimeoutMs);
-    recovery.setPeerMaxAckDelay(parameters.maxAckDelayMs);
-    this.#onPeerDatagramSize(parameters);
-  }
-
-  /** [DGM-2] [CON-4] What we may send from now on is what both sides are content with. */
-  #onPeerDatagramSize({ maxDatagramSize: peerSize, receiveBufferBytes }: TransportParameters): void {
-    const { options, recovery, pacer } = this.#players;
-    const size = Math.max(Math.min(options.maxDatagramSize, peerSize), MIN_DATAGRAM_BYTES);
-    this.#players.maxDatagramSize = size;
-    recovery.onMaxDatagramSize(size);
-    pacer.onMaxDatagramSize(size);
-    if (size > LARGEST_ETHERNET_DATAGRAM_BYTES && receiveBufferBytes !== undefined) {
-      recovery.maxBytesInFlight = receiveBufferBytes * RECEIVE_BUFFER_SHARE;
-    }
+  fail(code: TransportErrorCode, reason: string, now: number): void {
+    if (this.#closing === undefined)
+      this.#end({ by: 'local', code, isApplication: false, reason }, true, now);
   }
 
   #onRecoveryTimeout(now: number): void {
@@ -382,12 +284,6 @@ export class Connection implements FrameHandler {
     }
   }
 
-  /** [HSK-8] Also of a server that is content but has no sign that its client is where it says; Infinity: reached. */
-  #handshakeEnd(): number {
-    const { isConfirmed, path } = this.#players;
-    return isConfirmed && path.isValidated ? Infinity : this.#handshakeDeadline;
-  }
-
   #pingAt(): number {
     const { idle, streams, isConfirmed } = this.#players;
     return this.role === 'client' && isConfirmed && streams.openCount > 0 ? idle.pingAt() : Infinity;
@@ -398,13 +294,8 @@ export class Connection implements FrameHandler {
   }
 
   #onError(error: unknown, now: number): void {
-    if (error instanceof TransportError) this.#fail(error.code, error.message, now);
-    else this.#fail(TransportErrorCode.INTERNAL_ERROR, `internal error: ${String(error)}`, now);
-  }
-
-  #fail(code: TransportErrorCode, reason: string, now: number): void {
-    if (this.#closing === undefined)
-      this.#end({ by: 'local', code, isApplication: false, reason }, true, now);
+    if (error instanceof TransportError) this.fail(error.code, error.message, now);
+    else this.fail(TransportErrorCode.INTERNAL_ERROR, `internal error: ${String(error)}`, now);
   }
 
   #end(closed: ConnectionClosed, owesClose: boolean, now: number): void {
@@ -412,25 +303,9 @@ export class Connection implements FrameHandler {
     this.#closing = new Closing(closed, owesClose, this.#ptoMs(), now);
     this.#players.streams.closeAll();
     this.#handshake.dispose();
-    this.#events.push({ kind: 'closed', closed });
-  }
-
-  #handshakeTimeoutReason(): string {
-    const { stats, options } = this.#players;
-    const heard = stats.datagramsReceived === 0 ? 'nothing received' : `${stats.datagramsReceived} received`;
-    return `no handshake within ${options.handshakeTimeoutMs} ms (${stats.datagramsSent} datagrams sent, ${heard})`;
+    this.emit({ kind: 'closed', closed });
   }
 }
-
-function requireSameId(said: Uint8Array | undefined, seen: Uint8Array, name: string): void {
-  if (said?.length === seen.length && said.every((byte, i) => byte === seen[i])) return;
-  throw new TransportError(TransportErrorCode.TRANSPORT_PARAMETER_ERROR, `${name} is not the one seen`);
-}
-
-/** What an Ethernet frame carries, in IPv4 and IPv6; of larger ones a socket's receive buffer holds only a few. */
-const LARGEST_ETHERNET_DATAGRAM_BYTES = 1_452;
-/** Of the peer's receive buffer: a server's is shared by its clients. */
-const RECEIVE_BUFFER_SHARE = 1 / 4;
 
 function noCode(reason: string): { code: number; isApplication: false; reason: string } {
   return { code: TransportErrorCode.NO_ERROR, isApplication: false, reason };

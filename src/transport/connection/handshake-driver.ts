@@ -1,0 +1,187 @@
+/**
+ * Drives a connection's handshake to its confirmation: carries bytes between it and the handshake stream, puts the keys
+ * in place, tells every player what the peer said of itself, and knows until when all of this must have happened
+ * (PROTOCOL §8.1). What was agreed on, and how, is the handshake's matter.
+ */
+import { type Handshake } from '../protection/handshake.js';
+import { PacketSpace } from '../recovery/sent-packet.js';
+import { TransportError, TransportErrorCode } from '../transport-error.js';
+import {
+  checkTransportParameters,
+  decodeTransportParameters,
+  type TransportParameters,
+} from '../wire/transport-parameters.js';
+import { type ConnectionEvent } from './connection-event.js';
+import { type Players } from './players.js';
+import { MIN_DATAGRAM_BYTES } from './transport-options.js';
+
+/** The conductor, as far as the handshake needs it. */
+export interface HandshakeOwner {
+  readonly closed: unknown;
+  emit(event: ConnectionEvent): void;
+  fail(code: TransportErrorCode, reason: string, now: number): void;
+}
+
+export class HandshakeDriver {
+  readonly #players: Players;
+  readonly #handshake: Handshake;
+  readonly #owner: HandshakeOwner;
+  readonly #deadline: number;
+  #isComplete = false;
+  #peerParameters: TransportParameters | undefined;
+
+  constructor(players: Players, handshake: Handshake, owner: HandshakeOwner, now: number) {
+    this.#players = players;
+    this.#handshake = handshake;
+    this.#owner = owner;
+    this.#deadline = now + players.options.handshakeTimeoutMs;
+  }
+
+  get peerParameters(): TransportParameters | undefined {
+    return this.#peerParameters;
+  }
+
+  /** [HSK-8] Also of a server that is content but has no sign that its client is where it says; Infinity: reached. */
+  get endsAt(): number {
+    const { isConfirmed, path } = this.#players;
+    return isConfirmed && path.isValidated ? Infinity : this.#deadline;
+  }
+
+  get timeoutReason(): string {
+    const { stats, options } = this.#players;
+    const heard = stats.datagramsReceived === 0 ? 'nothing received' : `${stats.datagramsReceived} received`;
+    return `no handshake within ${options.handshakeTimeoutMs} ms (${stats.datagramsSent} datagrams sent, ${heard})`;
+  }
+
+  start(now: number): void {
+    this.#handshake.start();
+    this.drive(now);
+  }
+
+  dispose(): void {
+    this.#handshake.dispose();
+  }
+
+  /** Takes what the handshake has to say. Throws TransportError for parameters that cannot be. */
+  drive(now: number): void {
+    const { handshakeStream, protected: main } = this.#players;
+    for (;;) {
+      const event = this.#handshake.pollEvent();
+      if (event === undefined || this.#owner.closed !== undefined) return;
+      switch (event.kind) {
+        case 'bytes':
+          handshakeStream.write(event.bytes);
+          break;
+        case 'sealer':
+          main.sealer = event.sealer;
+          break;
+        case 'opener':
+          main.opener = event.opener;
+          break;
+        case 'peerParameters':
+          this.#onPeerParameters(event.bytes);
+          break;
+        case 'complete':
+          this.#onComplete();
+          break;
+        case 'failed':
+          // [HSK-7] After confirmation nothing the handshake says matters any more.
+          if (this.#players.isConfirmed) break;
+          this.#owner.fail(TransportErrorCode.HANDSHAKE_FAILED, event.reason, now);
+          return;
+      }
+    }
+  }
+
+  /** The handshake stream may have something new for it. */
+  onBytes(now: number): void {
+    const bytes = this.#players.handshakeStream.read();
+    if (bytes === undefined) return;
+    this.#handshake.onBytes(bytes);
+    this.drive(now);
+  }
+
+  onHandshakeDone(): void {
+    // [FRM-11]
+    if (this.#players.role === 'server') {
+      throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client');
+    }
+    if (!this.#isComplete) {
+      throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'HANDSHAKE_DONE before its time');
+    }
+    this.#confirm();
+    this.discardHello();
+  }
+
+  /** [HSK-6] The peer is known to have everything that went into HELLO packets. */
+  discardHello(): void {
+    const { hello, recovery, handshakeStream } = this.#players;
+    if (hello.isDiscarded) return;
+    recovery.discardSpace(PacketSpace.HELLO);
+    handshakeStream.onHelloDiscarded();
+    hello.discard();
+  }
+
+  #onComplete(): void {
+    this.#isComplete = true;
+    this.#players.handshakeStream.onComplete();
+    if (this.#players.role === 'client') return;
+    // [HSK-7] A server is confirmed by its own judgement.
+    this.#players.isHandshakeDonePending = true;
+    this.#confirm();
+  }
+
+  #confirm(): void {
+    if (this.#players.isConfirmed) return;
+    this.#players.isConfirmed = true;
+    this.#players.recovery.handshakeProbeNeeded = false;
+    this.#players.recovery.setConfirmed();
+    this.#owner.emit({ kind: 'ready' });
+  }
+
+  #onPeerParameters(bytes: Uint8Array): void {
+    const parameters = decodeTransportParameters(bytes);
+    const { role, remoteId, originalDestinationId, streams, idle, recovery } = this.#players;
+    checkTransportParameters(parameters, role === 'client' ? 'server' : 'client');
+    // [TPM-7]
+    requireSameId(parameters.sourceConnectionId, remoteId, 'source_connection_id');
+    if (role === 'client') {
+      requireSameId(
+        parameters.originalDestinationConnectionId,
+        originalDestinationId,
+        'original_destination_connection_id',
+      );
+    }
+    this.#peerParameters = parameters;
+    streams.onPeerLimits({
+      maxData: parameters.initialMaxData,
+      maxStreamData: parameters.initialMaxStreamData,
+      maxStreams: parameters.initialMaxStreams,
+    });
+    idle.onPeerIdleTimeout(parameters.idleTimeoutMs);
+    recovery.setPeerMaxAckDelay(parameters.maxAckDelayMs);
+    this.#onPeerDatagramSize(parameters);
+  }
+
+  /** [DGM-2] [CON-4] What we may send from now on is what both sides are content with. */
+  #onPeerDatagramSize({ maxDatagramSize: peerSize, receiveBufferBytes }: TransportParameters): void {
+    const { options, recovery, pacer } = this.#players;
+    const size = Math.max(Math.min(options.maxDatagramSize, peerSize), MIN_DATAGRAM_BYTES);
+    this.#players.maxDatagramSize = size;
+    recovery.onMaxDatagramSize(size);
+    pacer.onMaxDatagramSize(size);
+    if (size > LARGEST_ETHERNET_DATAGRAM_BYTES && receiveBufferBytes !== undefined) {
+      recovery.maxBytesInFlight = receiveBufferBytes * RECEIVE_BUFFER_SHARE;
+    }
+  }
+}
+
+function requireSameId(said: Uint8Array | undefined, seen: Uint8Array, name: string): void {
+  if (said?.length === seen.length && said.every((byte, i) => byte === seen[i])) return;
+  throw new TransportError(TransportErrorCode.TRANSPORT_PARAMETER_ERROR, `${name} is not the one seen`);
+}
+
+/** What an Ethernet frame carries, in IPv4 and IPv6; of larger ones a socket's receive buffer holds only a few. */
+const LARGEST_ETHERNET_DATAGRAM_BYTES = 1_452;
+/** Of the peer's receive buffer: a server's is shared by its clients. */
+const RECEIVE_BUFFER_SHARE = 1 / 4;
