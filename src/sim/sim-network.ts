@@ -2,6 +2,7 @@
  * Hosts, sockets bound to their ports, and a link for each direction between two hosts. Everything that is sent and
  * everything that arrives passes an observer, which is how invariants are checked from outside, and the trace.
  * A datagram to a living host without a socket on that port is refused as by ICMP, unless that is turned off.
+ * A host may have further addresses, and a socket's may change under it; links belong to hosts, whatever their addresses.
  */
 import { assert } from '../base/assert.js';
 import { CLEAN_LINK, type Datagram, type Fate, Link, type LinkConditions } from './link.js';
@@ -42,6 +43,8 @@ export class SimNetwork {
   readonly #hosts = new Map<string, SimHost>();
   readonly #sockets = new Map<string, SimSocket>();
   readonly #links = new Map<string, Link>();
+  /** Whose an address is or was last, by IP address and by socket address: so that also what comes too late has a way. */
+  readonly #homes = new Map<string, string>();
 
   constructor(options: NetworkOptions) {
     this.#options = options;
@@ -52,10 +55,11 @@ export class SimNetwork {
     assert(!this.#hosts.has(ip), `two hosts at ${ip}`);
     const host = new SimHost(ip, this.clock);
     this.#hosts.set(ip, host);
+    this.#homes.set(ip, ip);
     return host;
   }
 
-  /** The direction from one host to another; clean until `conditions` of it are set. */
+  /** The direction from one host to another, each by its first address; clean until `conditions` of it are set. */
   link(fromIp: string, toIp: string): Link {
     const name = `${fromIp}>${toIp}`;
     let link = this.#links.get(name);
@@ -78,16 +82,32 @@ export class SimNetwork {
     for (const link of this.#links.values()) link.conditions = change(link.conditions);
   }
 
-  /** Port 0 takes a free one. */
-  bind(host: SimHost, port: number, handler: SocketHandler): SimSocket {
-    let free = port;
-    if (port === 0) for (free = FIRST_EPHEMERAL_PORT; this.#sockets.has(`${host.ip}:${free}`);) free++;
-    const address = { ip: host.ip, port: free };
-    const key = `${host.ip}:${free}`;
-    assert(!this.#sockets.has(key), `two sockets at ${key}`);
-    const socket = new SimSocket(address, host, handler, this.#onSend, () => this.#sockets.delete(key));
-    this.#sockets.set(key, socket);
+  /** Port 0 takes a free one. `ip`: a further address of the host. */
+  bind(host: SimHost, port: number, handler: SocketHandler, ip = host.ip): SimSocket {
+    const address = { ip, port: port === 0 ? this.#freePort(ip) : port };
+    const socket = new SimSocket(address, host, handler, this.#onSend, () => {
+      this.#sockets.delete(nameOf(socket.address));
+    });
+    this.#enter(socket);
     return socket;
+  }
+
+  /**
+   * From now on what this socket sends comes from there, and what is sent there comes to it, as when a NAT has forgotten
+   * it or its host is in another network. What is on its way to the address before finds nobody, or who has that then.
+   * Port 0 takes a free one.
+   */
+  readdress(socket: SimSocket, { ip, port }: Address): void {
+    if (socket.isClosed) return;
+    const address = { ip, port: port === 0 ? this.#freePort(ip) : port };
+    this.#sockets.delete(nameOf(socket.address));
+    socket.address = address;
+    this.#enter(socket);
+    this.#trace(`readdress ${socket.host.ip} ${nameOf(socket.address)}`);
+  }
+
+  isFree(address: Address): boolean {
+    return !this.#sockets.has(nameOf(address));
   }
 
   /** Ends a host as a power failure would: its sockets are gone, nothing of it runs again. */
@@ -97,11 +117,27 @@ export class SimNetwork {
     for (const socket of [...this.#sockets.values()]) if (socket.host === host) socket.close();
   }
 
+  #enter(socket: SimSocket): void {
+    const name = nameOf(socket.address);
+    assert(!this.#sockets.has(name), `two sockets at ${name}`);
+    this.#sockets.set(name, socket);
+    this.#homes.set(name, socket.host.ip);
+    if (!this.#homes.has(socket.address.ip)) this.#homes.set(socket.address.ip, socket.host.ip);
+  }
+
+  #freePort(ip: string): number {
+    for (let port = FIRST_EPHEMERAL_PORT; ; port++) if (this.isFree({ ip, port })) return port;
+  }
+
+  #homeOf(address: Address): string {
+    return this.#homes.get(nameOf(address)) ?? this.#homes.get(address.ip) ?? address.ip;
+  }
+
   readonly #onSend = (datagram: Datagram, isFailing: boolean): void => {
     this.#traceDatagram('>', datagram);
     this.observer?.onSent(datagram);
     if (isFailing) this.#onFate('sendFailed', datagram);
-    else this.link(datagram.from.ip, datagram.to.ip).send(datagram);
+    else this.link(this.#homeOf(datagram.from), this.#homeOf(datagram.to)).send(datagram);
   };
 
   readonly #onFate = (fate: Fate | 'noSocket' | 'sendFailed' | 'bufferFull', datagram: Datagram): void => {
@@ -111,7 +147,7 @@ export class SimNetwork {
 
   readonly #onArrival = (datagram: Datagram): void => {
     const host = this.#hosts.get(datagram.to.ip);
-    const socket = this.#sockets.get(`${datagram.to.ip}:${datagram.to.port}`);
+    const socket = this.#sockets.get(nameOf(datagram.to));
     if (socket === undefined) {
       this.#onFate('noSocket', datagram);
       if (host !== undefined && this.#options.hasIcmp !== false) this.#refuse(datagram);
@@ -133,10 +169,10 @@ export class SimNetwork {
 
   /** The answer of ICMP takes the way back and can be lost on it, but nothing else befalls it. */
   #refuse(datagram: Datagram): void {
-    const { conditions } = this.link(datagram.to.ip, datagram.from.ip);
+    const { conditions } = this.link(this.#homeOf(datagram.to), this.#homeOf(datagram.from));
     if (this.#options.random.chance(conditions.lossRate)) return;
     this.clock.setTimer(() => {
-      const socket = this.#sockets.get(`${datagram.from.ip}:${datagram.from.port}`);
+      const socket = this.#sockets.get(nameOf(datagram.from));
       if (socket === undefined) return;
       socket.host.run(() => {
         this.#traceDatagram('refused', datagram);
@@ -158,7 +194,8 @@ export class SimNetwork {
 }
 
 export class SimSocket {
-  readonly address: Address;
+  /** As others see it: `SimNetwork.readdress` changes it, and nothing tells the host. */
+  address: Address;
   readonly host: SimHost;
   readonly handler: SocketHandler;
   /** Datagrams that may wait while the host is paused: what a default Linux buffer holds of small ones. */
@@ -211,6 +248,10 @@ export class SimSocket {
   onRead(): void {
     this.#buffered--;
   }
+}
+
+function nameOf({ ip, port }: Address): string {
+  return `${ip}:${port}`;
 }
 
 const FIRST_EPHEMERAL_PORT = 40_000;

@@ -50,6 +50,53 @@ describe('SimNetwork', () => {
     expect(() => network.bind(one, first.address.port, inbox())).toThrow('two sockets');
   });
 
+  test('a host takes datagrams at a further address over the same link, and answers from there', () => {
+    const { clock, network, one, other, inbox } = setUp();
+    const box = inbox();
+    const answers = inbox();
+    const from = network.bind(one, 0, answers);
+    const to = network.bind(other, 5_005, box, '10.0.0.9');
+    from.send(Uint8Array.of(1), { ip: '10.0.0.9', port: 5_005 });
+    clock.run(100);
+    to.send(Uint8Array.of(2), from.address);
+    clock.run(200);
+    expect(box.received.map(({ at }) => at)).toEqual([10]);
+    expect(answers.received.map(({ at, from: { ip } }) => [at, ip])).toEqual([[110, '10.0.0.9']]);
+  });
+
+  test('a socket whose address changed sends from the new one, over the same link, and is not at the old one', () => {
+    const { clock, network, one, other, inbox } = setUp();
+    const client = inbox();
+    const server = inbox();
+    const socket = network.bind(one, 0, client);
+    const to = network.bind(other, 5_005, server);
+    const before = socket.address;
+    to.send(Uint8Array.of(1), before);
+    network.readdress(socket, { ip: '10.9.0.1', port: 0 });
+    socket.send(Uint8Array.of(2), to.address);
+    to.send(Uint8Array.of(3), socket.address);
+    clock.run(100);
+    expect(client.received.map(({ at, bytes }) => [at, bytes[0]])).toEqual([[10, 3]]);
+    expect(server.received.map(({ at, from }) => [at, from])).toEqual([[10, socket.address]]);
+    expect(network.isFree(before)).toBe(true);
+  });
+
+  test('an address that was given up can be another’s, who gets what was on its way', () => {
+    const { clock, network, one, other, inbox } = setUp();
+    const heir = inbox();
+    const socket = network.bind(one, 0, inbox());
+    const to = network.bind(other, 5_005, inbox());
+    const before = socket.address;
+    to.send(Uint8Array.of(1), before);
+    network.readdress(socket, { ip: one.ip, port: 0 });
+    const other2 = network.bind(network.addHost('10.0.0.3'), 0, heir);
+    network.readdress(other2, before);
+    clock.run(100);
+    expect(heir.received.map(({ bytes }) => bytes[0])).toEqual([1]);
+    socket.close();
+    expect(network.isFree(socket.address)).toBe(true);
+  });
+
   test.each([true, false])('nobody on the port: refused when the network has ICMP (%s)', (hasIcmp) => {
     const { clock, network, one, other, inbox } = setUp(hasIcmp);
     const box = inbox();
