@@ -85,6 +85,13 @@ export class DeliveryRate {
     this.appLimitedUntil = Math.max(this.delivered + bytesInFlight, 1);
   }
 
+  /** A new path: nothing was delivered there yet. */
+  reset(): void {
+    this.delivered = 0;
+    this.lost = 0;
+    this.appLimitedUntil = 0;
+  }
+
   onLost(bytes: number): void {
     this.lost += bytes;
   }

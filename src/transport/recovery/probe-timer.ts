@@ -62,6 +62,12 @@ export class ProbeTimer {
     this.lastProgressAt = now;
   }
 
+  /** Silence of the old path is no news of the new one: its packets are probed for from now on. */
+  onPathChanged(now: number): void {
+    this.expiredInRow = 0;
+    this.lastExpiredAt = now;
+  }
+
   onSpaceDiscarded(): void {
     this.expiredInRow = 0;
   }

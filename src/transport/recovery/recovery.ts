@@ -3,7 +3,9 @@
  * is settled, exactly once: delivered, lost, or discarded with its keys. What the window is, is the controller's
  * business; what is sent again, the players' whose frames come back; when a datagram leaves, the pacer's.
  *
- * Invariant: `bytesInFlight` is the sum over unsettled packets that are in flight, in both spaces.
+ * Invariant: `bytesInFlight` and `bytesInFlightElsewhere` are together the sum over unsettled packets that are in
+ * flight, in both spaces. The packets that carry a rate stamp are those of the current path: they alone fill the
+ * window, and the controller hears of them only (RFC 9000 §9.4).
  */
 import { type AckSample, type CongestionController } from '../congestion/congestion-controller.js';
 import { DeliveryRate, type RateSample } from './delivery-rate.js';
@@ -32,6 +34,7 @@ export class Recovery {
   private readonly probeTimer: ProbeTimer;
   private readonly deliveryRate = new DeliveryRate();
   private inFlightBytes = 0;
+  private elsewhereBytes = 0;
   private threshold = INITIAL_PACKET_THRESHOLD;
   private spuriousLosses = 0;
   private isAppLimited = true;
@@ -46,8 +49,14 @@ export class Recovery {
     this.probeTimer = new ProbeTimer(this.rtt, this.spaces, options.maxAckDelayMs);
   }
 
+  /** On the current path: what the window limits. */
   get bytesInFlight(): number {
     return this.inFlightBytes;
+  }
+
+  /** On a path that was left, or on one that is being tried: it fills no window, until its fate is known. */
+  get bytesInFlightElsewhere(): number {
+    return this.elsewhereBytes;
   }
 
   /** PTOs in a row without an ACK. */
@@ -87,6 +96,11 @@ export class Recovery {
   onPacketSent(packet: SentPacket, now: number): void {
     this.spaces[packet.space].add(packet);
     if (!packet.isInFlight) return;
+    if (packet.isOffPath === true) {
+      this.elsewhereBytes += packet.bytes;
+      this.probeTimer.onInFlightSent(now);
+      return;
+    }
     packet.rate = this.deliveryRate.stamp(packet.bytes, this.inFlightBytes, now);
     this.inFlightBytes += packet.bytes;
     this.probeTimer.onInFlightSent(now);
@@ -126,7 +140,7 @@ export class Recovery {
     if (newest === undefined) return this.ackOutcome;
 
     const ackedBytes = this.settle(delivered);
-    if (newest.packetNumber === largest && delivered.some(isAckEliciting)) {
+    if (newest.packetNumber === largest && state.isOnPath(newest) && delivered.some(isAckEliciting)) {
       this.rtt.update(now - newest.sentAt, this.believedAckDelay(space, delayMs), now);
     }
     const lostBefore = this.deliveryRate.totalLost;
@@ -134,7 +148,16 @@ export class Recovery {
     if (ackedBytes > 0) {
       const rate = this.deliveryRate.sample(delivered, this.rtt.minRtt, now);
       const lostBytes = this.deliveryRate.totalLost - lostBefore;
-      this.controller.onAck(this.ackSample(newest, ackedBytes, lostBytes, priorBytesInFlight, rate), now);
+      this.controller.onAck(
+        this.ackSample(
+          delivered.findLast(hasRate) ?? newest,
+          ackedBytes,
+          lostBytes,
+          priorBytesInFlight,
+          rate,
+        ),
+        now,
+      );
     }
     this.probeTimer.onAcknowledged(now);
     return this.ackOutcome;
@@ -205,6 +228,23 @@ export class Recovery {
     this.probeTimer.isAmplificationBlocked = isBlocked;
   }
 
+  /**
+   * [REC-7] From now on packets leave on another path, of which nothing is known (RFC 9000 §9.4). What is in flight on the old
+   * one is still settled, and sent again where it is lost, but is no news of the new one.
+   */
+  onPathChanged(now: number): void {
+    for (const state of this.spaces) state.onPathChanged();
+    this.elsewhereBytes += this.inFlightBytes;
+    this.inFlightBytes = 0;
+    this.rtt.reset();
+    this.threshold = INITIAL_PACKET_THRESHOLD;
+    this.deliveryRate.reset();
+    this.isAppLimited = true;
+    this.windowFullThrough = -1;
+    this.probeTimer.onPathChanged(now);
+    this.controller.reset(now);
+  }
+
   /** The path's largest datagram changed. */
   onMaxDatagramSize(bytes: number): void {
     this.controller.onMaxDatagramSize(bytes);
@@ -220,10 +260,13 @@ export class Recovery {
     this.probeTimer.handshakeProbeNeeded = false;
   }
 
-  /** Takes settled packets out of what is in flight; returns their bytes. */
+  /** Takes settled packets out of what is in flight; returns the bytes of those on the current path. */
   private settle(packets: readonly SentPacket[]): number {
     let bytes = 0;
-    for (const packet of packets) if (packet.isInFlight) bytes += packet.bytes;
+    for (const packet of packets) {
+      if (packet.rate !== undefined) bytes += packet.bytes;
+      else if (packet.isInFlight) this.elsewhereBytes -= packet.bytes;
+    }
     this.inFlightBytes -= bytes;
     return bytes;
   }
@@ -280,7 +323,7 @@ export class Recovery {
       const packet = outstanding.at(cursor);
       if (packet.packetNumber >= verdict.lostBelow) break;
       state.removeAt(cursor, packet);
-      if (packet.isInFlight) state.lost.remember(packet.packetNumber);
+      if (packet.rate !== undefined) state.lost.remember(packet.packetNumber);
       lost.push(packet);
     }
     if (lost.length > passStart) this.reportLoss(space, passStart === 0 ? lost : lost.slice(passStart), now);
@@ -377,9 +420,16 @@ function isAckEliciting(packet: SentPacket): boolean {
   return packet.isAckEliciting;
 }
 
-/** Its loss says nothing about congestion: it was not counted, or it was there to find out whether its size arrives. */
+function hasRate(packet: SentPacket): boolean {
+  return packet.rate !== undefined;
+}
+
+/**
+ * Its loss says nothing about congestion on this path: it was not counted, it went elsewhere, or it was there to find
+ * out whether its size arrives.
+ */
 function isSilent(packet: SentPacket): boolean {
-  return !packet.isInFlight || packet.isMtuProbe === true;
+  return packet.rate === undefined || packet.isMtuProbe === true;
 }
 
 /** Moves what the ranges hold from outstanding to `delivered`, oldest first. */

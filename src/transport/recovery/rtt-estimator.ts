@@ -4,18 +4,16 @@
  * no reader needs to ask whether there is one.
  */
 export class RttEstimator {
+  private readonly initialRttMs: number;
   private firstSample: number | undefined;
-  private latest: number;
-  private smoothed: number;
-  private variance: number;
-  private min: number;
+  private latest = 0;
+  private smoothed = 0;
+  private variance = 0;
+  private min = 0;
 
   constructor(initialRttMs: number) {
-    this.latest = initialRttMs;
-    this.smoothed = initialRttMs;
-    // RFC 9002 §6.2.2: half the initial RTT, so the first PTO is three of them.
-    this.variance = initialRttMs / 2;
-    this.min = initialRttMs;
+    this.initialRttMs = initialRttMs;
+    this.reset();
   }
 
   get latestRtt(): number {
@@ -58,6 +56,16 @@ export class RttEstimator {
     const adjusted = this.latest >= this.min + ackDelay ? this.latest - ackDelay : this.latest;
     this.variance = 0.75 * this.variance + 0.25 * Math.abs(this.smoothed - adjusted);
     this.smoothed = 0.875 * this.smoothed + 0.125 * adjusted;
+  }
+
+  /** As before the first sample: at the beginning, and on a new path. */
+  reset(): void {
+    this.firstSample = undefined;
+    this.latest = this.initialRttMs;
+    this.smoothed = this.initialRttMs;
+    // RFC 9002 §6.2.2: half the initial RTT, so the first PTO is three of them.
+    this.variance = this.initialRttMs / 2;
+    this.min = this.initialRttMs;
   }
 
   /** The path may have become another one: the smallest RTT starts again from the newest (RFC 9002 §5.2). */

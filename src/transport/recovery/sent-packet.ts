@@ -43,6 +43,8 @@ export interface SentPacket {
    * controller does not hear of it. The writer may send one although the window is full: `canSend` is not asked.
    */
   readonly isMtuProbe?: boolean;
-  /** Written by recovery when the packet is sent; packets that do not count as in flight have none. */
+  /** It left on another path than the current one, to try it: it tells nothing of the current one (RFC 9000 §9.4). */
+  readonly isOffPath?: boolean;
+  /** Written by recovery; only packets in flight on the current path have one. */
   rate?: RateStamp | undefined;
 }

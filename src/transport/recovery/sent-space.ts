@@ -18,6 +18,8 @@ export class SentSpace {
   lossTime: number | undefined;
   lastAckElicitingSentAt = 0;
   isDiscarded = false;
+  /** The first packet number that may have left on the current path. */
+  private pathStart = 0;
   private ackElicitingCount = 0;
   private ackOnlyCount = 0;
   private readonly maxAckOnlyPackets: number;
@@ -51,6 +53,21 @@ export class SentSpace {
     if (!packet.isInFlight) {
       this.ackOnlyCount += 1;
       if (this.ackOnlyCount > this.maxAckOnlyPackets) this.thinAckOnlyPackets();
+    }
+  }
+
+  /** Did the packet leave on the path that is the current one? */
+  isOnPath(packet: SentPacket): boolean {
+    return packet.packetNumber >= this.pathStart && packet.isOffPath !== true;
+  }
+
+  /** What was sent so far went elsewhere. That it arrives late says nothing about the order on the new path. */
+  onPathChanged(): void {
+    this.pathStart = this.largestSent + 1;
+    this.lost.clear();
+    const { outstanding } = this;
+    for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
+      outstanding.at(cursor).rate = undefined;
     }
   }
 
