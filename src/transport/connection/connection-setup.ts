@@ -4,6 +4,7 @@ import { type Address } from '../path/path.js';
 import { type Handshake } from '../protection/handshake.js';
 import { type Opener, type Sealer } from '../protection/protection.js';
 import { type ChunkPool } from '../stream/chunk-pool.js';
+import { type ConnectionObserver } from './connection-observer.js';
 import { type TransportOptions } from './transport-options.js';
 
 export interface ConnectionSetup {
@@ -17,6 +18,7 @@ export interface ConnectionSetup {
   readonly local: number;
   readonly helloProtection: { readonly sealer: Sealer; readonly opener: Opener };
   readonly chunkPool: ChunkPool;
+  readonly observer: ConnectionObserver | undefined;
   createController(maxDatagramSize: number): CongestionController;
   createHandshake(localId: Uint8Array, originalDestinationId: Uint8Array): Handshake;
 }

@@ -102,6 +102,11 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#handshake.peerParameters;
   }
 
+  /** Whoever drives it tells it nothing more. */
+  onForgotten(now: number): void {
+    this.#players.observer?.onForgotten(now);
+  }
+
   transportStats(): TransportStats {
     const { stats, recovery } = this.#players;
     return {
@@ -139,17 +144,19 @@ export class Connection implements FrameHandler, HandshakeOwner {
 
   /** [DGM-3] Whatever it is: the worst it does is to end this connection. */
   handleDatagram(bytes: Uint8Array, remote: Path['remote'], local: number, now: number): void {
-    const { stats, path } = this.#players;
+    const { stats, path, observer } = this.#players;
     stats.datagramsReceived++;
     stats.bytesReceived += bytes.length;
     if (!path.isSame(remote, local)) {
       // [MIG-1] This version does not migrate.
       stats.drops.otherAddress++;
+      observer?.onPacketDropped('otherAddress', bytes.length, now);
       return;
     }
     path.onReceived(bytes.length);
     if (this.#closing !== undefined) {
       stats.drops.connectionEnded++;
+      observer?.onPacketDropped('connectionEnded', bytes.length, now);
       this.#closing.onDatagram();
       return;
     }
@@ -158,6 +165,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     } catch (error) {
       this.#onError(error, now);
     }
+    observer?.onStep(this.#players, now);
   }
 
   /** The handshake has something to say (its `wake` was called). */
@@ -169,6 +177,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     } catch (error) {
       this.#onError(error, now);
     }
+    this.#players.observer?.onStep(this.#players, now);
   }
 
   /** Harmless when early: what is not due does not happen. */
@@ -196,6 +205,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
       idle.onPing();
       this.#players.isPingPending = true;
     }
+    this.#players.observer?.onStep(this.#players, now);
   }
 
   /** Ends the connection and tells the peer [CLS-1]. `code` is the application's. Idempotent. */
@@ -219,7 +229,9 @@ export class Connection implements FrameHandler, HandshakeOwner {
       this.fail(TransportErrorCode.NO_ERROR, 'its packet numbers have run out', now);
     }
     if (this.#closing !== undefined) return this.#closing.pollTransmit(this.#players, this.#pool, now);
-    return this.#writer.pollTransmit(now);
+    const transmit = this.#writer.pollTransmit(now);
+    if (transmit !== undefined) this.#players.observer?.onStep(this.#players, now);
+    return transmit;
   }
 
   /** When `handleTimeout` wants to be called; Infinity for never. Right after the last `pollTransmit`. */
@@ -271,6 +283,10 @@ export class Connection implements FrameHandler, HandshakeOwner {
   #onRecoveryTimeout(now: number): void {
     const players = this.#players;
     const outcome = players.recovery.onTimeout(now);
+    if (players.observer !== undefined && (outcome.probeSpace !== undefined || outcome.lost.length > 0)) {
+      players.observer.onRecoveryTimeout(outcome.probeSpace, now);
+      players.observer.onPacketsLost(outcome.lost, now);
+    }
     players.stats.packetsLost += outcome.lost.length;
     onPacketsLost(outcome.lost, players);
     if (outcome.probeSpace === undefined) return;
@@ -303,6 +319,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     this.#closing = new Closing(closed, owesClose, this.#ptoMs(), now);
     this.#players.streams.closeAll();
     this.#handshake.dispose();
+    this.#players.observer?.onClosed(closed, now);
     this.emit({ kind: 'closed', closed });
   }
 }

@@ -13,6 +13,7 @@ import {
   type ShortHeader,
 } from '../wire/header.js';
 import { decodePacketNumber } from '../wire/packet-number.js';
+import { type DropReason } from './connection-stats.js';
 import { dispatchFrame, type FrameHandler } from './frame-dispatch.js';
 import { type PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
@@ -36,23 +37,26 @@ export class DatagramReader {
 
   /** Throws TransportError when the peer broke the protocol. */
   read(bytes: Uint8Array, now: number): void {
-    const { stats } = this.#players;
     let offset = 0;
     while (offset < bytes.length && this.#handler.closed === undefined) {
       const header = decodeHeader(bytes, offset, CONNECTION_ID_BYTES);
       if (typeof header === 'string') {
-        stats.drops[header === 'unknownPacketType' ? 'unknownType' : 'malformedHeader']++;
+        this.#drop(
+          header === 'unknownPacketType' ? 'unknownType' : 'malformedHeader',
+          bytes.length - offset,
+          now,
+        );
         return;
       }
       // [DGM-1] Nothing behind a packet of another connection is ours.
       if (!this.#isOurs(header.destinationId)) {
-        stats.drops.foreignConnectionId++;
+        this.#drop('foreignConnectionId', bytes.length - offset, now);
         return;
       }
       if (header.kind === 'short') this.#readShort(bytes, header, now);
       else if (header.kind === 'hello') this.#readHello(bytes, header, now);
       // [HDR-9] No server of this version sends RETRY.
-      else stats.drops.unknownType++;
+      else this.#drop('unknownType', bytes.length - offset, now);
       offset = header.packetEnd;
     }
     this.retryUndecryptable(now);
@@ -70,33 +74,33 @@ export class DatagramReader {
   }
 
   #readHello(bytes: Uint8Array, header: HelloHeader, now: number): void {
-    const { hello, stats, role, version } = this.#players;
+    const { hello, role, version } = this.#players;
     if (hello.isDiscarded) {
-      stats.drops.helloAfterConfirmation++;
+      this.#drop('helloAfterConfirmation', packetBytes(header), now);
       return;
     }
     if (header.version !== version) {
-      stats.drops.unknownVersion++;
+      this.#drop('unknownVersion', packetBytes(header), now);
       return;
     }
-    const payload = this.#open(bytes, header, hello);
+    const payload = this.#open(bytes, header, hello, now);
     if (payload === undefined) return;
     if (role === 'client' && !this.#learnServerId(header.sourceId)) {
-      stats.drops.foreignConnectionId++;
+      this.#drop('foreignConnectionId', packetBytes(header), now);
       return;
     }
     this.#readFrames(header, payload, hello, now);
   }
 
   #readShort(bytes: Uint8Array, header: ShortHeader, now: number): void {
-    const { protected: main, options, stats } = this.#players;
+    const { protected: main, options } = this.#players;
     if (!this.#canOpenProtected()) {
       if (this.#undecryptable.length < options.undecryptablePackets)
         this.#undecryptable.push({ bytes, header });
-      else stats.drops.undecryptable++;
+      else this.#drop('undecryptable', packetBytes(header), now);
       return;
     }
-    const payload = this.#open(bytes, header, main);
+    const payload = this.#open(bytes, header, main, now);
     if (payload === undefined) return;
     this.#readFrames(header, payload, main, now);
   }
@@ -111,15 +115,15 @@ export class DatagramReader {
     bytes: Uint8Array,
     header: HelloHeader | ShortHeader,
     state: PacketSpaceState,
+    now: number,
   ): { readonly packetNumber: number; readonly view: Uint8Array } | undefined {
-    const { drops } = this.#players.stats;
     const packetNumber = decodePacketNumber(
       readTruncatedPacketNumber(bytes, header),
       header.packetNumberLength,
       state.acks.largestReceived,
     );
     if (state.acks.isDuplicate(packetNumber)) {
-      drops.duplicate++;
+      this.#drop('duplicate', packetBytes(header), now);
       return undefined;
     }
     const view = state.opener?.open(
@@ -131,7 +135,7 @@ export class DatagramReader {
     );
     // [PRT-2]
     if (view === undefined) {
-      drops.notAuthentic++;
+      this.#drop('notAuthentic', packetBytes(header), now);
       return undefined;
     }
     return { packetNumber, view };
@@ -146,6 +150,7 @@ export class DatagramReader {
     const players = this.#players;
     players.stats.packetsReceived++;
     players.idle.onReceived(now);
+    players.observer?.onPacketReceived(state.space, packetNumber, view, packetBytes(header), now);
     // [AMP-2] Only who received our answer knows our ID.
     if (players.role === 'server' && this.#isLocalId(header.destinationId)) players.path.onValidated();
     // [FRM-4]
@@ -179,9 +184,18 @@ export class DatagramReader {
     );
   }
 
+  #drop(reason: DropReason, bytes: number, now: number): void {
+    this.#players.stats.drops[reason]++;
+    this.#players.observer?.onPacketDropped(reason, bytes, now);
+  }
+
   #isLocalId(destinationId: Uint8Array): boolean {
     return isSame(destinationId, this.#players.localId);
   }
+}
+
+function packetBytes(header: HelloHeader | ShortHeader): number {
+  return header.packetEnd - header.headerStart;
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

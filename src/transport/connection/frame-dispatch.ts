@@ -125,6 +125,7 @@ function onAck(
     for (const sent of packet.frames) onDelivered(sent, state, players);
   }
   stats.packetsLost += outcome.lost.length;
+  if (outcome.lost.length > 0) players.observer?.onPacketsLost(outcome.lost, now);
   onPacketsLost(outcome.lost, players);
 }
 

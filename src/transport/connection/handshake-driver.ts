@@ -79,7 +79,7 @@ export class HandshakeDriver {
           main.opener = event.opener;
           break;
         case 'peerParameters':
-          this.#onPeerParameters(event.bytes);
+          this.#onPeerParameters(event.bytes, now);
           break;
         case 'complete':
           this.#onComplete();
@@ -139,7 +139,7 @@ export class HandshakeDriver {
     this.#owner.emit({ kind: 'ready' });
   }
 
-  #onPeerParameters(bytes: Uint8Array): void {
+  #onPeerParameters(bytes: Uint8Array, now: number): void {
     const parameters = decodeTransportParameters(bytes);
     const { role, remoteId, originalDestinationId, streams, idle, recovery } = this.#players;
     checkTransportParameters(parameters, role === 'client' ? 'server' : 'client');
@@ -153,6 +153,7 @@ export class HandshakeDriver {
       );
     }
     this.#peerParameters = parameters;
+    this.#players.observer?.onPeerParameters(parameters, now);
     streams.onPeerLimits({
       maxData: parameters.initialMaxData,
       maxStreamData: parameters.initialMaxStreamData,

@@ -7,6 +7,7 @@ import { type ByteWriter } from '../wire/byte-writer.js';
 import { patchHelloLength, writeHelloHeader, writeShortHeader } from '../wire/header.js';
 import { packetNumberLength } from '../wire/packet-number.js';
 import { writePadding } from '../wire/frame-writer.js';
+import { type ConnectionObserver } from './connection-observer.js';
 import { type PacketBuilder } from './packet-builder.js';
 import { type PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
@@ -16,6 +17,7 @@ export class OpenPacket implements PacketBuilder {
   writer: ByteWriter;
   frames: SentFrame[] = [];
   isAckEliciting = false;
+  #observer: ConnectionObserver | undefined;
   #isPadded = false;
   #packetNumber = 0;
   #headerStart = 0;
@@ -32,6 +34,7 @@ export class OpenPacket implements PacketBuilder {
   /** Writes the header and leaves `writer` limited to what the payload may take of the `datagramEnd`. */
   begin(players: Players, state: PacketSpaceState, writer: ByteWriter, datagramEnd: number): void {
     const { recovery, version, remoteId, localId } = players;
+    this.#observer = players.observer;
     this.writer = writer;
     this.frames = [];
     this.isAckEliciting = false;
@@ -91,6 +94,10 @@ export class OpenPacket implements PacketBuilder {
     const end = this.#payloadEnd + sealer.overhead;
     if (this.space === PacketSpace.HELLO) {
       patchHelloLength(bytes, this.#lengthPosition, end - this.#packetNumberOffset);
+    }
+    if (this.#observer !== undefined) {
+      const payload = bytes.subarray(this.#payloadStart, this.#payloadEnd);
+      this.#observer.onPacketSent(this.space, this.#packetNumber, payload, end - this.#headerStart, now);
     }
     sealer.seal(this.#packetNumber, bytes, this.#headerStart, this.#payloadStart, this.#payloadEnd);
     state.nextPacketNumber = this.#packetNumber + 1;

@@ -11,6 +11,7 @@ import { PacketSpace } from '../recovery/sent-packet.js';
 import { StreamSet } from '../stream/stream-set.js';
 import { DEFAULT_TRANSPORT_PARAMETERS } from '../wire/transport-parameters.js';
 import { type ConnectionEvent } from './connection-event.js';
+import { type ConnectionObserver } from './connection-observer.js';
 import { type ConnectionSetup } from './connection-setup.js';
 import { ConnectionStats } from './connection-stats.js';
 import { IdleTimer } from './idle-timer.js';
@@ -37,6 +38,7 @@ export interface Players {
   readonly handshakeStream: HandshakeStream;
   readonly idle: IdleTimer;
   readonly stats: ConnectionStats;
+  readonly observer: ConnectionObserver | undefined;
   /** Our side of the handshake is complete and, for a client, the server has said so too. */
   isConfirmed: boolean;
   isHandshakeDonePending: boolean;
@@ -75,6 +77,7 @@ export function createPlayers(
     handshakeStream: new HandshakeStream(options.handshakeStreamBytes),
     idle: new IdleTimer(options.idleTimeoutMs, now),
     stats: new ConnectionStats(),
+    observer: setup.observer,
     isConfirmed: false,
     isHandshakeDonePending: false,
     maxDatagramSize: MIN_DATAGRAM_BYTES,

@@ -109,7 +109,9 @@ export class EndpointPump {
 
   /** No more events, datagrams or timers. */
   stop(): void {
+    if (this.#isStopped) return;
     this.#isStopped = true;
+    this.endpoint.stop(this.#clock.now());
     this.#timer?.cancel();
     this.#timer = undefined;
   }

@@ -8,6 +8,7 @@ import { type Random } from '../../base/random.js';
 import { createController } from '../congestion/create-controller.js';
 import { Connection } from '../connection/connection.js';
 import { type ConnectionEvent } from '../connection/connection-event.js';
+import { type ObserveConnection } from '../connection/connection-observer.js';
 import { type ConnectionSetup } from '../connection/connection-setup.js';
 import { type DropReason, noDrops } from '../connection/connection-stats.js';
 import { type Transmit, TransmitPool } from '../connection/transmit.js';
@@ -58,6 +59,8 @@ export const DEFAULT_ENDPOINT_LIMITS: EndpointLimits = {
 export interface EndpointMeans {
   readonly random: Random;
   readonly createHandshake: CreateHandshake;
+  /** Default: nobody looks on. */
+  readonly observe?: ObserveConnection | undefined;
   /** The protection of HELLO packets, which needs no agreement. */
   helloProtection(
     version: number,
@@ -145,6 +148,11 @@ export class Endpoint {
     this.#isRefusing = true;
   }
 
+  /** Nothing is handed in or asked for any more. */
+  stop(now: number): void {
+    for (const connection of this.#members.keys()) connection.onForgotten(now);
+  }
+
   // In.
 
   handleDatagram(bytes: Uint8Array, remote: Address, local: number, now: number): void {
@@ -201,7 +209,7 @@ export class Endpoint {
       if (transmit !== undefined) return transmit;
       this.#toPoll.shift();
       member.isQueued = false;
-      this.#settle(member);
+      this.#settle(member, now);
     }
   }
 
@@ -221,14 +229,14 @@ export class Endpoint {
     this.#toPoll.push(member);
   }
 
-  #settle(member: Member): void {
+  #settle(member: Member, now: number): void {
     const { connection } = member;
     this.#drainEvents(member);
     if (member.isHalfOpen && connection.path.isValidated) {
       member.isHalfOpen = false;
       this.#firstContact.onValidated(connection.path.remote);
     }
-    if (connection.isGone) this.#forget(member);
+    if (connection.isGone) this.#forget(member, now);
     else this.#setDeadline(member, connection.pollTimeout());
   }
 
@@ -245,8 +253,9 @@ export class Endpoint {
     }
   }
 
-  #forget(member: Member): void {
+  #forget(member: Member, now: number): void {
     const { connection } = member;
+    connection.onForgotten(now);
     this.#deadlines.remove(member);
     this.#members.delete(connection);
     this.#table.remove(connection.localId);
@@ -326,15 +335,10 @@ export class Endpoint {
     const localId = this.#freshId();
     // The handshake may wake us from within the constructor, before there is a connection to name.
     const created: { connection?: Connection } = {};
+    const facts = { role, version, options, localId, remoteId, originalDestinationId, remote, local };
     const setup: ConnectionSetup = {
-      role,
-      version,
-      options,
-      localId,
-      remoteId,
-      originalDestinationId,
-      remote,
-      local,
+      ...facts,
+      observer: this.#means.observe?.(facts, now),
       helloProtection: this.#means.helloProtection(version, originalDestinationId, role),
       chunkPool: this.#chunkPool,
       createController: (maxDatagramSize) =>
