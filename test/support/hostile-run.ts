@@ -1,0 +1,184 @@
+/**
+ * One endpoint under attack: a HostilePeer that has shaken hands with it, joined by a wire that takes no time, and what
+ * the attack costs: memory that stays after a garbage collection, CPU time, bytes that it made the victim send.
+ */
+import v8 from 'node:v8';
+import vm from 'node:vm';
+import { type Connection } from '../../src/transport/connection/connection.js';
+import { type ConnectionEvent } from '../../src/transport/connection/connection-event.js';
+import {
+  DEFAULT_TRANSPORT_OPTIONS,
+  type TransportOptions,
+} from '../../src/transport/connection/transport-options.js';
+import {
+  DEFAULT_ENDPOINT_LIMITS,
+  Endpoint,
+  type EndpointMeans,
+} from '../../src/transport/endpoint/endpoint.js';
+import { type Address } from '../../src/transport/path/path.js';
+import { ProtocolVersion } from '../../src/transport/wire/version.js';
+import { CLIENT_ADDRESS, SERVER_ADDRESS, type Side, testMeans } from './endpoint-pair.js';
+import { HostilePeer } from './hostile-peer.js';
+
+export interface HostileRunOptions {
+  /** Who is attacked. Default: a server. */
+  readonly victim?: Side;
+  readonly transport?: Partial<TransportOptions>;
+  readonly means?: Partial<EndpointMeans>;
+  /** The victim's application reads whatever comes, at once. Default: it reads nothing. */
+  readonly isReading?: boolean;
+}
+
+export class HostileRun {
+  now = 1_000;
+  readonly peer: HostilePeer;
+  readonly victim: Endpoint;
+  /** The victim's. */
+  readonly connection: Connection;
+  /** All that the victim told its application since the attack began, by kind. */
+  readonly events = new Map<ConnectionEvent['kind'], number>();
+  /** Since the attack began. */
+  bytesIn = 0;
+  bytesOut = 0;
+  #cpuMicros = 0;
+  readonly #isReading: boolean;
+  readonly #peerAddress: Address;
+  readonly #victimAddress: Address;
+
+  constructor({ victim = 'server', transport, means, isReading = false }: HostileRunOptions = {}) {
+    const allMeans: EndpointMeans = { ...testMeans(), ...means };
+    this.#isReading = isReading;
+    [this.#victimAddress, this.#peerAddress] =
+      victim === 'server' ? [SERVER_ADDRESS, CLIENT_ADDRESS] : [CLIENT_ADDRESS, SERVER_ADDRESS];
+    this.victim = new Endpoint(
+      {
+        role: victim,
+        versions: [ProtocolVersion.PLAINTEXT],
+        options: { ...DEFAULT_TRANSPORT_OPTIONS, ...transport },
+        limits: DEFAULT_ENDPOINT_LIMITS,
+      },
+      allMeans,
+    );
+    const role = victim === 'server' ? 'client' : 'server';
+    this.peer = new HostilePeer({ role, means: allMeans });
+    this.connection = this.#shakeHands(victim);
+    this.peer.takeOver();
+    this.bytesIn = 0;
+    this.bytesOut = 0;
+  }
+
+  /** One datagram of these frames arrives, and the victim says what it has to say. */
+  send(...frames: readonly Uint8Array[]): void {
+    this.deliver(this.peer.datagram(...frames));
+  }
+
+  deliver(datagram: Uint8Array): void {
+    this.bytesIn += datagram.length;
+    const before = process.cpuUsage();
+    this.victim.handleDatagram(datagram, this.#peerAddress, 0, this.now);
+    const answers = this.#poll();
+    const { user, system } = process.cpuUsage(before);
+    this.#cpuMicros += user + system;
+    this.#answer(answers);
+  }
+
+  /** Time passes, with the timers of the victim. */
+  wait(ms: number): void {
+    const end = this.now + ms;
+    for (let at = this.victim.pollTimeout(); at <= end; at = this.victim.pollTimeout()) {
+      this.now = Math.max(this.now, at);
+      this.victim.handleTimeout(this.now);
+      this.#flush();
+    }
+    this.now = end;
+    this.#flush();
+  }
+
+  /** What the victim holds more than before after `attack`, in bytes: heap, and arrays outside of it. */
+  memoryHeldBy(attack: () => void): number {
+    const before = memoryAfterCollection();
+    attack();
+    this.peer.received.length = 0;
+    return memoryAfterCollection() - before;
+  }
+
+  /** CPU time that the victim has spent on each byte since the attack began, µs. */
+  get cpuMicrosPerByte(): number {
+    return this.#cpuMicros / this.bytesIn;
+  }
+
+  eventCount(kind: ConnectionEvent['kind']): number {
+    return this.events.get(kind) ?? 0;
+  }
+
+  #shakeHands(victim: Side): Connection {
+    let connection: Connection | undefined;
+    if (victim === 'client') connection = this.victim.connect(SERVER_ADDRESS, 0, this.now);
+    else this.peer.connect(SERVER_ADDRESS, this.now);
+    for (let round = 0; round < 20; round++) {
+      for (let bytes = this.peer.pollTransmit(this.now); bytes; bytes = this.peer.pollTransmit(this.now)) {
+        this.victim.handleDatagram(bytes, this.#peerAddress, 0, this.now);
+      }
+      connection ??= [...this.victim.connections][0];
+      this.#flush();
+      this.now += 5;
+      this.peer.handleTimeout(this.now);
+      this.victim.handleTimeout(this.now);
+    }
+    if (connection?.isReady !== true || !this.peer.isReady) throw new Error('no handshake');
+    return connection;
+  }
+
+  #flush(): void {
+    this.#answer(this.#poll());
+  }
+
+  /** What the victim has to send. */
+  #poll(): Uint8Array[] {
+    const datagrams: Uint8Array[] = [];
+    this.#drainEvents();
+    for (let sent = this.victim.pollTransmit(this.now); sent; sent = this.victim.pollTransmit(this.now)) {
+      datagrams.push(sent.bytes.slice(0, sent.length));
+      this.victim.release(sent);
+    }
+    this.#drainEvents();
+    return datagrams;
+  }
+
+  #answer(datagrams: readonly Uint8Array[]): void {
+    for (const bytes of datagrams) {
+      this.bytesOut += bytes.length;
+      this.peer.handleDatagram(bytes, this.#victimAddress, this.now);
+    }
+  }
+
+  #drainEvents(): void {
+    for (let next = this.victim.pollEvent(); next !== undefined; next = this.victim.pollEvent()) {
+      if (next.kind !== 'connection') continue;
+      const { kind } = next.event;
+      this.events.set(kind, this.eventCount(kind) + 1);
+      if (kind === 'streamReadable' && this.#isReading) this.#read(next.connection, next.event.streamId);
+    }
+  }
+
+  #read(connection: Connection, streamId: number): void {
+    for (let piece = connection.readStream(streamId); piece !== undefined;) {
+      piece = piece === 'end' ? undefined : connection.readStream(streamId);
+    }
+  }
+}
+
+function memoryAfterCollection(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Node offers it behind a flag only; the flag may be set at run time. */
+function collectGarbage(): void {
+  v8.setFlagsFromString('--expose-gc');
+  const collect = vm.runInNewContext('gc') as () => void;
+  // Twice: memory outside of the heap is freed by what the first one finds dead.
+  collect();
+  collect();
+}
