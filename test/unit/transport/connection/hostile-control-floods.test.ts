@@ -1,7 +1,7 @@
-import { FrameType } from '../../../../../src/transport/wire/frame-type.js';
-import { MAX_ATTACK_BYTES, MAX_CPU_MICROS_PER_BYTE } from '../../../../support/attack-bounds.js';
-import { frameBytes } from '../../../../support/frame-bytes.js';
-import { HostileRun } from '../../../../support/hostile-run.js';
+import { FrameType } from '../../../../src/transport/wire/frame-type.js';
+import { MAX_ATTACK_BYTES, MAX_CPU_MICROS_PER_BYTE } from '../../../support/attack-bounds.js';
+import { frameBytes } from '../../../support/frame-bytes.js';
+import { HostileRun } from '../../../support/hostile-run.js';
 
 const DATAGRAMS = 500;
 
