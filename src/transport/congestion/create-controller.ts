@@ -1,10 +1,10 @@
 /** Controllers by their public names. */
 import { type Random } from '../../base/random.js';
 import { type CongestionController } from './congestion-controller.js';
-import { NewReno } from './new-reno.js';
+import { Cubic } from './cubic.js';
 
-/** `newreno`: RFC 9002 §7. */
-export type CongestionControl = 'newreno';
+/** `cubic`: RFC 9438 with HyStart++ (RFC 9406). */
+export type CongestionControl = 'cubic';
 
 export interface ControllerMeans {
   /** Bytes of the largest datagram the path takes; changes are told with `onMaxDatagramSize`. */
@@ -13,8 +13,9 @@ export interface ControllerMeans {
 }
 
 export function createController(name: CongestionControl, means: ControllerMeans): CongestionController {
-  switch (name) {
-    case 'newreno':
-      return new NewReno({ maxDatagramSize: means.maxDatagramSize });
-  }
+  return CONTROLLERS[name](means);
 }
+
+const CONTROLLERS: Readonly<Record<CongestionControl, (means: ControllerMeans) => CongestionController>> = {
+  cubic: ({ maxDatagramSize }) => new Cubic({ maxDatagramSize }),
+};

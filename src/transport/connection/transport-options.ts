@@ -13,7 +13,7 @@ export interface TransportOptions {
   readonly maxAckDelayMs: number;
   /** Round-trip time assumed before the first sample, ms. Default 100. */
   readonly initialRttMs: number;
-  /** How the rate is found that the path carries. Default `newreno`. */
+  /** How the rate is found that the path carries. Default `cubic`. */
   readonly congestionControl: CongestionControl;
   /** Largest datagram sent, bytes, header and protection included; at least 1,200. Default 1,200. */
   readonly maxDatagramSize: number;
@@ -40,7 +40,7 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   handshakeTimeoutMs: 10_000,
   maxAckDelayMs: 2,
   initialRttMs: 100,
-  congestionControl: 'newreno',
+  congestionControl: 'cubic',
   maxDatagramSize: 1_200,
   maxStreams: 100,
   streamWindow: 1 << 20,

@@ -1,11 +1,11 @@
-import { NewReno } from '../../../../src/transport/congestion/new-reno.js';
+import { Cubic } from '../../../../src/transport/congestion/cubic.js';
 import { Recovery } from '../../../../src/transport/recovery/recovery.js';
 import { PacketSpace } from '../../../../src/transport/recovery/sent-packet.js';
 import { sentPacket } from './packets.js';
 
 describe('a PTO while connecting', () => {
   test('repeats the oldest packets of the first flight too, which has room in the datagrams of its probes', () => {
-    const controller = new NewReno({ maxDatagramSize: 1_200 });
+    const controller = new Cubic({ maxDatagramSize: 1_200 });
     const recovery = new Recovery({ initialRttMs: 100, controller, maxAckDelayMs: 2 });
     recovery.handshakeProbeNeeded = true;
     recovery.onPacketSent(sentPacket(0, 0, { space: PacketSpace.HELLO }), 0);

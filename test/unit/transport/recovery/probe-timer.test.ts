@@ -1,4 +1,4 @@
-import { NewReno } from '../../../../src/transport/congestion/new-reno.js';
+import { Cubic } from '../../../../src/transport/congestion/cubic.js';
 import { Recovery } from '../../../../src/transport/recovery/recovery.js';
 import { PacketSpace } from '../../../../src/transport/recovery/sent-packet.js';
 import { ackOnlyPacket, numbersOf, rangesOf, sentPacket } from './packets.js';
@@ -7,7 +7,7 @@ const { HELLO, PROTECTED } = PacketSpace;
 
 /** Before the first sample a PTO is 300 ms in HELLO packets, 302 ms in PROTECTED ones. */
 function recoveryOf(isConfirmed = true): Recovery {
-  const controller = new NewReno({ maxDatagramSize: 1_200 });
+  const controller = new Cubic({ maxDatagramSize: 1_200 });
   const recovery = new Recovery({ initialRttMs: 100, controller, maxAckDelayMs: 2 });
   if (isConfirmed) recovery.setConfirmed();
   return recovery;

@@ -4,7 +4,7 @@ import {
   type CongestionController,
   type LossSample,
 } from '../../../../src/transport/congestion/congestion-controller.js';
-import { NewReno } from '../../../../src/transport/congestion/new-reno.js';
+import { Cubic } from '../../../../src/transport/congestion/cubic.js';
 import { Recovery } from '../../../../src/transport/recovery/recovery.js';
 import { PacketSpace, type SentPacket } from '../../../../src/transport/recovery/sent-packet.js';
 import { rangesOf, sentPacket } from './packets.js';
@@ -38,7 +38,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 /** A history and what must be true of it, kept by the plainest means. */
 class History {
-  readonly controller = new NewReno({ maxDatagramSize: 1_200 });
+  readonly controller = new Cubic({ maxDatagramSize: 1_200 });
   readonly recovery: Recovery;
   now = 1_000;
   private readonly open = [new Map<number, SentPacket>(), new Map<number, SentPacket>()] as const;
@@ -57,8 +57,8 @@ class History {
       },
       pacingRate: undefined,
       onPacketSent: () => undefined,
-      onAck: (sample) => {
-        controller.onAck(sample);
+      onAck: (sample, now) => {
+        controller.onAck(sample, now);
       },
       onLoss: (loss, now) => {
         this.lose(loss, now);

@@ -1,4 +1,4 @@
-import { NewReno } from '../../../../src/transport/congestion/new-reno.js';
+import { Cubic } from '../../../../src/transport/congestion/cubic.js';
 import { DEFAULT_RECOVERY_LIMITS, Recovery } from '../../../../src/transport/recovery/recovery.js';
 import { PacketSpace } from '../../../../src/transport/recovery/sent-packet.js';
 import { TransportErrorCode } from '../../../../src/transport/transport-error.js';
@@ -363,8 +363,8 @@ describe('discarding a space', () => {
   });
 });
 
-test('[CON-2] a loss under NewReno halves the window once for the losses of one round trip', () => {
-  const controller = new NewReno({ maxDatagramSize: 1_200 });
+test('[CON-2] a loss under CUBIC cuts the window once for the losses of one round trip', () => {
+  const controller = new Cubic({ maxDatagramSize: 1_200 });
   const recovery = new Recovery({ initialRttMs: 100, controller, maxAckDelayMs: 2 });
   recovery.setConfirmed();
   for (let number = 0; number < 32; number++)
@@ -374,5 +374,5 @@ test('[CON-2] a loss under NewReno halves the window once for the losses of one 
   for (let number = 4; number < 32; number += 4) {
     recovery.onAck(PROTECTED, number, rangesOf([number]), 0, 50 + number / 10);
   }
-  expect(controller.congestionWindow).toBe(before / 2);
+  expect(controller.congestionWindow).toBe(Math.floor(0.7 * before));
 });
