@@ -18,6 +18,7 @@ import {
   plaintextHelloProtection,
 } from '../transport/protection/plaintext.js';
 import { type StreamListener } from '../transport/stream-transport.js';
+import { RESET_TOKEN_BYTES } from '../transport/wire/frame.js';
 import { ProtocolVersion } from '../transport/wire/version.js';
 import { type SimHost } from './sim-host.js';
 import { type SimNetwork, type SimSocket } from './sim-network.js';
@@ -28,6 +29,8 @@ export interface SimEndpointOptions {
   readonly random: Random;
   /** `crc32` of node:zlib, or any other function that both sides share. */
   readonly checksum: Checksum;
+  /** What stateless resets are made with; the same after a crash, clients of before are told. Default: random. */
+  readonly resetKey?: Uint8Array | undefined;
   readonly transport?: TransportOptions | undefined;
   readonly limits?: EndpointLimits | undefined;
   /** Puts its own handshake around the plaintext one. */
@@ -66,6 +69,7 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
     },
     means: {
       random: options.random,
+      resetToken: simResetToken(options.checksum, options.resetKey ?? options.random.bytes(RESET_KEY_BYTES)),
       createHandshake: options.wrapHandshake?.(plaintext) ?? plaintext,
       helloProtection: plaintextHelloProtection(options.checksum),
     },
@@ -81,6 +85,22 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
   });
   return { pump, socket };
 }
+
+/** Stands in for an HMAC: in a simulation nobody guesses, so that it only has to depend on the key and the whole ID. */
+function simResetToken(checksum: Checksum, key: Uint8Array): (connectionId: Uint8Array) => Uint8Array {
+  return (connectionId) => {
+    const token = new Uint8Array(RESET_TOKEN_BYTES);
+    const view = new DataView(token.buffer);
+    let value = checksum(key, 0);
+    for (let offset = 0; offset < RESET_TOKEN_BYTES; offset += 4) {
+      value = checksum(connectionId, (value ^ offset) >>> 0);
+      view.setUint32(offset, value);
+    }
+    return token;
+  };
+}
+
+const RESET_KEY_BYTES = 16;
 
 /** The same listener, that says before each event that promises may be at work. */
 export function touching(listener: StreamListener, touch: (() => void) | undefined): StreamListener {

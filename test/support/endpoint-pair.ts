@@ -176,10 +176,16 @@ export class EndpointPair {
 export function testMeans(): EndpointMeans {
   return {
     random: countingRandom(),
+    resetToken: tokenOf,
     createHandshake: createPlaintextHandshake(crc32),
     helloProtection: plaintextHelloProtection(crc32),
     onHandshakeWake: () => undefined,
   };
+}
+
+/** Stands in for an HMAC: the same for the same ID, another one for another. */
+export function tokenOf(id: Uint8Array): Uint8Array {
+  return Uint8Array.from({ length: 16 }, (_, index) => crc32(id, index) & 0xff);
 }
 
 function countingRandom(): Random {

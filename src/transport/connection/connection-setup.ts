@@ -1,5 +1,6 @@
 /** What a connection is made from: facts by the endpoint, means by whoever drives it. */
 import { type CongestionController } from '../congestion/congestion-controller.js';
+import { type IdSource } from '../path/local-ids.js';
 import { type Address } from '../path/path.js';
 import { type Handshake } from '../protection/handshake.js';
 import { type Opener, type Sealer } from '../protection/protection.js';
@@ -11,7 +12,10 @@ export interface ConnectionSetup {
   readonly role: 'client' | 'server';
   readonly version: number;
   readonly options: TransportOptions;
+  /** Ours for the handshake. */
   readonly localId: Uint8Array;
+  /** Where further IDs of ours come from. */
+  readonly ids: IdSource;
   readonly remoteId: Uint8Array;
   readonly originalDestinationId: Uint8Array;
   readonly remote: Address;

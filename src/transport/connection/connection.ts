@@ -59,6 +59,11 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.localId;
   }
 
+  /** All that the peer may address it by, the first one included until it is retired. */
+  get localIds(): readonly Uint8Array[] {
+    return this.#players.localIds.ids;
+  }
+
   get originalDestinationId(): Uint8Array {
     return this.#players.originalDestinationId;
   }

@@ -2,6 +2,7 @@
  * Takes incoming datagrams apart: packets, their keys and numbers, their frames. Owns which packets are accepted; each
  * that is not is counted under one reason. What the frames mean is for the players.
  */
+import { isSameId } from '../path/local-ids.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { TransportError, TransportErrorCode } from '../transport-error.js';
 import { ByteReader } from '../wire/byte-reader.js';
@@ -14,7 +15,7 @@ import {
 } from '../wire/header.js';
 import { decodePacketNumber } from '../wire/packet-number.js';
 import { type DropReason } from './connection-stats.js';
-import { dispatchFrame, type FrameHandler } from './frame-dispatch.js';
+import { type ArrivedPacket, dispatchFrame, type FrameHandler } from './frame-dispatch.js';
 import { type PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
 import { CONNECTION_ID_BYTES } from './transport-options.js';
@@ -152,16 +153,17 @@ export class DatagramReader {
     players.idle.onReceived(now);
     players.observer?.onPacketReceived(state.space, packetNumber, view, packetBytes(header), now);
     // [AMP-2] Only who received our answer knows our ID.
-    if (players.role === 'server' && this.#isLocalId(header.destinationId)) players.path.onValidated();
+    if (players.role === 'server' && players.localIds.has(header.destinationId)) players.path.onValidated();
     // [FRM-4]
     if (view.length === 0) throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'an empty packet');
     // [HSK-11]
     const isFirstFlight = state.space === PacketSpace.PROTECTED && !players.path.isValidated;
+    const packet: ArrivedPacket = { state, isFirstFlight, destinationId: header.destinationId };
     const reader = new ByteReader(view);
     let isAckEliciting = false;
     while (reader.remaining > 0 && this.#handler.closed === undefined) {
       const frame = decodeFrame(reader, state.space);
-      if (dispatchFrame(frame, state, isFirstFlight, players, this.#handler, now)) isAckEliciting = true;
+      if (dispatchFrame(frame, packet, players, this.#handler, now)) isAckEliciting = true;
     }
     // HELLO may have been discarded by one of these frames.
     if (!state.isDiscarded) state.acks.onPacketReceived(packetNumber, isAckEliciting, now);
@@ -169,18 +171,18 @@ export class DatagramReader {
 
   /** A client takes the server's own ID from its first authentic packet, and no other later [HSK-4]. */
   #learnServerId(sourceId: Uint8Array): boolean {
-    const players = this.#players;
-    if (this.#hasServerId) return isSame(players.remoteId, sourceId);
+    const { path, remoteIds } = this.#players;
+    if (this.#hasServerId) return isSameId(path.destination.id, sourceId);
     if (sourceId.length !== CONNECTION_ID_BYTES) return false;
-    players.remoteId = sourceId.slice();
+    path.destination = remoteIds.replaceFirst(sourceId.slice());
     this.#hasServerId = true;
     return true;
   }
 
   #isOurs(destinationId: Uint8Array): boolean {
-    const { role, originalDestinationId } = this.#players;
+    const { role, originalDestinationId, localIds } = this.#players;
     return (
-      this.#isLocalId(destinationId) || (role === 'server' && isSame(destinationId, originalDestinationId))
+      localIds.has(destinationId) || (role === 'server' && isSameId(destinationId, originalDestinationId))
     );
   }
 
@@ -188,18 +190,8 @@ export class DatagramReader {
     this.#players.stats.drops[reason]++;
     this.#players.observer?.onPacketDropped(reason, bytes, now);
   }
-
-  #isLocalId(destinationId: Uint8Array): boolean {
-    return isSame(destinationId, this.#players.localId);
-  }
 }
 
 function packetBytes(header: HelloHeader | ShortHeader): number {
   return header.packetEnd - header.headerStart;
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -127,6 +127,7 @@ export class DatagramWriter {
       this.#writeHandshakeDone(packet);
       handshakeStream.writeFrames(packet);
       this.#writePing(packet);
+      this.#writeConnectionIds(packet);
       streams.writeControl(packet);
       streams.writeStreams(packet, !isPadded);
       if (main.probesPending > 0 && !packet.isAckEliciting) writePingFrame(packet);
@@ -150,6 +151,14 @@ export class DatagramWriter {
     packet.isAckEliciting = true;
   }
 
+  /** [MIG-2] New IDs are in no hurry: they ride in packets that ask for an answer anyway, and cost no datagram. */
+  #writeConnectionIds(packet: OpenPacket): void {
+    const { localIds, remoteIds, streams } = this.#players;
+    if (remoteIds.hasFramesToSend) remoteIds.writeFrames(packet);
+    if (!packet.isAckEliciting && !streams.hasFramesToSend) return;
+    if (localIds.hasFramesToSend) localIds.writeFrames(packet);
+  }
+
   #writePing(packet: OpenPacket): void {
     if (!this.#players.isPingPending) return;
     this.#players.isPingPending = false;
@@ -158,12 +167,13 @@ export class DatagramWriter {
 
   #hasFrames(state: PacketSpaceState): boolean {
     if (state.sealer === undefined) return false;
-    const { handshakeStream, streams, isHandshakeDonePending, isPingPending } = this.#players;
+    const { handshakeStream, streams, remoteIds, isHandshakeDonePending, isPingPending } = this.#players;
     if (state.space === PacketSpace.HELLO) return handshakeStream.hasFramesToSend(PacketSpace.HELLO);
     return (
       streams.hasFramesToSend ||
       isHandshakeDonePending ||
       isPingPending ||
+      remoteIds.hasFramesToSend ||
       handshakeStream.hasFramesToSend(PacketSpace.PROTECTED)
     );
   }

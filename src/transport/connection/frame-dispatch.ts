@@ -3,7 +3,7 @@
  * what their content breaks is thrown by the player as TransportError.
  */
 import { PacketSpace, type SentFrame, type SentPacket } from '../recovery/sent-packet.js';
-import { type AckFrame, type CloseFrame, type Frame } from '../wire/frame.js';
+import { type AckFrame, type CloseFrame, type Frame, type NewConnectionIdFrame } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
 import { TransportError, TransportErrorCode } from '../transport-error.js';
 import { type PacketSpaceState } from './packet-space-state.js';
@@ -17,11 +17,17 @@ export interface FrameHandler {
   onClose(frame: CloseFrame, now: number): void;
 }
 
+/** The packet that a frame came in. */
+export interface ArrivedPacket {
+  readonly state: PacketSpaceState;
+  readonly isFirstFlight: boolean;
+  readonly destinationId: Uint8Array;
+}
+
 /** Returns whether the frame is ack-eliciting. */
 export function dispatchFrame(
   frame: Frame,
-  state: PacketSpaceState,
-  isFirstFlight: boolean,
+  packet: ArrivedPacket,
   players: Players,
   handler: FrameHandler,
   now: number,
@@ -29,10 +35,10 @@ export function dispatchFrame(
   const { streams } = players;
   switch (frame.type) {
     case FrameType.STREAM:
-      streams.onStreamFrame(frame.streamId, frame.offset, frame.data, frame.fin, isFirstFlight);
+      streams.onStreamFrame(frame.streamId, frame.offset, frame.data, frame.fin, packet.isFirstFlight);
       return true;
     case FrameType.ACK:
-      onAck(frame, state, players, handler, now);
+      onAck(frame, packet.state, players, handler, now);
       return false;
     case FrameType.PADDING:
       return false;
@@ -50,7 +56,7 @@ export function dispatchFrame(
       handler.onClose(frame, now);
       return false;
     default:
-      dispatchRare(frame, isFirstFlight, players);
+      dispatchRare(frame, packet, players);
       return true;
   }
 }
@@ -70,7 +76,9 @@ type RareFrame = Exclude<
   }
 >;
 
-function dispatchRare(frame: RareFrame, isFirstFlight: boolean, { streams }: Players): void {
+function dispatchRare(frame: RareFrame, packet: ArrivedPacket, players: Players): void {
+  const { streams } = players;
+  const { isFirstFlight } = packet;
   switch (frame.type) {
     case FrameType.RESET_STREAM:
       streams.onResetStream(frame.streamId, frame.code, frame.finalSize, isFirstFlight);
@@ -97,15 +105,24 @@ function dispatchRare(frame: RareFrame, isFirstFlight: boolean, { streams }: Pla
       streams.onStreamsBlocked(frame.limit);
       return;
     case FrameType.NEW_CONNECTION_ID:
+      onNewConnectionId(frame, players);
+      return;
     case FrameType.RETIRE_CONNECTION_ID:
+      players.localIds.onRetire(frame.sequence, packet.destinationId);
+      return;
     case FrameType.PATH_CHALLENGE:
     case FrameType.PATH_RESPONSE:
-      // [MIG-1] This version does not migrate: neither side may ask for it.
+      // [MIG-5] This version does not migrate: neither side may ask for it.
       throw new TransportError(
         TransportErrorCode.PROTOCOL_VIOLATION,
         `frame 0x${frame.type.toString(16)} without migration`,
       );
   }
+}
+
+function onNewConnectionId(frame: NewConnectionIdFrame, { remoteIds, path }: Players): void {
+  remoteIds.onNewConnectionId(frame);
+  if (path.destination.isRetired) path.destination = remoteIds.take() ?? remoteIds.first;
 }
 
 function onAck(
@@ -147,6 +164,12 @@ function onDelivered(frame: SentFrame, state: PacketSpaceState, players: Players
     case 'ping':
     case 'handshakeDone':
       return;
+    case 'newConnectionId':
+      players.localIds.onDelivered(frame.sequence);
+      return;
+    case 'retireConnectionId':
+      players.remoteIds.onDelivered(frame.sequence);
+      return;
     default:
       players.streams.onDelivered(frame);
   }
@@ -163,6 +186,12 @@ function onLost(frame: SentFrame, players: Players): void {
     case 'handshakeDone':
       // The peer's first PROTECTED packet to our own ID proves nothing of it: only an ACK does.
       players.isHandshakeDonePending = true;
+      return;
+    case 'newConnectionId':
+      players.localIds.onLost(frame.sequence);
+      return;
+    case 'retireConnectionId':
+      players.remoteIds.onLost(frame.sequence);
       return;
     default:
       players.streams.onLost(frame);

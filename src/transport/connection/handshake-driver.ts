@@ -9,6 +9,7 @@ import { TransportError, TransportErrorCode } from '../transport-error.js';
 import {
   checkTransportParameters,
   decodeTransportParameters,
+  DEFAULT_TRANSPORT_PARAMETERS,
   type TransportParameters,
 } from '../wire/transport-parameters.js';
 import { type ConnectionEvent } from './connection-event.js';
@@ -136,15 +137,18 @@ export class HandshakeDriver {
     this.#players.isConfirmed = true;
     this.#players.recovery.handshakeProbeNeeded = false;
     this.#players.recovery.setConfirmed();
+    const { localIds, role } = this.#players;
+    const { activeConnectionIdLimit } = this.#peerParameters ?? DEFAULT_TRANSPORT_PARAMETERS;
+    localIds.onConfirmed(activeConnectionIdLimit, role);
     this.#owner.emit({ kind: 'ready' });
   }
 
   #onPeerParameters(bytes: Uint8Array, now: number): void {
     const parameters = decodeTransportParameters(bytes);
-    const { role, remoteId, originalDestinationId, streams, idle, recovery } = this.#players;
+    const { role, path, originalDestinationId, streams, idle, recovery } = this.#players;
     checkTransportParameters(parameters, role === 'client' ? 'server' : 'client');
     // [TPM-7]
-    requireSameId(parameters.sourceConnectionId, remoteId, 'source_connection_id');
+    requireSameId(parameters.sourceConnectionId, path.destination.id, 'source_connection_id');
     if (role === 'client') {
       requireSameId(
         parameters.originalDestinationConnectionId,

@@ -33,7 +33,8 @@ export class OpenPacket implements PacketBuilder {
 
   /** Writes the header and leaves `writer` limited to what the payload may take of the `datagramEnd`. */
   begin(players: Players, state: PacketSpaceState, writer: ByteWriter, datagramEnd: number): void {
-    const { recovery, version, remoteId, localId } = players;
+    const { recovery, version, path, localId } = players;
+    const remoteId = path.destination.id;
     this.#observer = players.observer;
     this.writer = writer;
     this.frames = [];

@@ -4,7 +4,9 @@
  */
 import { type CongestionController } from '../congestion/congestion-controller.js';
 import { Pacer } from '../congestion/pacer.js';
+import { LocalIds } from '../path/local-ids.js';
 import { Path } from '../path/path.js';
+import { RemoteIds } from '../path/remote-ids.js';
 import { HandshakeStream } from '../protection/handshake-stream.js';
 import { Recovery } from '../recovery/recovery.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
@@ -16,18 +18,18 @@ import { type ConnectionSetup } from './connection-setup.js';
 import { ConnectionStats } from './connection-stats.js';
 import { IdleTimer } from './idle-timer.js';
 import { PacketSpaceState } from './packet-space-state.js';
-import { MIN_DATAGRAM_BYTES, type TransportOptions } from './transport-options.js';
+import { CONNECTION_ID_BYTES, MIN_DATAGRAM_BYTES, type TransportOptions } from './transport-options.js';
 
 export interface Players {
   readonly role: 'client' | 'server';
   readonly version: number;
   readonly options: TransportOptions;
-  /** Ours: the peer's packets are addressed to it. */
+  /** Ours for the handshake. */
   readonly localId: Uint8Array;
   /** The client's first, random destination. */
   readonly originalDestinationId: Uint8Array;
-  /** Where our packets are addressed to; a client learns the server's own from its first packet. */
-  remoteId: Uint8Array;
+  readonly localIds: LocalIds;
+  readonly remoteIds: RemoteIds;
   readonly path: Path;
   readonly hello: PacketSpaceState;
   readonly protected: PacketSpaceState;
@@ -60,14 +62,20 @@ export function createPlayers(
     maxAckDelayMs: DEFAULT_TRANSPORT_PARAMETERS.maxAckDelayMs,
   });
   recovery.handshakeProbeNeeded = role === 'client';
+  const remoteIds = new RemoteIds(setup.remoteId, {
+    maxActive: options.activeConnectionIds,
+    maxRetiring: options.retiringConnectionIds,
+    idBytes: CONNECTION_ID_BYTES,
+  });
   return {
     role,
     version: setup.version,
     options,
     localId: setup.localId,
     originalDestinationId: setup.originalDestinationId,
-    remoteId: setup.remoteId,
-    path: new Path(setup.remote, setup.local, role === 'client'),
+    localIds: new LocalIds(setup.localId, setup.ids, options.activeConnectionIds),
+    remoteIds,
+    path: new Path(setup.remote, setup.local, role === 'client', remoteIds.first),
     hello: new PacketSpaceState(PacketSpace.HELLO, options.maxAckDelayMs),
     protected: new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs),
     controller,

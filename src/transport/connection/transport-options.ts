@@ -31,6 +31,10 @@ export interface TransportOptions {
   readonly reassemblyGaps: number;
   /** Bytes of the handshake stream kept for reassembly. Default 64 KiB. */
   readonly handshakeStreamBytes: number;
+  /** Connection IDs of each side at once, at least 2. Default 4. */
+  readonly activeConnectionIds: number;
+  /** Connection IDs of the peer's whose end it has not confirmed; more close the connection. Default 16. */
+  readonly retiringConnectionIds: number;
   /** Packets kept that came before the keys that open them. Default 32. */
   readonly undecryptablePackets: number;
 }
@@ -49,6 +53,8 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   sendBufferPerConnection: 8 << 20,
   reassemblyGaps: 1_000,
   handshakeStreamBytes: 64 << 10,
+  activeConnectionIds: 4,
+  retiringConnectionIds: 16,
   undecryptablePackets: 32,
 };
 

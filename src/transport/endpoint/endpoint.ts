@@ -17,6 +17,7 @@ import {
   MIN_DATAGRAM_BYTES,
   type TransportOptions,
 } from '../connection/transport-options.js';
+import { type IdSource } from '../path/local-ids.js';
 import { type Address } from '../path/path.js';
 import { type CreateHandshake } from '../protection/handshake.js';
 import { type Opener, type Sealer } from '../protection/protection.js';
@@ -58,6 +59,8 @@ export const DEFAULT_ENDPOINT_LIMITS: EndpointLimits = {
 /** What the driver brings: randomness and keys. */
 export interface EndpointMeans {
   readonly random: Random;
+  /** The 16 bytes of the stateless reset of an ID of ours: the same for the same ID, unguessable without the key. */
+  readonly resetToken: (connectionId: Uint8Array) => Uint8Array;
   readonly createHandshake: CreateHandshake;
   /** Default: nobody looks on. */
   readonly observe?: ObserveConnection | undefined;
@@ -258,7 +261,7 @@ export class Endpoint {
     connection.onForgotten(now);
     this.#deadlines.remove(member);
     this.#members.delete(connection);
-    this.#table.remove(connection.localId);
+    for (const id of connection.localIds) this.#table.remove(id);
     this.#events.push({ kind: 'forgotten', connection });
     if (this.#config.role === 'server') {
       this.#table.remove(connection.originalDestinationId);
@@ -334,10 +337,11 @@ export class Endpoint {
     const options = this.#options;
     const localId = this.#freshId();
     // The handshake may wake us from within the constructor, before there is a connection to name.
-    const created: { connection?: Connection } = {};
+    const created: { connection?: Connection; member?: Member } = {};
     const facts = { role, version, options, localId, remoteId, originalDestinationId, remote, local };
     const setup: ConnectionSetup = {
       ...facts,
+      ids: this.#idSource(created),
       observer: this.#means.observe?.(facts, now),
       helloProtection: this.#means.helloProtection(version, originalDestinationId, role),
       chunkPool: this.#chunkPool,
@@ -363,10 +367,26 @@ export class Endpoint {
       isQueued: false,
       isHalfOpen: false,
     };
+    created.member = member;
     this.#members.set(connection, member);
     this.#table.add(localId, member);
     this.#touch(member);
     return member;
+  }
+
+  /** `created` holds the member by the time a further ID is asked for, which is after confirmation. */
+  #idSource(created: { readonly member?: Member }): IdSource {
+    return {
+      issue: () => {
+        const id = this.#freshId();
+        if (created.member !== undefined) this.#table.add(id, created.member);
+        return id;
+      },
+      retire: (id) => {
+        this.#table.remove(id);
+      },
+      resetToken: this.#means.resetToken,
+    };
   }
 
   #freshId(): Uint8Array {
@@ -388,7 +408,7 @@ export class Endpoint {
         initialMaxStreamData: options.streamWindow,
         initialMaxStreams: isServer ? options.maxStreams : 0,
         maxAckDelayMs: options.maxAckDelayMs,
-        activeConnectionIdLimit: 2,
+        activeConnectionIdLimit: options.activeConnectionIds,
         sourceConnectionId: localId,
         originalDestinationConnectionId: isServer ? originalDestinationId : undefined,
         receiveBufferBytes,

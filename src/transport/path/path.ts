@@ -2,6 +2,8 @@
  * One way to reach the peer: its address, and how much may be sent there before the peer has shown that it receives
  * what we send (RFC 9000 §8.1). Counts every byte in both directions, padding and probes too.
  */
+import { type RemoteId } from './remote-ids.js';
+
 export interface Address {
   /** IPv4 or IPv6 in its canonical text form. */
   readonly ip: string;
@@ -9,6 +11,8 @@ export interface Address {
 }
 
 export class Path {
+  /** Where packets on it are addressed to. */
+  destination: RemoteId;
   readonly remote: Address;
   /** Which of the endpoint's sockets the peer's datagrams arrive at, so that answers leave from there. */
   readonly local: number;
@@ -16,7 +20,8 @@ export class Path {
   #receivedBytes = 0;
   #sentBytes = 0;
 
-  constructor(remote: Address, local: number, isValidated: boolean) {
+  constructor(remote: Address, local: number, isValidated: boolean, destination: RemoteId) {
+    this.destination = destination;
     this.remote = remote;
     this.local = local;
     this.#isValidated = isValidated;

@@ -12,6 +12,8 @@ export type SentFrame =
   | { readonly kind: 'ping' }
   | { readonly kind: 'handshake'; readonly offset: number; readonly length: number }
   | { readonly kind: 'handshakeDone' }
+  | { readonly kind: 'newConnectionId'; readonly sequence: number }
+  | { readonly kind: 'retireConnectionId'; readonly sequence: number }
   | {
       readonly kind: 'stream';
       readonly streamId: number;

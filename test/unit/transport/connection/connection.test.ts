@@ -221,7 +221,7 @@ describe('a connection', () => {
     expect(answered).toBeGreaterThan(2_400);
   });
 
-  test('[MIG-1] a datagram from another address is dropped and counted', () => {
+  test('[MIG-5] a datagram from another address is dropped and counted', () => {
     const pair = new EndpointPair();
     const { server } = pair.establish();
     const last = pair.flights.filter(({ from }) => from === 'client').at(-1) as Flight;

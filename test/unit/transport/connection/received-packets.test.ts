@@ -35,6 +35,10 @@ function concat(...parts: Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
+function newConnectionId(sequence: number): number[] {
+  return [FrameType.NEW_CONNECTION_ID, sequence, 0, 8, ...new Array<number>(24).fill(sequence)];
+}
+
 describe('a datagram', () => {
   test('[DGM-1] is read on behind a packet that does not open, and not behind one of another connection', () => {
     const forge = new PacketForge();
@@ -107,15 +111,38 @@ describe('a frame', () => {
   });
 
   test.each<[string, number[]]>([
-    ['NEW_CONNECTION_ID', [FrameType.NEW_CONNECTION_ID, 1, 0, 8, ...new Array<number>(24).fill(7)]],
-    ['RETIRE_CONNECTION_ID', [FrameType.RETIRE_CONNECTION_ID, 0]],
     ['PATH_CHALLENGE', [FrameType.PATH_CHALLENGE, 1, 2, 3, 4, 5, 6, 7, 8]],
     ['PATH_RESPONSE', [FrameType.PATH_RESPONSE, 1, 2, 3, 4, 5, 6, 7, 8]],
-  ])('[MIG-1] %s belongs to migration, which there is none of', (_, frame) => {
+  ])('[MIG-5] %s belongs to migration, which there is none of', (_, frame) => {
     for (const side of ['client', 'server'] as const) {
       const established = establish();
       established.forgeTo(side, frame);
       expect(established[side].closed).toMatchObject({ code: TransportErrorCode.PROTOCOL_VIOLATION });
+    }
+  });
+
+  test.each<[string, number[], TransportErrorCode]>([
+    ['changes a connection ID', newConnectionId(0), TransportErrorCode.PROTOCOL_VIOLATION],
+    [
+      'brings too many connection IDs',
+      [11, 12, 13, 14].flatMap(newConnectionId),
+      TransportErrorCode.CONNECTION_ID_LIMIT_ERROR,
+    ],
+    [
+      'retires the ID it was sent to',
+      [FrameType.RETIRE_CONNECTION_ID, 0],
+      TransportErrorCode.PROTOCOL_VIOLATION,
+    ],
+    [
+      'retires an ID that was never issued',
+      [FrameType.RETIRE_CONNECTION_ID, 9],
+      TransportErrorCode.PROTOCOL_VIOLATION,
+    ],
+  ])('[MIG-3] [MIG-4] that %s ends the connection', (_, frame, code) => {
+    for (const side of ['client', 'server'] as const) {
+      const established = establish();
+      established.forgeTo(side, frame);
+      expect(established[side].closed).toMatchObject({ by: 'local', code });
     }
   });
 
