@@ -1,12 +1,12 @@
 /**
  * Fetches one version of one image by many `getChunk` calls at a time. Chunks arrive in any order; each is written to its
  * place at once and hashed when its turn comes, so nothing is read back and only what is ahead of its turn is held in memory.
- * How much is asked for at a time follows the measured rate: a slow link must not spend a call's whole deadline on waiting
- * for the others.
+ * How much is asked for at a time is the business of AskBudget.
  */
 import { createHash } from 'node:crypto';
 import { Status } from '../index.js';
 import { type GetChunkResponse } from '../../generated/image/v1/image.js';
+import { AskBudget } from './ask-budget.js';
 import { FetchError, ImageChanged } from './fetch-error.js';
 import { type ImageClient } from './image-client.js';
 import { quoteName } from './image-name.js';
@@ -23,13 +23,14 @@ export interface ChunkWindowOptions {
   /** Ends all calls; whoever aborts it has the reason. */
   readonly signal: AbortSignal;
   readonly timeoutMs?: number | undefined;
-  /** When the first chunk was asked for, on `performance.now()`: the rate is measured from there. */
+  /** When the first chunk was asked for, on `performance.now()`. */
   readonly startedAt: number;
   readonly onProgress: (receivedBytes: number) => void;
 }
 
 export class ChunkWindow {
   readonly #options: ChunkWindowOptions;
+  readonly #budget: AskBudget;
   readonly #hash = createHash('sha256');
   readonly #calls = new Set<Promise<void>>();
   /** Written chunks that wait for their turn to be hashed, by offset. */
@@ -41,12 +42,14 @@ export class ChunkWindow {
 
   constructor(options: ChunkWindowOptions) {
     this.#options = options;
+    this.#budget = new AskBudget(options.maxCalls * options.chunkBytes);
   }
 
   /** `first` is the chunk that told the image's size. Resolves to the SHA-256 of all of it. */
   async run(first: Uint8Array): Promise<Uint8Array> {
-    const { totalBytes, signal } = this.#options;
+    const { totalBytes, signal, startedAt } = this.#options;
     this.#nextOffset = first.length;
+    this.#budget.onFirst(first.length, startedAt, performance.now());
     await this.#take(first, 0);
     while (this.#hashedBytes < totalBytes) {
       signal.throwIfAborted();
@@ -70,26 +73,21 @@ export class ChunkWindow {
     if (this.#nextOffset >= totalBytes || this.#calls.size >= maxCalls) return false;
     // One slow chunk must not let the others pile up behind it.
     if (this.#nextOffset - this.#hashedBytes >= MAX_AHEAD_WINDOWS * maxCalls * chunkBytes) return false;
-    return this.#calls.size === 0 || this.#inFlightBytes < this.#bytesIn(BUDGET_MS, MIN_BUDGET_BYTES);
-  }
-
-  /** What arrives in so many milliseconds at the rate so far, but no less than `leastBytes`. */
-  #bytesIn(milliseconds: number, leastBytes: number): number {
-    const elapsedMs = performance.now() - this.#options.startedAt;
-    return Math.max(leastBytes, (this.#receivedBytes / Math.max(elapsedMs, 1)) * milliseconds);
+    return this.#calls.size === 0 || this.#inFlightBytes < this.#budget.bytes;
   }
 
   #ask(): void {
     const { totalBytes, chunkBytes } = this.#options;
     const offset = this.#nextOffset;
-    const wanted = Math.min(chunkBytes, Math.round(this.#bytesIn(CHUNK_MS, MIN_CHUNK_BYTES)));
-    const length = Math.min(wanted, totalBytes - offset);
+    const length = Math.min(this.#budget.chunkBytes(chunkBytes), totalBytes - offset);
+    const askedAt = performance.now();
     this.#nextOffset += length;
     this.#inFlightBytes += length;
     const call = this.#fetch(offset, length).then(() => {
       // A failed one stays, so that `run` meets its error.
       this.#calls.delete(call);
       this.#inFlightBytes -= length;
+      this.#budget.onChunk(length, askedAt, performance.now());
     });
     this.#calls.add(call);
   }
@@ -135,17 +133,6 @@ export function checkChunk(
     );
   }
 }
-
-/** What is asked for at a time should arrive within this: a call shares the link with all that were made before it. */
-const BUDGET_MS = 2_000;
-
-/** A single call should take about this long, so that many are under way; on fast links `chunkBytes` is the limit. */
-const CHUNK_MS = 250;
-
-/** However slow it is: 128 KiB within the 30 s that a call has by default are 4.4 kB/s. */
-const MIN_BUDGET_BYTES = 131_072;
-
-const MIN_CHUNK_BYTES = 32_768;
 
 /** Chunks that wait for an earlier one take at most so many windows of memory. */
 const MAX_AHEAD_WINDOWS = 2;
