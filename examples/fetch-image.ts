@@ -23,6 +23,7 @@ import {
   metaJson,
   metaLines,
 } from './command/image-tables.js';
+import { formatBytes } from './command/quantities.js';
 import { askDirectory, askNames, askTarget } from './command/questions.js';
 import { FailureShown, runCommand, UsageError } from './command/run-command.js';
 
@@ -104,10 +105,13 @@ function isTerminal(): boolean {
 function showStats(channel: Channel): void {
   const stats = channel.stats();
   if (stats === undefined) return;
-  const { datagramsSent, datagramsReceived, packetsLost, packetsDamaged, smoothedRttMs = 0 } = stats;
+  const { datagramsSent, datagramsReceived, packetsLost, packetsDamaged } = stats;
+  const { smoothedRttMs = 0, minRttMs = 0, congestionWindow, maxDatagramSize } = stats;
   process.stderr.write(
     `${datagramsSent} datagrams sent, ${datagramsReceived} received; ${packetsLost} packets lost on the way, ` +
-      `${packetsDamaged} came damaged and were dropped; round trip ${smoothedRttMs.toFixed(1)} ms\n`,
+      `${packetsDamaged} came damaged and were dropped\n` +
+      `round trip ${smoothedRttMs.toFixed(1)} ms, at best ${minRttMs.toFixed(1)} ms; ${stats.ptoCount} probes; ` +
+      `congestion window ${formatBytes(congestionWindow)}, datagrams of up to ${maxDatagramSize} bytes\n`,
   );
 }
 

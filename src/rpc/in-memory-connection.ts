@@ -7,7 +7,12 @@
 import { assert } from '../base/assert.js';
 import { type Clock } from '../base/clock.js';
 import { type ConnectionClosed } from '../transport/transport-error.js';
-import { type StreamListener, type StreamTransport, type TransportStats } from './stream-transport.js';
+import {
+  NO_TRANSPORT_STATS,
+  type StreamListener,
+  type StreamTransport,
+  type TransportStats,
+} from './stream-transport.js';
 
 export interface InMemoryLimits {
   readonly maxStreams: number;
@@ -176,13 +181,7 @@ export class InMemoryEnd implements StreamTransport {
   }
 
   stats(): TransportStats {
-    return {
-      datagramsSent: 0,
-      datagramsReceived: 0,
-      packetsLost: 0,
-      packetsDamaged: 0,
-      smoothedRttMs: undefined,
-    };
+    return NO_TRANSPORT_STATS;
   }
 
   #push(kind: number, streamId: number, value: number): void {

@@ -5,6 +5,7 @@
 import { type StreamListener, type StreamTransport } from '../transport/stream-transport.js';
 
 export {
+  NO_TRANSPORT_STATS,
   type StreamListener,
   type StreamTransport,
   type TransportStats,

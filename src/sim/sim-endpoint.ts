@@ -134,6 +134,14 @@ export function touching(listener: StreamListener, touch: (() => void) | undefin
       touch();
       listener.onStreamStopped(streamId, code);
     },
+    onSuspect: (reason) => {
+      touch();
+      listener.onSuspect?.(reason);
+    },
+    onRecovered: () => {
+      touch();
+      listener.onRecovered?.();
+    },
     onClosed: (closed) => {
       touch();
       listener.onClosed(closed);

@@ -46,9 +46,39 @@ export interface TransportStats {
   readonly packetsLost: number;
   /** Received with a checksum or tag that was wrong, and dropped. */
   readonly packetsDamaged: number;
-  /** Milliseconds, or undefined before the first sample. */
+  /** How often nothing was heard for so long that a probe was sent, since the connection began. */
+  readonly ptoCount: number;
+  /** Round-trip times in milliseconds, or undefined before the first sample: the newest, their mean, the shortest. */
+  readonly latestRttMs: number | undefined;
   readonly smoothedRttMs: number | undefined;
+  readonly minRttMs: number | undefined;
+  /** Bytes that may be on their way at once, as congestion control sees it. */
+  readonly congestionWindow: number;
+  readonly bytesInFlight: number;
+  /** Bytes of the largest datagram that is sent now. */
+  readonly maxDatagramSize: number;
+  /** Milliseconds since something authentic came from the peer. */
+  readonly lastReceivedAgoMs: number;
+  /** Nothing has come for so long that new calls are made on another connection. */
+  readonly isSuspect: boolean;
 }
+
+/** Of a transport that has no datagrams. */
+export const NO_TRANSPORT_STATS: TransportStats = {
+  datagramsSent: 0,
+  datagramsReceived: 0,
+  packetsLost: 0,
+  packetsDamaged: 0,
+  ptoCount: 0,
+  latestRttMs: undefined,
+  smoothedRttMs: undefined,
+  minRttMs: undefined,
+  congestionWindow: 0,
+  bytesInFlight: 0,
+  maxDatagramSize: 0,
+  lastReceivedAgoMs: 0,
+  isSuspect: false,
+};
 
 /** Told of a transport's events, never from within a call of one of its methods. */
 export interface StreamListener {
@@ -60,6 +90,10 @@ export interface StreamListener {
   onStreamWritable(streamId: number): void;
   onStreamReset(streamId: number, code: number): void;
   onStreamStopped(streamId: number, code: number): void;
+  /** Nothing was heard for long, and it lives on; `reason` is for a person. For those who could use another one. */
+  onSuspect?(reason: string): void;
+  /** One that was suspect has answered. */
+  onRecovered?(): void;
   /** The last event. */
   onClosed(closed: ConnectionClosed): void;
 }

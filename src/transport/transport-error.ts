@@ -40,4 +40,6 @@ export interface ConnectionClosed {
   readonly isApplication: boolean;
   /** One line for a person. */
   readonly reason: string;
+  /** Certainly nothing was started of what was sent on it [HSK-12]. */
+  readonly notStarted?: boolean;
 }

@@ -12,6 +12,7 @@ import { UnitWriter } from '../../src/rpc/framing/unit-writer.js';
 import {
   type Acceptor,
   type Listening,
+  NO_TRANSPORT_STATS,
   type StreamListener,
   type StreamTransport,
   type TransportStats,
@@ -76,13 +77,7 @@ export class ServedTransport implements StreamTransport {
   }
 
   stats(): TransportStats {
-    return {
-      datagramsSent: 0,
-      datagramsReceived: 0,
-      packetsLost: 0,
-      packetsDamaged: 0,
-      smoothedRttMs: undefined,
-    };
+    return NO_TRANSPORT_STATS;
   }
 
   // What the test does.

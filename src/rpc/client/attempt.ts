@@ -41,6 +41,8 @@ export interface AttemptFailure {
   readonly details: string;
   /** It took longer than attemptTimeoutMs. */
   readonly isTimeout?: boolean;
+  /** The server certainly started nothing of it. */
+  readonly notStarted?: boolean | undefined;
   readonly cause?: unknown;
 }
 
@@ -134,6 +136,7 @@ export class Attempt implements TimerItem {
 
   onConnectionClosed(failure: AttemptFailure): void {
     this.#connection = undefined;
+    if (failure.notStarted === true) this.maybeExecuted = false;
     this.#fail(failure);
   }
 

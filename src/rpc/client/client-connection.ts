@@ -81,7 +81,8 @@ export class ClientConnection implements StreamListener {
 
   onClosed(closed: ConnectionClosed): void {
     this.#owner.onConnectionClosed(this, closed);
-    this.#failAll({ code: Status.UNAVAILABLE, details: closed.reason });
+    const { reason, notStarted } = closed;
+    this.#failAll({ code: Status.UNAVAILABLE, details: reason, notStarted });
   }
 
   #failAll(failure: AttemptFailure): void {

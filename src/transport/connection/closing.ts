@@ -18,6 +18,7 @@ export class Closing {
   readonly closed: ConnectionClosed;
   /** When the connection may be forgotten. */
   readonly endsAt: number;
+  readonly #isAnswering: boolean;
   #owesClose: boolean;
   #receivedCount = 0;
   #answerAt = 1;
@@ -25,13 +26,14 @@ export class Closing {
   /** Draining (`owesClose` false) only waits: the peer knows, or must not be answered. */
   constructor(closed: ConnectionClosed, owesClose: boolean, ptoMs: number, now: number) {
     this.closed = closed;
+    this.#isAnswering = owesClose;
     this.#owesClose = owesClose;
     this.endsAt = now + CLOSING_PTOS * ptoMs;
   }
 
   /** Something arrived although we closed. */
   onDatagram(): void {
-    if (this.closed.by !== 'local') return;
+    if (!this.#isAnswering) return;
     this.#receivedCount++;
     if (this.#receivedCount < this.#answerAt) return;
     this.#answerAt *= 2;

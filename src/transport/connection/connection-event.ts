@@ -23,7 +23,14 @@ export type ConnectionEvent =
   | { readonly kind: 'streamReset'; readonly streamId: number; readonly code: number }
   /** The peer will not read what we send. */
   | { readonly kind: 'streamStopped'; readonly streamId: number; readonly code: number }
+  /** Established, and nothing was heard for so long that somebody else may be the better one to ask. It lives on. */
+  | { readonly kind: 'suspect'; readonly reason: string }
+  /** One that was suspect has answered. */
+  | { readonly kind: 'recovered' }
   /** The last event of a connection. */
   | { readonly kind: 'closed'; readonly closed: ConnectionClosed };
 
-export type StreamEvent = Exclude<ConnectionEvent, { kind: 'ready' } | { kind: 'closed' }>;
+export type StreamEvent = Exclude<
+  ConnectionEvent,
+  { kind: 'ready' } | { kind: 'suspect' } | { kind: 'recovered' } | { kind: 'closed' }
+>;

@@ -112,14 +112,23 @@ export class Connection implements FrameHandler, HandshakeOwner {
     this.#players.observer?.onForgotten(now);
   }
 
-  transportStats(): TransportStats {
-    const { stats, recovery } = this.#players;
+  transportStats(now: number): TransportStats {
+    const { stats, recovery, idle, suspicion, maxDatagramSize } = this.#players;
+    const { latestRtt, smoothedRtt, minRtt, hasSample } = recovery.rtt;
     return {
       datagramsSent: stats.datagramsSent,
       datagramsReceived: stats.datagramsReceived,
       packetsLost: stats.packetsLost,
       packetsDamaged: stats.drops.notAuthentic,
-      smoothedRttMs: recovery.rtt.hasSample ? recovery.rtt.smoothedRtt : undefined,
+      ptoCount: stats.ptoCount,
+      latestRttMs: hasSample ? latestRtt : undefined,
+      smoothedRttMs: hasSample ? smoothedRtt : undefined,
+      minRttMs: hasSample ? minRtt : undefined,
+      congestionWindow: this.congestionWindow,
+      bytesInFlight: recovery.bytesInFlight,
+      maxDatagramSize,
+      lastReceivedAgoMs: Math.max(0, now - idle.receivedAt),
+      isSuspect: suspicion.isSuspect,
     };
   }
 
@@ -149,7 +158,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
 
   /** [DGM-3] Whatever it is: the worst it does is to end this connection. */
   handleDatagram(bytes: Uint8Array, remote: Path['remote'], local: number, now: number): void {
-    const { stats, path, observer } = this.#players;
+    const { stats, path, suspicion, observer } = this.#players;
     stats.datagramsReceived++;
     stats.bytesReceived += bytes.length;
     if (!path.isSame(remote, local)) {
@@ -165,10 +174,16 @@ export class Connection implements FrameHandler, HandshakeOwner {
       this.#closing.onDatagram();
       return;
     }
+    if (this.#endIfIdle(now)) return;
+    const packetsBefore = stats.packetsReceived;
     try {
       this.#reader.read(bytes, now);
     } catch (error) {
       this.#onError(error, now);
+    }
+    const isAuthentic = stats.packetsReceived > packetsBefore;
+    if (isAuthentic && suspicion.onReceived() && this.closed === undefined) {
+      this.#events.push({ kind: 'recovered' });
     }
     observer?.onStep(this.#players, now);
   }
@@ -194,15 +209,10 @@ export class Connection implements FrameHandler, HandshakeOwner {
     }
     const { recovery, hello, protected: main, idle } = this.#players;
     if (now >= this.#handshake.endsAt) {
-      this.#end({ by: 'handshakeTimeout', ...noCode(this.#handshake.timeoutReason) }, false, now);
+      this.#onHandshakeTimeout(now);
       return;
     }
-    if (now >= idle.deadline(this.#ptoMs())) {
-      const reason = `nothing received for ${Math.round(idle.idleTimeoutMs)} ms`;
-      this.#end({ by: 'idle', ...noCode(reason) }, false, now);
-      this.#isGone = true;
-      return;
-    }
+    if (this.#endIfIdle(now)) return;
     if ((hello.acks.nextTimeout() ?? Infinity) <= now) hello.acks.onTimeout(now);
     if ((main.acks.nextTimeout() ?? Infinity) <= now) main.acks.onTimeout(now);
     if ((recovery.nextTimeout() ?? Infinity) <= now) this.#onRecoveryTimeout(now);
@@ -270,8 +280,11 @@ export class Connection implements FrameHandler, HandshakeOwner {
   }
 
   onClose(frame: CloseFrame, now: number): void {
+    const { code, reason } = frame;
     const isApplication = frame.type === FrameType.CLOSE_APPLICATION;
-    this.#end({ by: 'peer', code: frame.code, isApplication, reason: frame.reason }, false, now);
+    const notStarted =
+      !isApplication && code === TransportErrorCode.CONNECTION_REFUSED && this.#isOnlyFlight();
+    this.#end({ by: 'peer', code, isApplication, reason, ...(notStarted && { notStarted }) }, false, now);
   }
 
   // What the handshake hands up.
@@ -296,6 +309,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     onPacketsLost(outcome.lost, players);
     if (outcome.probeSpace === undefined) return;
     players.stats.ptoCount++;
+    this.#suspect(now);
     // A probe best carries what is missing: the oldest frames are written again although nothing is lost yet.
     onPacketsLost(outcome.probes, players);
     spaceState(players, outcome.probeSpace).probesPending = outcome.probeCount;
@@ -303,6 +317,42 @@ export class Connection implements FrameHandler, HandshakeOwner {
     if (players.handshakeStream.hasFramesToSend(PacketSpace.HELLO)) {
       players.hello.probesPending = outcome.probeCount;
     }
+  }
+
+  /** [IDL-4] */
+  #suspect(now: number): void {
+    const { suspicion, recovery, idle, isConfirmed } = this.#players;
+    if (!isConfirmed || !suspicion.onPto(recovery.ptoCount, idle.receivedAt, now)) return;
+    const silentMs = Math.round(now - idle.receivedAt);
+    const probes = `${recovery.ptoCount} probes in a row unanswered`;
+    this.#events.push({ kind: 'suspect', reason: `nothing received for ${silentMs} ms, ${probes}` });
+  }
+
+  /** [IDL-1] [IDL-3] Looked at before anything that came late, too: the peer has ended it by its own clock. */
+  #endIfIdle(now: number): boolean {
+    const { idle } = this.#players;
+    if (now < idle.deadline(this.#ptoMs())) return false;
+    const reason = idle.describeEnd(now - this.pollTimeout());
+    this.#end({ by: 'idle', ...noCode(reason) }, false, now);
+    this.#isGone = true;
+    return true;
+  }
+
+  /** [HSK-8] Whoever has heard of the other says so, lest that one goes on asking. */
+  #onHandshakeTimeout(now: number): void {
+    const reason = this.#handshake.timeoutReason;
+    const code = TransportErrorCode.HANDSHAKE_FAILED;
+    const owesClose = this.stats.packetsReceived > 0;
+    this.#end({ by: 'handshakeTimeout', code, isApplication: false, reason }, owesClose, now);
+  }
+
+  /**
+   * [HSK-12] A refusal proves that nothing was started while this client has sent its first flight once and heard nothing
+   * else: what it sent again might have come to a server that forgot what it had started the first time.
+   */
+  #isOnlyFlight(): boolean {
+    const { ptoCount, packetsReceived } = this.stats;
+    return this.role === 'client' && !this.#players.isConfirmed && ptoCount === 0 && packetsReceived === 1;
   }
 
   #pingAt(): number {

@@ -19,6 +19,11 @@ export class IdleTimer {
     return this.#idleTimeoutMs;
   }
 
+  /** When something authentic came last, or the connection began. */
+  get receivedAt(): number {
+    return this.#receivedAt;
+  }
+
   /** The smaller of both sides' counts; 0 means none. */
   onPeerIdleTimeout(idleTimeoutMs: number): void {
     if (idleTimeoutMs > 0 && (this.#idleTimeoutMs === 0 || idleTimeoutMs < this.#idleTimeoutMs)) {
@@ -47,14 +52,25 @@ export class IdleTimer {
   /** When to send a PING, given that calls are open. */
   pingAt(): number {
     if (this.#idleTimeoutMs === 0 || this.#pingedFor === this.#receivedAt) return Number.POSITIVE_INFINITY;
-    return this.#receivedAt + Math.max(this.#idleTimeoutMs / 3, MIN_PING_INTERVAL_MS);
+    // With less than half the time left a lost PING could not be repeated.
+    const silenceMs = Math.max(this.#idleTimeoutMs / 3, MIN_PING_INTERVAL_MS);
+    return this.#receivedAt + Math.min(silenceMs, this.#idleTimeoutMs / 2);
   }
 
   onPing(): void {
     this.#pingedFor = this.#receivedAt;
+  }
+
+  /** For a person, when the time is over; `lateMs` ago something should have been done, had this process been running. */
+  describeEnd(lateMs: number): string {
+    const silence = `nothing received for ${Math.round(this.#idleTimeoutMs)} ms, the idle timeout`;
+    if (lateMs < NOTICEABLE_PAUSE_MS) return silence;
+    return `${silence}: this process, or its machine, was suspended or busy for at least ${Math.round(lateMs)} ms`;
   }
 }
 
 /** RFC 9000 §10.1: never give up before a few probes had a chance. */
 const IDLE_TIMEOUT_PTOS = 3;
 const MIN_PING_INTERVAL_MS = 10_000;
+/** No event loop in good health is this late. */
+const NOTICEABLE_PAUSE_MS = 1_000;

@@ -18,6 +18,7 @@ import { type ConnectionSetup } from './connection-setup.js';
 import { ConnectionStats } from './connection-stats.js';
 import { IdleTimer } from './idle-timer.js';
 import { PacketSpaceState } from './packet-space-state.js';
+import { Suspicion } from './suspicion.js';
 import { CONNECTION_ID_BYTES, MIN_DATAGRAM_BYTES, type TransportOptions } from './transport-options.js';
 
 export interface Players {
@@ -39,6 +40,7 @@ export interface Players {
   readonly streams: StreamSet;
   readonly handshakeStream: HandshakeStream;
   readonly idle: IdleTimer;
+  readonly suspicion: Suspicion;
   readonly stats: ConnectionStats;
   readonly observer: ConnectionObserver | undefined;
   /** Our side of the handshake is complete and, for a client, the server has said so too. */
@@ -84,6 +86,7 @@ export function createPlayers(
     streams: new StreamSet({ role, limits: options, emit, pool: setup.chunkPool }),
     handshakeStream: new HandshakeStream(options.handshakeStreamBytes),
     idle: new IdleTimer(options.idleTimeoutMs, now),
+    suspicion: new Suspicion(options.suspectAfterPtos, options.suspectAfterMs),
     stats: new ConnectionStats(),
     observer: setup.observer,
     isConfirmed: false,

@@ -9,6 +9,10 @@ export interface TransportOptions {
   readonly idleTimeoutMs: number;
   /** A connection that is not ready by then is given up, ms. Default 10,000. */
   readonly handshakeTimeoutMs: number;
+  /** PTOs in a row without an answer after which an established connection is suspect [IDL-4]. Default 8. */
+  readonly suspectAfterPtos: number;
+  /** The silence that this takes too, ms. A channel then makes new calls on another connection. Default 10,000. */
+  readonly suspectAfterMs: number;
   /** Longest wait before an ACK is sent, ms; the peer is told. Default 2. */
   readonly maxAckDelayMs: number;
   /** Round-trip time assumed before the first sample, ms. Default 100. */
@@ -42,6 +46,8 @@ export interface TransportOptions {
 export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   idleTimeoutMs: 30_000,
   handshakeTimeoutMs: 10_000,
+  suspectAfterPtos: 8,
+  suspectAfterMs: 10_000,
   maxAckDelayMs: 2,
   initialRttMs: 100,
   congestionControl: 'cubic',

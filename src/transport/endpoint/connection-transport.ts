@@ -71,6 +71,6 @@ export class ConnectionTransport implements StreamTransport {
   }
 
   stats(): TransportStats {
-    return this.connection.transportStats();
+    return this.connection.transportStats(this.#clock.now());
   }
 }

@@ -194,6 +194,12 @@ function tell(listener: StreamListener, event: ConnectionEvent): void {
     case 'streamStopped':
       listener.onStreamStopped(event.streamId, event.code);
       return;
+    case 'suspect':
+      listener.onSuspect?.(event.reason);
+      return;
+    case 'recovered':
+      listener.onRecovered?.();
+      return;
     case 'closed':
       listener.onClosed(event.closed);
   }

@@ -159,6 +159,27 @@ test('[FRM-11] HANDSHAKE_DONE before the client has completed its side is a viol
   expect(client.closed).toMatchObject({ by: 'local', code: TransportErrorCode.PROTOCOL_VIOLATION });
 });
 
+describe('a server that gives a handshake up', () => {
+  test('[HSK-8] tells its client, which then need not wait for its own time', () => {
+    const options = { handshakeTimeoutMs: 2_000 };
+    const pair = new EndpointPair({ server: options, means: slow('server').means });
+    const client = pair.connect();
+    pair.run(() => client.closed !== undefined, 20_000);
+    expect(pair.now).toBe(1_000 + 5 + 2_000 + 5);
+    expect(client.closed).toMatchObject({ by: 'peer', code: TransportErrorCode.HANDSHAKE_FAILED });
+    expect(client.closed?.reason).toMatch(/^no handshake within 2000 ms/);
+  });
+
+  test('[HSK-8] [AMP-1] says no more than it may', () => {
+    const { pair, server } = firstFlight();
+    pair.filter = ({ from, bytes }) => (from === 'client' ? undefined : bytes);
+    pair.run(() => server.closed !== undefined, 60_000);
+    pair.run(() => false, 60_000);
+    const { receivedBytes, sentBytes } = server.path;
+    expect(sentBytes).toBeLessThanOrEqual(3 * receivedBytes);
+  });
+});
+
 describe('a client that does not go on', () => {
   test('[HSK-8] is given up after 10 s although the server was content', () => {
     const { pair, server } = firstFlight();

@@ -37,6 +37,21 @@ describe('the idle timer', () => {
     expect(idle.pingAt()).toBe(Infinity);
     idle.onReceived(20_050);
     expect(idle.pingAt()).toBe(40_050);
-    expect(new IdleTimer(12_000, 0).pingAt()).toBe(10_000);
+    expect(new IdleTimer(24_000, 0).pingAt()).toBe(10_000);
+  });
+
+  test('[IDL-2] asks after half of a short timeout, so that a lost PING can be repeated', () => {
+    expect(new IdleTimer(12_000, 0).pingAt()).toBe(6_000);
+    expect(new IdleTimer(50, 0).pingAt()).toBe(25);
+  });
+
+  test('names the pause when nobody looked at it in time', () => {
+    const idle = new IdleTimer(30_000, 0);
+    expect(idle.describeEnd(0)).toBe('nothing received for 30000 ms, the idle timeout');
+    expect(idle.describeEnd(999)).toBe('nothing received for 30000 ms, the idle timeout');
+    expect(idle.describeEnd(61_000.4)).toBe(
+      'nothing received for 30000 ms, the idle timeout: ' +
+        'this process, or its machine, was suspended or busy for at least 61000 ms',
+    );
   });
 });

@@ -220,6 +220,20 @@ describe('a server endpoint', () => {
     expect(client.isReady).toBe(true);
   });
 
+  test('[HSK-12] a refusal proves that nothing was started, unless the first flight was sent again', () => {
+    const pair = new EndpointPair();
+    pair.server.refuseNew();
+    const first = pair.connect();
+    pair.run(() => first.closed !== undefined, 1_000);
+    expect(first.closed).toMatchObject({ by: 'peer', notStarted: true });
+    const again = pair.connect();
+    let lostCount = 0;
+    pair.filter = ({ from, bytes }) => (from === 'client' && lostCount++ < 1 ? undefined : bytes);
+    pair.run(() => again.closed !== undefined, 1_000);
+    expect(again.closed?.reason).toBe('the server is shutting down');
+    expect(again.closed?.notStarted).toBeUndefined();
+  });
+
   test('[DGM-3] whatever bytes come, nothing is thrown, and each datagram is dropped under one reason', () => {
     const template = hello();
     const datagram = fc.oneof(
