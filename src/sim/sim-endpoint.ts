@@ -3,6 +3,7 @@
  * with a handshake that a scenario may wrap.
  */
 import { type Random } from '../base/random.js';
+import { type ObserveConnection } from '../transport/connection/connection-observer.js';
 import {
   DEFAULT_TRANSPORT_OPTIONS,
   type TransportOptions,
@@ -35,6 +36,8 @@ export interface SimEndpointOptions {
   readonly limits?: EndpointLimits | undefined;
   /** Puts its own handshake around the plaintext one. */
   readonly wrapHandshake?: ((inner: CreateHandshake) => CreateHandshake) | undefined;
+  /** Default: nobody looks on. */
+  readonly observe?: ObserveConnection | undefined;
   /** Told before code that uses promises is run: `SimLoop.touch`. */
   readonly touch?: (() => void) | undefined;
 }
@@ -72,6 +75,7 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
       resetToken: simResetToken(options.checksum, options.resetKey ?? options.random.bytes(RESET_KEY_BYTES)),
       createHandshake: options.wrapHandshake?.(plaintext) ?? plaintext,
       helloProtection: plaintextHelloProtection(options.checksum),
+      observe: options.observe,
     },
     clock: options.host.clock(),
     send: (transmit) => {
