@@ -16,22 +16,22 @@ export class SimAcceptor implements Acceptor {
     return this.#endpoint;
   }
 
-  /** The host of `address` is left out of account: it is the simulated one. */
+  /** Of `address` only the port counts: where to listen is in the options. */
   listen(address: string, accept: (transport: StreamTransport) => StreamListener): Promise<Listening> {
     const port = Number(/:(\d+)$/.exec(address)?.[1] ?? DEFAULT_PORT);
     const endpoint = createSimEndpoint(this.#options, { role: 'server', port, accept });
     this.#endpoint = endpoint;
-    const { pump, socket } = endpoint;
+    const { pump, sockets, socket } = endpoint;
     return Promise.resolve({
       port: socket.address.port,
-      addresses: [`udp://${socket.address.ip}:${socket.address.port}`],
+      addresses: sockets.map(({ address: { ip, port: bound } }) => `udp://${ip}:${bound}`),
       refuseNew: () => {
         pump.endpoint.refuseNew();
       },
       close: () => {
         pump.flush();
         pump.stop();
-        socket.close();
+        for (const each of sockets) each.close();
         if (this.#endpoint === endpoint) this.#endpoint = undefined;
         return Promise.resolve();
       },

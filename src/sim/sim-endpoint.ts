@@ -1,9 +1,8 @@
 /**
- * The transport core on a simulated host: one socket, one endpoint, the same pump as on real sockets. Speaks plaintext,
+ * The transport core on a simulated host: a socket for each of its addresses, one endpoint, the same pump as on real sockets. Speaks plaintext,
  * with a handshake that a scenario may wrap.
  */
 import { type Random } from '../base/random.js';
-import { type ObserveConnection } from '../transport/connection/connection-observer.js';
 import {
   DEFAULT_TRANSPORT_OPTIONS,
   type TransportOptions,
@@ -36,10 +35,10 @@ export interface SimEndpointOptions {
   readonly limits?: EndpointLimits | undefined;
   /** Puts its own handshake around the plaintext one. */
   readonly wrapHandshake?: ((inner: CreateHandshake) => CreateHandshake) | undefined;
-  /** Default: nobody looks on. */
-  readonly observe?: ObserveConnection | undefined;
   /** Told before code that uses promises is run: `SimLoop.touch`. */
   readonly touch?: (() => void) | undefined;
+  /** Addresses of the host to listen at, each with a socket of its own; default: its first. */
+  readonly ips?: readonly [string, ...string[]] | undefined;
 }
 
 export interface SimEndpointRole {
@@ -51,17 +50,29 @@ export interface SimEndpointRole {
 
 export interface SimEndpoint {
   readonly pump: EndpointPump;
+  /** In the order of their addresses. */
+  readonly sockets: readonly SimSocket[];
+  /** The first of them. */
   readonly socket: SimSocket;
 }
 
 export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpointRole): SimEndpoint {
   const plaintext = createPlaintextHandshake(options.checksum);
-  const socket = options.network.bind(options.host, role.port, {
-    onDatagram: (bytes, from) => {
-      pump.handleDatagram(bytes, from, 0);
-    },
-    onRefused: (to) => role.onRefused?.(to),
-  });
+  const { network, host, ips = [host.ip] } = options;
+  const bind = (ip: string, local: number): SimSocket =>
+    network.bind(
+      host,
+      role.port,
+      {
+        onDatagram: (bytes, from) => {
+          pump.handleDatagram(bytes, from, local);
+        },
+        onRefused: (to) => role.onRefused?.(to),
+      },
+      ip,
+    );
+  const socket = bind(ips[0], 0);
+  const sockets = [socket, ...ips.slice(1).map((ip, index) => bind(ip, index + 1))];
   const { accept } = role;
   const pump = new EndpointPump({
     config: {
@@ -75,19 +86,18 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
       resetToken: simResetToken(options.checksum, options.resetKey ?? options.random.bytes(RESET_KEY_BYTES)),
       createHandshake: options.wrapHandshake?.(plaintext) ?? plaintext,
       helloProtection: plaintextHelloProtection(options.checksum),
-      observe: options.observe,
     },
     clock: options.host.clock(),
     send: (transmit) => {
       for (let start = 0; start < transmit.length; start += transmit.segmentSize) {
         const end = Math.min(transmit.length, start + transmit.segmentSize);
-        socket.send(transmit.bytes.subarray(start, end), transmit.remote);
+        sockets[transmit.local]?.send(transmit.bytes.subarray(start, end), transmit.remote);
       }
       pump.release(transmit);
     },
     ...(accept && { accept: (transport) => touching(accept(transport), options.touch) }),
   });
-  return { pump, socket };
+  return { pump, sockets, socket };
 }
 
 /** Stands in for an HMAC: in a simulation nobody guesses, so that it only has to depend on the key and the whole ID. */

@@ -1,6 +1,6 @@
 /**
  * A handshake that behaves as badly as a real one may: it wraps another, says what that one says only after a delay,
- * fails instead of completing, or answers so late that the connection has given up. TLS does the first for each flight,
+ * fails instead of completing, gets other bytes than were sent, or answers so late that the connection has given up. TLS does the first for each flight,
  * since its answers come from other turns of the event loop.
  */
 import { type Clock, type Timer } from '../base/clock.js';
@@ -16,6 +16,8 @@ export interface HandshakePlan {
   readonly delayMs: () => number;
   /** Fails with this reason where it would have completed. */
   readonly failure?: string | undefined;
+  /** What a meddler on the path makes of the bytes of the other side. */
+  readonly alter?: ((bytes: Uint8Array) => Uint8Array) | undefined;
 }
 
 /** `plan` is asked once for each handshake. */
@@ -53,7 +55,7 @@ class SimHandshake implements Handshake {
 
   onBytes(bytes: Uint8Array): void {
     if (this.#hasFailed) return;
-    this.#inner.onBytes(bytes);
+    this.#inner.onBytes(this.#plan.alter?.(bytes) ?? bytes);
     this.#collect();
   }
 

@@ -53,6 +53,14 @@ function setUp(plan: HandshakePlan) {
 }
 
 describe('createSimHandshake', () => {
+  test('what the other side said arrives as the plan alters it', () => {
+    const { handshake, inner } = setUp({ delayMs: () => 0, alter: (bytes) => bytes.map((byte) => byte + 1) });
+    const heard: Uint8Array[] = [];
+    inner.onBytes = (bytes) => heard.push(bytes);
+    handshake.onBytes(Uint8Array.of(1, 2));
+    expect(heard).toEqual([Uint8Array.of(2, 3)]);
+  });
+
   test('without delay it says at once what the inner one says, and never wakes', () => {
     const { handshake, events, wakes } = setUp({ delayMs: () => 0 });
     handshake.start();
