@@ -38,7 +38,7 @@ else process.send(await runUntilNoticed());
 
 async function runUntilNoticed(): Promise<Verdict> {
   for (let seed = 1; seed <= limit; seed++) {
-    const { failure } = await runSeed(seed, new Coverage(), 1);
+    const { failure } = await runSeed(seed, new Coverage(), { keptTraceLines: 1 });
     if (failure !== undefined) return { seeds: seed, failure };
   }
   return { seeds: limit, failure: undefined };

@@ -1,7 +1,7 @@
 /**
  * `npm run sim -- --seeds N --from S`: runs seeds in one process per core, outside jest, and prints what they reached. A seed that
  * fails is named with the command that replays it, and the exit code is 1. `--trace N` keeps and prints the last N
- * lines of a failing seed's trace; `--hash` prints each seed's trace hash.
+ * lines of a failing seed's trace; `--hash` prints each seed's trace hash; `--nightly` makes one seed in a hundred long.
  */
 /* eslint-disable no-console -- a program of the command line: what it prints is its result */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     trace: { type: 'string', default: '40' },
     hash: { type: 'boolean', default: false },
+    nightly: { type: 'boolean', default: false },
     processes: { type: 'string', default: String(cpus().length) },
   },
 });
@@ -42,7 +43,7 @@ function runChild(): void {
       return;
     }
     const startedAt = performance.now();
-    void runSeed(seed, coverage, keptTraceLines).then((result) => {
+    void runSeed(seed, coverage, { keptTraceLines, isNightly: values.nightly }).then((result) => {
       tell({ kind: 'result', result, ms: performance.now() - startedAt });
       tell({ kind: 'wantsSeed' });
     });
@@ -54,7 +55,9 @@ async function runParent(): Promise<void> {
   const first = Number(values.from);
   const count = Number(values.seeds);
   if (!Number.isSafeInteger(first) || first < 0 || !Number.isSafeInteger(count) || count < 1) {
-    console.error('usage: npm run sim -- --seeds N --from S [--trace LINES] [--hash] [--processes P]');
+    console.error(
+      'usage: npm run sim -- --seeds N --from S [--trace LINES] [--hash] [--nightly] [--processes P]',
+    );
     process.exitCode = 2;
     return;
   }
@@ -125,5 +128,7 @@ function printFailure({ seed, failure, stack, traceLines }: SeedResult): void {
   console.log(`\nseed ${seed} failed: ${String(failure)}`);
   for (const line of traceLines) console.log(`  ${line}`);
   console.log(stack?.split('\n').slice(1, 8).join('\n'));
-  console.log(`replay: npm run sim -- --seeds 1 --from ${seed} --trace 1000\n`);
+  console.log(
+    `replay: npm run sim -- --seeds 1 --from ${seed} --trace 1000${values.nightly ? ' --nightly' : ''}\n`,
+  );
 }

@@ -88,6 +88,15 @@ export class CallLedger {
     this.#record(index).isCancelled = true;
   }
 
+  /** Its host is gone: nobody will hear of its calls any more. */
+  onClientLost(client: number): void {
+    for (const record of this.#open) {
+      if (record.plan.client !== client) continue;
+      record.outcome = LOST;
+      this.#open.delete(record);
+    }
+  }
+
   onHandlerStart(index: number, requestId: string, incarnation: number): Exchange {
     const record = this.#record(index);
     const { plan } = record;
@@ -200,5 +209,6 @@ export class CallLedger {
   }
 }
 
+const LOST = 'lost';
 /** Timeouts travel as whole milliseconds. */
 const WIRE_TIMEOUT_ROUNDING_MS = 1;

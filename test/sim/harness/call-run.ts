@@ -13,10 +13,11 @@ import { type Client } from '../../../src/rpc/service-definition.js';
 import { type SimHost } from '../../../src/sim/sim-host.js';
 import { CallLedger } from './call-ledger.js';
 import { callMetadata, createCallService } from './call-service.js';
+import { isForgiving, mayRefuse, mayReplayFirstFlights, promptMs, slackMs } from './leniency.js';
 import { type Exchange } from './load.js';
 import { checkPattern, patternBytes, requestKey } from './pattern.js';
 import { check } from './violation.js';
-import { SERVER_ADDRESS, type World } from './world.js';
+import { LISTEN_ADDRESS, type World } from './world.js';
 
 export async function runCalls(world: World): Promise<void> {
   await new CallRun(world).run();
@@ -27,22 +28,24 @@ type TestClient = Client<typeof TestServiceDefinition, RpcCallOptions>;
 class CallRun {
   readonly #world: World;
   readonly #ledger: CallLedger;
-  readonly #channels: readonly Channel[];
-  readonly #clients: readonly TestClient[];
+  readonly #channels: Channel[];
+  readonly #clients: TestClient[];
+  /** Clients whose host has crashed. */
+  readonly #down = new Set<number>();
   #server: Server;
   #incarnation = 0;
 
   constructor(world: World) {
     this.#world = world;
-    const { clock } = world;
+    const { clock, scenario } = world;
     this.#ledger = new CallLedger({
       now: () => clock.now(),
-      slackMs: (client) => world.slackMs(client),
-      mayReplay: world.mayReplayFirstFlights,
+      slackMs: (client) => slackMs(scenario, client),
+      mayReplay: mayReplayFirstFlights(scenario),
       note: (text) => {
         world.note(text);
       },
-      mustConnect: world.isForgiving,
+      mustConnect: isForgiving(scenario),
       fail: (error) => {
         world.fail(error);
       },
@@ -51,15 +54,21 @@ class CallRun {
       this.#ledger.checkDeadlines();
     });
     this.#server = this.#listen();
-    world.restart = () => {
+    world.serverRestarts = () => {
       this.#incarnation++;
       this.#server = this.#listen();
     };
-    this.#channels = world.connectors.map(
-      (connector, index) =>
-        new Channel(connector, this.#environment(world.clientHost(index), `client ${index}`)),
-    );
-    this.#clients = this.#channels.map((channel) => createClient(TestServiceDefinition, channel));
+    world.clientIsLost = (client) => {
+      this.#down.add(client);
+      this.#ledger.onClientLost(client);
+    };
+    world.clientRestarts = (client) => {
+      this.#down.delete(client);
+      this.#startClient(client);
+    };
+    this.#channels = [];
+    this.#clients = [];
+    for (const client of world.clients.keys()) this.#startClient(client);
   }
 
   async run(): Promise<void> {
@@ -88,9 +97,17 @@ class CallRun {
         check(!isPremature, () => `${path} came in a first flight`);
       });
     });
-    void server.listen(`${SERVER_ADDRESS.ip}:${SERVER_ADDRESS.port}`);
+    void server.listen(LISTEN_ADDRESS);
     this.#world.onListening();
     return server;
+  }
+
+  #startClient(client: number): void {
+    const host = this.#world.clientHost(client);
+    const name = `client ${client} at ${this.#world.clock.now()}`;
+    const channel = new Channel(this.#world.connector(client), this.#environment(host, name));
+    this.#channels[client] = channel;
+    this.#clients[client] = createClient(TestServiceDefinition, channel);
   }
 
   #environment(host: SimHost, name: string): RpcEnvironment {
@@ -102,13 +119,14 @@ class CallRun {
     };
   }
 
+  /** What a host is down for is never called. */
   #callLater(exchange: Exchange): void {
-    this.#world
-      .clientHost(exchange.client)
-      .clock(this.#world.loop.touch)
-      .setTimer(() => {
+    this.#world.clock.setTimer(() => {
+      if (this.#down.has(exchange.client)) return;
+      this.#world.clientHost(exchange.client).run(() => {
         this.#call(exchange);
-      }, exchange.atMs);
+      });
+    }, exchange.atMs);
   }
 
   #call(exchange: Exchange): void {
@@ -182,10 +200,12 @@ class CallRun {
     for (let round = 1; probes.length > 0; round++) {
       check(round <= LIVENESS_ROUNDS, () => `no answer over a clean network in ${LIVENESS_ROUNDS} calls`);
       for (const probe of probes) this.#call(probe);
-      const withinMs = this.#world.isForgiving ? this.#world.promptMs : LIVENESS_MS;
+      const withinMs = isForgiving(scenario) ? promptMs(scenario) : LIVENESS_MS;
       const didSettle = await loop.run(clock.now() + withinMs, () => this.#ledger.openCount === 0);
       check(didSettle, () => `a call over a clean network takes longer than ${withinMs} ms`);
       this.#world.count('liveness/calls', probes.length);
+      // Connections of clients that are gone may keep the places of a server that has few.
+      if (mayRefuse(scenario)) return;
       const failed = probes.filter(({ index }) => this.#ledger.outcome(index) !== 'OK');
       check(
         failed.every(({ method }) => method === 'add'),
@@ -254,6 +274,7 @@ function livenessCall(index: number, client: number, method: 'echo' | 'add', req
     cancelAfterMs: undefined,
     handler: { does: 'answer', delayMs: 0 },
     readPauseMs: 0,
+    isDuplex: false,
   };
 }
 

@@ -17,6 +17,8 @@ export class EndpointWatch {
   readonly #connections = new Map<SimEndpoint, Set<Connection>>();
   /** What each connection had after the turn before. */
   readonly #windows = new WeakMap<Connection, { window: number; inFlight: number; ptoCount: number }>();
+  /** Local IDs of connections whose handshake somebody meddled with. */
+  readonly #altered = new Set<string>();
   maxConnections = 0;
 
   add(name: string, endpoint: SimEndpoint): void {
@@ -27,7 +29,16 @@ export class EndpointWatch {
   remove(name: string): void {
     const endpoint = this.#endpoints.get(name);
     this.#endpoints.delete(name);
-    if (endpoint !== undefined) this.#account(name, endpoint);
+    if (endpoint === undefined) return;
+    // Also those that began within this turn.
+    for (const connection of endpoint.pump.endpoint.connections)
+      this.#connections.get(endpoint)?.add(connection);
+    this.#account(name, endpoint);
+  }
+
+  /** This side of a connection was told other bytes than the other side said: nothing may be established with them. */
+  onAlteredHandshake(localId: Uint8Array): void {
+    this.#altered.add(hex(localId));
   }
 
   check(): void {
@@ -49,7 +60,7 @@ export class EndpointWatch {
       if (socket.isClosed) continue;
       for (const connection of pump.endpoint.connections) {
         if (connection.closed !== undefined) continue;
-        const id = Buffer.from(connection.originalDestinationId).toString('hex');
+        const id = hex(connection.originalDestinationId);
         sides.set(id, [...(sides.get(id) ?? []), connection]);
       }
     }
@@ -87,6 +98,7 @@ export class EndpointWatch {
 
   #checkConnection(name: string, connection: Connection): void {
     const { bytesInFlight, congestionWindow, isReady, stats } = connection;
+    if (this.#altered.size > 0) this.#checkUnestablished(name, connection);
     check(congestionWindow >= 2 * DATAGRAM_BYTES, () => `${name}: a window of ${congestionWindow} bytes`);
     check(bytesInFlight >= 0, () => `${name}: ${bytesInFlight} bytes in flight`);
     const before = this.#windows.get(connection) ?? { window: congestionWindow, inFlight: 0, ptoCount: 0 };
@@ -102,6 +114,13 @@ export class EndpointWatch {
     before.window = congestionWindow;
     before.inFlight = bytesInFlight;
     before.ptoCount = stats.ptoCount;
+  }
+
+  /** A server is confirmed by its own judgement: it must only never take anything for the client's. */
+  #checkUnestablished(name: string, { role, isReady, openStreamCount, localId }: Connection): void {
+    if (!this.#altered.has(hex(localId))) return;
+    const isEstablished = role === 'client' ? isReady : openStreamCount > 0;
+    check(!isEstablished, () => `${name}: a connection stands on altered bytes`);
   }
 
   /** Every datagram went to a connection or was dropped for a reason. */
@@ -125,4 +144,8 @@ export class EndpointWatch {
   #add(reason: string, count: number): void {
     this.#dropTotals.set(reason, (this.#dropTotals.get(reason) ?? 0) + count);
   }
+}
+
+function hex(id: Uint8Array): string {
+  return Buffer.from(id).toString('hex');
 }

@@ -28,6 +28,8 @@ export interface Exchange {
   readonly handler: HandlerPlan;
   /** The reader takes one piece and then waits this long. 0: it reads all there is. */
   readonly readPauseMs: number;
+  /** Of streams: the answer begins with the request and does not wait for its end. */
+  readonly isDuplex: boolean;
 }
 
 export interface HandlerPlan {
@@ -36,8 +38,6 @@ export interface HandlerPlan {
   readonly delayMs: number;
 }
 
-/** About how many datagrams of 1,200 bytes the exchanges of one scenario may take. */
-const BUDGET_DATAGRAMS = 10_000;
 const MAX_MESSAGE_BYTES = 4 << 20;
 
 export interface LoadFrame {
@@ -46,12 +46,14 @@ export interface LoadFrame {
   readonly spreadMs: number;
   /** Bytes that may be under way at a time, because of a small window or buffer. */
   readonly stepBytes: number;
+  /** About how many datagrams of 1,200 bytes the exchanges may take. */
+  readonly budgetDatagrams: number;
 }
 
 export function drawLoad(random: SeededRandom, dimension: Dimension, frame: LoadFrame): Load {
   const { clientCount, stepBytes } = frame;
   const datagramBytes = Math.min(1_000, stepBytes);
-  let budget = random.logUniform(20, BUDGET_DATAGRAMS);
+  let budget = random.logUniform(20, frame.budgetDatagrams);
   const count = dimension('manyExchanges', 5, (own) => own.logUniform(4, 400));
   const largest = dimension('largeMessages', 2_000, (own) => own.logUniform(2_000, MAX_MESSAGE_BYTES));
   const spreadMs = dimension('spreadOut', 0, (own) => own.within(0, frame.spreadMs));
@@ -59,6 +61,7 @@ export function drawLoad(random: SeededRandom, dimension: Dimension, frame: Load
   const shortestMs = dimension('shortTimeouts', 0, (own) => own.logUniform(1, 10_000));
   const isBad = dimension('badHandlers', false, () => true);
   const isSlow = dimension('slowHandlers', 0, (own) => own.logUniform(1, 5_000));
+  const mayBeDuplex = dimension('duplex', false, () => true);
   const readPauseMs = dimension('slowReaders', 0, (own) => own.logUniform(1, 500));
   const exchanges: Exchange[] = [];
   while (exchanges.length < count && budget > 0) {
@@ -79,6 +82,7 @@ export function drawLoad(random: SeededRandom, dimension: Dimension, frame: Load
       cancelAfterMs: mayCancel && random.chance(0.3) ? random.logUniform(0, 3_000) : undefined,
       handler: drawHandler(random, isBad, isSlow),
       readPauseMs: readPauseMs > 0 && random.chance(0.5) ? random.within(0, readPauseMs) : 0,
+      isDuplex: mayBeDuplex && random.chance(0.5),
     });
   }
   return { livenessBytes: Math.min(5_000, 20 * stepBytes), stepBytes, exchanges };

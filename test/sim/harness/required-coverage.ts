@@ -1,6 +1,7 @@
 /** What some hundred seeds must reach: a dimension, frame, fate or outcome that never occurs is not tested. */
 
 const FATES = [
+  'badPeriod',
   'blackedOut',
   'burst',
   'corrupted',
@@ -32,6 +33,7 @@ const FRAMES = [
   'PROTECTED MAX_DATA',
   'PROTECTED MAX_STREAMS',
   'PROTECTED MAX_STREAM_DATA',
+  'PROTECTED NEW_CONNECTION_ID',
   'PROTECTED PADDING',
   'PROTECTED PING',
   'PROTECTED RESET_STREAM',
@@ -41,7 +43,7 @@ const FRAMES = [
   'PROTECTED STREAM_DATA_BLOCKED',
 ];
 
-/** Without those that only other versions, hostile peers or a full server cause. */
+/** Without those that only other versions or hostile peers cause. */
 const DROPS = [
   'badHello',
   'connectionEnded',
@@ -50,14 +52,27 @@ const DROPS = [
   'helloAfterConfirmation',
   'malformedHeader',
   'notAuthentic',
+  'otherAddress',
+  'refused',
   'undecryptable',
   'unknownConnection',
   'unknownType',
 ];
 
-const FAULTS = ['crash', 'handshakeFailure', 'pause'];
+const FAULTS = [
+  'clientCrash',
+  'handshakeAltered',
+  'handshakeFailure',
+  'move address',
+  'move inherited',
+  'move port',
+  'move returned',
+  'mtuChange',
+  'pause',
+  'serverCrash',
+];
 const CALLS = ['CANCELLED', 'DEADLINE_EXCEEDED', 'FAILED_PRECONDITION', 'OK', 'UNAVAILABLE', 'UNKNOWN'];
-const STREAMS = ['cancelled', 'closed', 'ok', 'reset', 'timeout'];
+const STREAMS = ['cancelled', 'closed', 'lost', 'ok', 'reset', 'timeout'];
 
 export const REQUIRED_COVERAGE: readonly string[] = [
   ...named('fate', FATES),

@@ -15,8 +15,18 @@ export interface SeedResult {
   readonly stack: string | undefined;
 }
 
-export function runSeed(seed: number, coverage: Coverage, keptTraceLines = 100): Promise<SeedResult> {
-  return runScenario(drawScenario(seed), coverage, keptTraceLines);
+export interface SeedOptions {
+  readonly keptTraceLines?: number;
+  /** One seed in a hundred is far longer. */
+  readonly isNightly?: boolean;
+}
+
+export function runSeed(
+  seed: number,
+  coverage: Coverage,
+  { keptTraceLines = 100, isNightly = false }: SeedOptions = {},
+): Promise<SeedResult> {
+  return runScenario(drawScenario(seed, isNightly), coverage, keptTraceLines);
 }
 
 export async function runScenario(

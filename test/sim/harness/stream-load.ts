@@ -173,6 +173,7 @@ class ClientExchange {
   #written = 0;
   #isFinished = false;
   #received = 0;
+  #hasResponse = false;
   #outcome: StreamOutcome | undefined;
   #readTimer: Timer | undefined;
   readonly #timers: Timer[] = [];
@@ -217,6 +218,7 @@ class ClientExchange {
       if (taken < length) return;
       this.#isFinished = isLast;
     }
+    if (this.#hasResponse) this.settle('ok');
   }
 
   read(): void {
@@ -271,6 +273,9 @@ class ClientExchange {
       this.#received === this.plan.responseBytes,
       () => `exchange ${this.plan.index} ended after ${this.#received} of ${this.plan.responseBytes} bytes`,
     );
+    this.#hasResponse = true;
+    // The other side reads on: what it gets must be whole there too.
+    if (this.plan.isDuplex && !this.#isFinished) return;
     this.#releaseSending();
     this.settle('ok');
   }

@@ -2,11 +2,12 @@
  * Runs the load of a scenario on the transport alone, through its faults, then asks each client for one more exchange
  * over the healed network, closes everything and looks what is left.
  */
+import { isForgiving, mayRefuse, promptMs } from './leniency.js';
 import { type Exchange } from './load.js';
 import { StreamClient, type StreamOutcome } from './stream-load.js';
 import { StreamServer } from './stream-server.js';
 import { check } from './violation.js';
-import { SERVER_ADDRESS, type World } from './world.js';
+import { LISTEN_ADDRESS, type World } from './world.js';
 
 export async function runStreams(world: World): Promise<void> {
   const run = new StreamRun(world);
@@ -16,29 +17,26 @@ export async function runStreams(world: World): Promise<void> {
 class StreamRun {
   readonly #world: World;
   readonly #exchanges = new Map<number, Exchange>();
-  readonly #outcomes = new Map<number, StreamOutcome>();
+  /** `lost` with their client. */
+  readonly #outcomes = new Map<number, StreamOutcome | 'lost'>();
   readonly #starts = new Map<number, number>();
   readonly #clients: StreamClient[];
+  /** Clients whose host has crashed. */
+  readonly #down = new Set<number>();
 
   constructor(world: World) {
     this.#world = world;
-    world.restart = () => {
+    world.serverRestarts = () => {
       this.#listen();
     };
-    this.#clients = world.connectors.map(
-      (connector, index) =>
-        new StreamClient({
-          clock: world.clients[index]?.clock() ?? world.clock,
-          connector,
-          random: world.random.fork(`pieces of client ${index}`),
-          onSettled: (exchange, outcome) => {
-            this.#onSettled(exchange, outcome);
-          },
-          onClosed: (closed, isInUse) => {
-            world.onClosed(`client ${index}`, closed, isInUse);
-          },
-        }),
-    );
+    world.clientIsLost = (client) => {
+      this.#clientIsLost(client);
+    };
+    world.clientRestarts = (client) => {
+      this.#down.delete(client);
+      this.#clients[client] = this.#createClient(client);
+    };
+    this.#clients = world.clients.map((_, client) => this.#createClient(client));
   }
 
   async run(): Promise<void> {
@@ -61,7 +59,7 @@ class StreamRun {
   #listen(): void {
     const { acceptor, server, random } = this.#world;
     const serverRandom = random.fork(`pieces of the server at ${this.#world.clock.now()}`);
-    void acceptor.listen(`${SERVER_ADDRESS.ip}:${SERVER_ADDRESS.port}`, (transport) => {
+    void acceptor.listen(LISTEN_ADDRESS, (transport) => {
       return new StreamServer(
         {
           clock: server.clock(),
@@ -80,11 +78,43 @@ class StreamRun {
     this.#world.onListening();
   }
 
+  #createClient(client: number): StreamClient {
+    const { random, clock } = this.#world;
+    return new StreamClient({
+      clock: this.#world.clientHost(client).clock(),
+      connector: this.#world.connector(client),
+      random: random.fork(`pieces of client ${client} at ${clock.now()}`),
+      onSettled: (exchange, outcome) => {
+        this.#onSettled(exchange, outcome);
+      },
+      onClosed: (closed, isInUse) => {
+        this.#world.onClosed(`client ${client}`, closed, isInUse);
+      },
+    });
+  }
+
+  /** What a host is down for is lost, like what it had under way. */
   #startLater(exchange: Exchange): void {
-    const { clients, clock } = this.#world;
-    (clients[exchange.client]?.clock() ?? clock).setTimer(() => {
-      this.#start(exchange);
+    this.#world.clock.setTimer(() => {
+      this.#exchanges.set(exchange.index, exchange);
+      if (this.#down.has(exchange.client)) this.#lose(exchange);
+      else
+        this.#world.clientHost(exchange.client).run(() => {
+          this.#start(exchange);
+        });
     }, exchange.atMs);
+  }
+
+  #clientIsLost(client: number): void {
+    this.#down.add(client);
+    for (const exchange of this.#exchanges.values()) {
+      if (exchange.client === client && !this.#outcomes.has(exchange.index)) this.#lose(exchange);
+    }
+  }
+
+  #lose(exchange: Exchange): void {
+    this.#world.count('stream/lost');
+    this.#outcomes.set(exchange.index, 'lost');
   }
 
   #start(exchange: Exchange): void {
@@ -143,10 +173,12 @@ class StreamRun {
       );
       for (const probe of probes) this.#start(probe);
       const isSettled = (): boolean => probes.every(({ index }) => this.#outcomes.has(index));
-      const withinMs = this.#world.isForgiving ? this.#world.promptMs : SETTLE_MS;
+      const withinMs = isForgiving(scenario) ? promptMs(scenario) : SETTLE_MS;
       const didSettle = await loop.run(clock.now() + withinMs, isSettled);
       check(didSettle, () => `an exchange over a clean network takes longer than ${withinMs} ms`);
       this.#world.count('liveness/exchanges', probes.length);
+      // Connections of clients that are gone may keep the places of a server that has few.
+      if (mayRefuse(scenario)) return;
       unanswered = probes
         .filter(({ index }) => this.#outcomes.get(index) !== 'ok')
         .map(({ client }) => client);
@@ -183,6 +215,7 @@ function livenessExchange(index: number, client: number, responseBytes: number):
     cancelAfterMs: undefined,
     handler: { does: 'answer', delayMs: 0 },
     readPauseMs: 0,
+    isDuplex: false,
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * The server's side of `stream-load.ts`: reads each request to its end, does what its exchange has planned for the
- * handler, and answers. One instance for each connection; `starts` are counted over all of them.
+ * handler, and answers; of a duplex exchange as soon as it knows which it is. One instance for each connection; `starts` are counted over all of them.
  */
 import { type Clock, type Timer } from '../../../src/base/clock.js';
 import { type SeededRandom } from '../../../src/sim/seeded-random.js';
@@ -109,8 +109,12 @@ class ServerStream {
   #written = 0;
   #hasStarted = false;
   #isAnswering = false;
+  #hasAnswered = false;
+  #hasRequest = false;
+  /** Nothing is left to read or write. */
   #isOver = false;
-  #timer: Timer | undefined;
+  #readTimer: Timer | undefined;
+  #handlerTimer: Timer | undefined;
 
   constructor(streamId: number, isFirstFlight: boolean, options: StreamServerOptions, server: StreamServer) {
     this.#streamId = streamId;
@@ -120,7 +124,7 @@ class ServerStream {
   }
 
   read(): void {
-    while (!this.#isOver && this.#timer === undefined) {
+    while (!this.#isOver && this.#readTimer === undefined) {
       const bytes = this.#server.call((transport) => transport.readStream(this.#streamId));
       if (bytes === undefined) return;
       if (bytes === 'end') {
@@ -134,7 +138,7 @@ class ServerStream {
 
   write(): void {
     const plan = this.#plan;
-    if (!this.#isAnswering || this.#isOver || plan === undefined) return;
+    if (!this.#isAnswering || this.#hasAnswered || this.#isOver || plan === undefined) return;
     for (;;) {
       const length = Math.min(
         plan.responseBytes - this.#written,
@@ -148,7 +152,8 @@ class ServerStream {
       this.#written += taken;
       if (taken < length) return;
       if (isLast) {
-        this.#isOver = true;
+        this.#hasAnswered = true;
+        this.#isOver = this.#hasRequest;
         return;
       }
     }
@@ -166,7 +171,8 @@ class ServerStream {
 
   dispose(): void {
     this.#isOver = true;
-    this.#timer?.cancel();
+    this.#readTimer?.cancel();
+    this.#handlerTimer?.cancel();
   }
 
   #onBytes(bytes: Uint8Array): void {
@@ -196,6 +202,7 @@ class ServerStream {
       () => `exchange ${plan.index} came in a first flight`,
     );
     this.#plan = plan;
+    if (plan.isDuplex) this.#start(plan);
   }
 
   #onEnd(): void {
@@ -203,18 +210,23 @@ class ServerStream {
     check(plan !== undefined, () => 'a request ended within its head');
     const total = REQUEST_HEAD_BYTES + plan.requestBytes;
     check(this.#received === total, () => `request ended after ${this.#received} of ${total} bytes`);
+    this.#hasRequest = true;
+    if (!plan.isDuplex) this.#start(plan);
+    else if (this.#hasAnswered) this.#isOver = true;
+  }
+
+  #start(plan: Exchange): void {
     this.#hasStarted = true;
     this.#options.onStart(plan);
     const { delayMs } = plan.handler;
     if (delayMs === 0) this.#handle(plan);
     else
-      this.#timer = this.#options.clock.setTimer(() => {
+      this.#handlerTimer = this.#options.clock.setTimer(() => {
         this.#handle(plan);
       }, delayMs);
   }
 
   #handle(plan: Exchange): void {
-    this.#timer = undefined;
     if (this.#isOver) return;
     switch (plan.handler.does) {
       case 'hangUntilAborted':
@@ -231,8 +243,8 @@ class ServerStream {
   }
 
   #pause(delayMs: number): void {
-    this.#timer = this.#options.clock.setTimer(() => {
-      this.#timer = undefined;
+    this.#readTimer = this.#options.clock.setTimer(() => {
+      this.#readTimer = undefined;
       this.read();
     }, delayMs);
   }
@@ -245,8 +257,7 @@ class ServerStream {
       });
       return;
     }
-    this.#isOver = true;
-    this.#timer?.cancel();
+    this.dispose();
     this.#server.call((transport) => {
       transport.resetStream(this.#streamId, code);
       transport.stopStream(this.#streamId, code);

@@ -43,6 +43,7 @@ export class WireTap {
   readonly #parties = new Map<string, Party>();
   /** Who sends to a connection ID: more than one after a hello was replayed to a server that had forgotten it. */
   readonly #senders = new Map<string, Set<Party>>();
+  readonly #meddledIds = new Set<string>();
   /** What each datagram on its way holds. */
   readonly #seen = new WeakMap<Uint8Array, readonly SeenPacket[]>();
   readonly #paths = new Map<string, { sentBytes: number; receivedBytes: number; isValidated: boolean }>();
@@ -75,6 +76,11 @@ export class WireTap {
     path.isValidated ||= packets.some(
       ({ destinationId }) => this.#parties.get(destinationId)?.isServer === true,
     );
+  }
+
+  /** It seals with what it was told that its client said; a client's own packets only depend on what it says itself. */
+  onAlteredServer(localId: Uint8Array): void {
+    this.#meddledIds.add(hex(localId));
   }
 
   /** How many different packets arrived for this connection ID; undefined where several may have sent to it. */
@@ -115,6 +121,7 @@ export class WireTap {
     const space = header.kind === 'hello' ? PacketSpace.HELLO : PacketSpace.PROTECTED;
     if (header.kind === 'hello' && !this.#onHello(datagram, header, destinationId)) return undefined;
     const sender = this.#senderTo(destinationId);
+    if (space === PacketSpace.PROTECTED && this.#meddledIds.has(sender?.id ?? '')) return undefined;
     const opener = sender?.opener(space);
     if (sender === undefined || opener === undefined) return undefined;
     const previous = sender.lastSent(space);

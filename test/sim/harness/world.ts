@@ -3,7 +3,7 @@
  * wire tap, and the transport's own invariants, checked after every turn. What runs over it is a load's business.
  */
 import { crc32 } from 'node:zlib';
-import { CLEAN_LINK, type LinkConditions } from '../../../src/sim/link.js';
+import { CLEAN_LINK } from '../../../src/sim/link.js';
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
 import { SimAcceptor } from '../../../src/sim/sim-acceptor.js';
 import { SimConnector } from '../../../src/sim/sim-connector.js';
@@ -11,22 +11,25 @@ import { type SimEndpointOptions } from '../../../src/sim/sim-endpoint.js';
 import { createSimHandshake } from '../../../src/sim/sim-handshake.js';
 import { type SimHost } from '../../../src/sim/sim-host.js';
 import { SimLoop } from '../../../src/sim/sim-loop.js';
-import { SimNetwork } from '../../../src/sim/sim-network.js';
+import { SimNetwork, type SimSocket } from '../../../src/sim/sim-network.js';
 import { Trace } from '../../../src/sim/trace.js';
 import { VirtualClock } from '../../../src/sim/virtual-clock.js';
-import {
-  DEFAULT_TRANSPORT_OPTIONS,
-  type TransportOptions,
-} from '../../../src/transport/connection/transport-options.js';
-import { type Address } from '../../../src/transport/path/path.js';
+import { type TransportOptions } from '../../../src/transport/connection/transport-options.js';
+import { type HandshakeContext } from '../../../src/transport/protection/handshake.js';
 import { type ConnectionClosed, TransportErrorCode } from '../../../src/transport/transport-error.js';
+import { decodeTransportParameters } from '../../../src/transport/wire/transport-parameters.js';
 import { type Coverage } from './coverage.js';
 import { EndpointWatch } from './endpoint-watch.js';
+import { FaultSchedule } from './fault-schedule.js';
+import { harmlessCodes, HEALED_DELAY_MS, isForgiving } from './leniency.js';
 import { type HandshakeFaults, type Scenario } from './scenario.js';
 import { check } from './violation.js';
 import { frameName, WireTap } from './wire-tap.js';
 
-export const SERVER_ADDRESS: Address = { ip: '10.0.0.1', port: 5_005 };
+const SERVER_IPS = ['10.0.0.1', '10.0.0.2', '10.0.0.3'] as const;
+const SERVER_PORT = 5_005;
+/** Where a server listens, as far as its user says. */
+export const LISTEN_ADDRESS = `${SERVER_IPS[0]}:${SERVER_PORT}`;
 
 export class World {
   readonly scenario: Scenario;
@@ -38,23 +41,27 @@ export class World {
   readonly server: SimHost;
   readonly clients: readonly SimHost[];
   readonly acceptor: SimAcceptor;
-  readonly connectors: readonly SimConnector[];
   /** Load adds its own. */
   readonly invariants: (() => void)[] = [];
   readonly #coverage: Coverage;
+  readonly #connectors: SimConnector[];
   readonly #watch = new EndpointWatch();
   readonly #tap = new WireTap({
-    isServer: (ip) => ip === SERVER_ADDRESS.ip,
+    isServer: (ip) => SERVER_IPS.includes(ip as (typeof SERVER_IPS)[0]),
     onFrame: (type, space) => {
       this.count(`frame/${space === 0 ? 'HELLO' : 'PROTECTED'} ${frameName(type)}`);
     },
   });
+  readonly #harmlessCodes: ReadonlySet<number>;
+  readonly #isForgiving: boolean;
   #isHealed = false;
   #failure: unknown;
 
   constructor(scenario: Scenario, coverage: Coverage, keptTraceLines: number) {
     this.scenario = scenario;
     this.#coverage = coverage;
+    this.#harmlessCodes = harmlessCodes(scenario);
+    this.#isForgiving = isForgiving(scenario);
     this.clock = new VirtualClock(scenario.startMs);
     this.trace = new Trace(keptTraceLines);
     this.random = new SeededRandom(scenario.seed).fork('world');
@@ -72,17 +79,19 @@ export class World {
       hasIcmp: scenario.hasIcmp,
     });
     this.#listen();
-    this.server = this.#addHost(SERVER_ADDRESS.ip);
-    this.clients = scenario.clients.map((_, index) => this.#addHost(`10.0.1.${index + 1}`));
+    this.server = this.#addHost(SERVER_IPS[0]);
+    this.clients = scenario.links.map((_, index) => this.#addHost(`10.0.1.${index + 1}`));
     this.#setLinks();
-    this.acceptor = new SimAcceptor(
-      this.#endpointOptions(this.server, scenario.serverOptions, scenario.serverHandshake),
-    );
-    this.connectors = this.clients.map((host) => {
-      const options = this.#endpointOptions(host, scenario.clientOptions, scenario.clientHandshake);
-      return this.#watched(new SimConnector(options, SERVER_ADDRESS));
+    this.acceptor = new SimAcceptor({
+      ...this.#endpointOptions(this.server, scenario.serverOptions, scenario.serverHandshake),
+      limits: scenario.serverLimits,
+      ips: [SERVER_IPS[0], ...SERVER_IPS.slice(1, scenario.serverAddressCount)],
     });
-    this.#scheduleFaults();
+    this.#connectors = this.clients.map((_, index) => this.#createConnector(index));
+    new FaultSchedule(this);
+    this.clock.setTimer(() => {
+      this.#heal();
+    }, scenario.healAfterMs);
   }
 
   get isHealed(): boolean {
@@ -108,64 +117,10 @@ export class World {
     if (endpoint !== undefined) this.#watch.add('server', endpoint);
   }
 
-  /**
-   * A first flight may come to a server that does not know its connection (any more): the network repeats it, or the
-   * client does after the server's handshake failed or its idle timeout passed.
-   */
-  get mayReplayFirstFlights(): boolean {
-    const { crashes, pauses, clients, serverHandshake, serverOptions, clientOptions } = this.scenario;
-    return (
-      crashes.length + pauses.length > 0 ||
-      serverHandshake.failureRate > 0 ||
-      Math.min(serverOptions.idleTimeoutMs, clientOptions.idleTimeoutMs) < LONGEST_HANDSHAKE_MS ||
-      clients.some(({ up }) => up.replayRate + up.duplicationRate + up.splicingRate > 0 || up.delayMs > 1_000)
-    );
-  }
-
-  /**
-   * The network is bad at most in ways that a connection survives: nothing excuses its end while something is under
-   * way, or a client that waits long for an answer once all is well again.
-   */
-  get isForgiving(): boolean {
-    const { crashes, pauses, clients, sendFailureRate } = this.scenario;
-    const { clientOptions, serverOptions, clientHandshake, serverHandshake } = this.scenario;
-    const mustSurvive = Math.min(clientOptions.idleTimeoutMs, serverOptions.idleTimeoutMs);
-    return (
-      crashes.length + pauses.length === 0 &&
-      mustSurvive >= DEFAULT_TRANSPORT_OPTIONS.idleTimeoutMs &&
-      Math.max(clientHandshake.delayMs, serverHandshake.delayMs) < 1_000 &&
-      clientHandshake.failureRate + serverHandshake.failureRate === 0 &&
-      clients.every(
-        ({ up, down }) => isSurvivable(up, sendFailureRate) && isSurvivable(down, sendFailureRate),
-      )
-    );
-  }
-
-  /** How long one small exchange may take after healing: what was lost before is found by a PTO that backed off. */
-  get promptMs(): number {
-    const { clients, latenessMs, load } = this.scenario;
-    let longestRtt = 0;
-    for (const { up, down } of clients) {
-      longestRtt = Math.max(longestRtt, up.delayMs + up.jitterMs + down.delayMs + down.jitterMs);
-    }
-    const steps = (SMALL_CALL_BYTES + load.livenessBytes) / load.stepBytes;
-    return (
-      3_000 + TIMERS_IN_A_ROW * latenessMs + RTTS_AFTER_HEALING * longestRtt + 4 * HEALED_DELAY_MS * steps
-    );
-  }
-
   clientHost(index: number): SimHost {
     const host = this.clients[index];
     check(host !== undefined, () => `no client ${index}`);
     return host;
-  }
-
-  /** How much later than it should something may happen on this client. */
-  slackMs(client: number): number {
-    const { pauses, latenessMs } = this.scenario;
-    let slackMs = 1 + TIMERS_IN_A_ROW * latenessMs;
-    for (const { host, forMs } of pauses) if (host === client) slackMs += forMs;
-    return slackMs;
   }
 
   /** Ends the run at the end of the turn: for what is found out where throwing would be caught by others. */
@@ -179,15 +134,47 @@ export class World {
     this.count(`closed/${closed.by} ${code}`);
     this.note(`${who} closed by ${closed.by} ${code} ${closed.reason}`);
     check(
-      closed.isApplication || HARMLESS_CODES.has(closed.code),
+      closed.isApplication || this.#harmlessCodes.has(closed.code),
       () => `${who}: connection closed by ${closed.by} with ${code}: ${closed.reason}`,
     );
     const isForgotten = closed.by === 'idle' || closed.by === 'handshakeTimeout';
-    check(!isForgotten || !isInUse || !this.isForgiving, () => `${who}: in use, and ${closed.reason}`);
+    check(!isForgotten || !isInUse || !this.#isForgiving, () => `${who}: in use, and ${closed.reason}`);
   }
 
-  /** Server crash and restart: `restart` makes a new server of it. */
-  restart: () => void = () => undefined;
+  /** Of the client as it runs now. */
+  connector(client: number): SimConnector {
+    const connector = this.#connectors[client];
+    check(connector !== undefined, () => `no client ${client}`);
+    return connector;
+  }
+
+  clientSocket(client: number): SimSocket {
+    return this.connector(client).endpoint.socket;
+  }
+
+  onCrash(host: number): void {
+    this.#watch.remove(host === -1 ? 'server' : `client ${host}`);
+    if (host !== -1) this.clientIsLost(host);
+  }
+
+  onRestart(host: number): void {
+    this.loop.touch();
+    if (host === -1) {
+      this.serverRestarts();
+      return;
+    }
+    this.#connectors[host] = this.#createConnector(host);
+    this.clientRestarts(host);
+  }
+
+  // What the load does then.
+
+  /** Makes a new server. */
+  serverRestarts: () => void = () => undefined;
+  /** Nothing will be heard any more of what this client had under way. */
+  clientIsLost: (client: number) => void = () => undefined;
+  /** Makes a new client, with its new connector. */
+  clientRestarts: (client: number) => void = () => undefined;
 
   openStreams(): number {
     return this.#watch.openStreams();
@@ -232,13 +219,13 @@ export class World {
   }
 
   #setLinks(): void {
-    const { startMs, clients } = this.scenario;
+    const { startMs, links } = this.scenario;
     this.clients.forEach((host, index) => {
-      const plan = clients[index];
+      const plan = links[index];
       if (plan === undefined) return;
       for (const [from, to, conditions] of [
-        [host.ip, SERVER_ADDRESS.ip, plan.up],
-        [SERVER_ADDRESS.ip, host.ip, plan.down],
+        [host.ip, this.server.ip, plan.up],
+        [this.server.ip, host.ip, plan.down],
       ] as const) {
         const blackouts = conditions.blackouts.map((one) => ({
           startMs: startMs + one.startMs,
@@ -250,7 +237,7 @@ export class World {
   }
 
   #endpointOptions(host: SimHost, transport: TransportOptions, faults: HandshakeFaults): SimEndpointOptions {
-    const random = this.random.fork(`endpoint ${host.ip}`);
+    const random = this.random.fork(`endpoint ${host.ip} ${this.clock.now()}`);
     const handshakes = this.random.fork(`handshake ${host.ip}`);
     return {
       network: this.network,
@@ -260,62 +247,43 @@ export class World {
       transport,
       touch: this.loop.touch,
       wrapHandshake: (inner) =>
-        createSimHandshake(inner, host.clock(), () => {
+        createSimHandshake(inner, host.clock(), (context) => {
           const fails = !this.#isHealed && handshakes.chance(faults.failureRate);
           if (fails) this.count('fault/handshakeFailure');
+          const isAltered = !this.#isHealed && handshakes.chance(faults.alterationRate);
+          if (isAltered) this.count('fault/handshakeAltered');
           return {
             delayMs: () =>
               this.#isHealed || faults.delayMs === 0 ? 0 : handshakes.within(0, faults.delayMs),
             failure: fails ? 'planned to fail' : undefined,
+            ...(isAltered && { alter: (bytes) => this.#alter(context, bytes, handshakes) }),
           };
         }),
     };
   }
 
-  #watched(connector: SimConnector): SimConnector {
-    const { socket } = connector.endpoint;
-    this.#watch.add(`client ${socket.address.ip}`, connector.endpoint);
-    const { sendFailureRate } = this.scenario;
-    const random = this.random.fork(`failing sends ${socket.address.ip}`);
-    socket.isSendFailing = () => !this.#isHealed && random.chance(sendFailureRate);
-    return connector;
+  #alter(context: HandshakeContext, bytes: Uint8Array, random: SeededRandom): Uint8Array {
+    if (bytes.length === 0) return bytes;
+    const altered = bytes.slice();
+    const index = random.between(0, altered.length - 1);
+    altered[index] = (altered[index] ?? 0) ^ (1 << random.between(0, 7));
+    const { sourceConnectionId } = decodeTransportParameters(context.localParameters);
+    this.#watch.onAlteredHandshake(sourceConnectionId);
+    if (context.role === 'server') this.#tap.onAlteredServer(sourceConnectionId);
+    return altered;
   }
 
-  #scheduleFaults(): void {
-    const { pauses, crashes, mtuChange, healAfterMs } = this.scenario;
-    const hostOf = (index: number): SimHost =>
-      index === -1 ? this.server : (this.clients[index] ?? this.server);
-    for (const { host, atMs, forMs } of pauses) {
-      this.clock.setTimer(() => {
-        this.note(`pause ${hostOf(host).ip} ${forMs}`);
-        this.count('fault/pause');
-        // All faults end when the network heals.
-        hostOf(host).pause(Math.min(this.clock.now() + forMs, this.healsAt));
-      }, atMs);
-    }
-    for (const { atMs, downMs } of crashes) {
-      this.clock.setTimer(() => {
-        this.count('fault/crash');
-        this.network.crash(this.server);
-        this.#watch.remove('server');
-        this.clock.setTimer(
-          () => {
-            this.note('restart');
-            this.loop.touch();
-            this.restart();
-          },
-          Math.min(downMs, this.healsAt - this.clock.now()),
-        );
-      }, atMs);
-    }
-    if (mtuChange !== undefined) {
-      this.clock.setTimer(() => {
-        this.network.changeLinks((conditions) => ({ ...conditions, maxDatagramBytes: mtuChange.bytes }));
-      }, mtuChange.atMs);
-    }
-    this.clock.setTimer(() => {
-      this.#heal();
-    }, healAfterMs);
+  #createConnector(index: number): SimConnector {
+    const { scenario } = this;
+    const host = this.clientHost(index);
+    const options = this.#endpointOptions(host, scenario.clientOptions, scenario.clientHandshake);
+    const ip = SERVER_IPS[scenario.askedAddresses[index] ?? 0] ?? SERVER_IPS[0];
+    const connector = new SimConnector(options, { ip, port: SERVER_PORT });
+    this.#watch.add(`client ${index}`, connector.endpoint);
+    const random = this.random.fork(`failing sends ${host.ip} ${this.clock.now()}`);
+    connector.endpoint.socket.isSendFailing = () =>
+      !this.#isHealed && random.chance(scenario.sendFailureRate);
+    return connector;
   }
 
   #heal(): void {
@@ -339,30 +307,8 @@ export class World {
   }
 }
 
-function isSurvivable(link: LinkConditions, sendFailureRate: number): boolean {
-  const { blackouts, delayMs, lossRate, burstRate, bytesPerMs } = link;
-  const damageRate = link.corruptionRate + link.truncationRate + link.splicingRate + link.extensionRate;
-  const isClear = lossRate + burstRate * link.burstLength + damageRate + sendFailureRate < 0.45;
-  return (
-    blackouts.length === 0 && delayMs < 1_000 && isClear && bytesPerMs >= 100 && link.queueDatagrams >= 50
-  );
-}
-
 function errorName(code: number): string {
   return Object.entries(TransportErrorCode).find(([, value]) => value === code)?.[0] ?? `code ${code}`;
 }
 
-const HARMLESS_CODES: ReadonlySet<number> = new Set([
-  TransportErrorCode.NO_ERROR,
-  TransportErrorCode.CONNECTION_REFUSED,
-  TransportErrorCode.HANDSHAKE_FAILED,
-]);
-const LONGEST_HANDSHAKE_MS = 10_000;
-/** Request and answer with all that stands around them. */
-const SMALL_CALL_BYTES = 300;
-const HEALED_DELAY_MS = 100;
-/** The PTO backs off to four round trips, and a window that was cut takes some to grow. */
-const RTTS_AFTER_HEALING = 12;
-/** A deadline may be found by a timer that was set by a timer. */
-const TIMERS_IN_A_ROW = 3;
 const MAX_TURNS = 2_000_000;

@@ -1,0 +1,80 @@
+/** Options of the two sides, drawn: every limit from {1, small, default, huge}, times and controllers from what users may set. */
+import {
+  DEFAULT_TRANSPORT_OPTIONS,
+  type TransportOptions,
+} from '../../../src/transport/connection/transport-options.js';
+import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../../../src/transport/endpoint/endpoint.js';
+import { type Dimension } from './scenario.js';
+
+/** How much goes out before one has to wait for the other side: what a byte costs in datagrams follows from it. */
+export function stepBytes(options: TransportOptions, isServer: boolean): number {
+  const { sendBufferPerStream, sendBufferPerConnection, streamWindow, connectionWindow } = options;
+  const sendBuffer = Math.min(sendBufferPerStream, sendBufferPerConnection);
+  // A server grants what a first flight may use, at least.
+  return isServer ? sendBuffer : Math.min(sendBuffer, streamWindow, connectionWindow);
+}
+
+/** Options that are counts, bytes or times. */
+type LimitName = Exclude<keyof TransportOptions, 'congestionControl'>;
+
+/** Every limit from {1, small, default, huge}; which of them break connections is `rough`. */
+export function drawOptions(dimension: Dimension, rough: Dimension, side: string): TransportOptions {
+  // Small windows make everything small: most seeds must have ordinary ones.
+  const isLimited = dimension(`${side}.limits`, false, () => true);
+  const limit = (name: LimitName, small: number, huge: number, least = 1): number =>
+    isLimited
+      ? dimension(`${side}.${name}`, DEFAULT_TRANSPORT_OPTIONS[name], (random) =>
+          random.pick([least, small, huge]),
+        )
+      : DEFAULT_TRANSPORT_OPTIONS[name];
+  return {
+    ...DEFAULT_TRANSPORT_OPTIONS,
+    maxStreams: limit('maxStreams', 3, 1e6),
+    streamWindow: limit('streamWindow', 2_000, 2 ** 40),
+    connectionWindow: limit('connectionWindow', 5_000, 2 ** 40),
+    sendBufferPerStream: limit('sendBufferPerStream', 1_500, 2 ** 30),
+    sendBufferPerConnection: limit('sendBufferPerConnection', 4_000, 2 ** 30),
+    undecryptablePackets: limit('undecryptablePackets', 4, 1e6),
+    handshakeStreamBytes: limit('handshakeStreamBytes', 4_096, 1 << 20, 512),
+    reassemblyGaps: rough(`${side}.reassemblyGaps`, DEFAULT_TRANSPORT_OPTIONS.reassemblyGaps, (random) =>
+      random.pick([1, 20, 1e6]),
+    ),
+    handshakeTimeoutMs: rough(
+      `${side}.handshakeTimeoutMs`,
+      DEFAULT_TRANSPORT_OPTIONS.handshakeTimeoutMs,
+      (random) => random.pick([1_000, 3_000, 60_000]),
+    ),
+    congestionControl: dimension(
+      `${side}.congestionControl`,
+      DEFAULT_TRANSPORT_OPTIONS.congestionControl,
+      (random) => random.pick(CONTROLLERS),
+    ),
+    idleTimeoutMs: rough(`${side}.idleTimeoutMs`, DEFAULT_TRANSPORT_OPTIONS.idleTimeoutMs, (random) =>
+      random.pick([500, 5_000, 3_600_000]),
+    ),
+    maxAckDelayMs: dimension(`${side}.maxAckDelayMs`, DEFAULT_TRANSPORT_OPTIONS.maxAckDelayMs, (random) =>
+      random.pick([0, 25, 200]),
+    ),
+    initialRttMs: dimension(`${side}.initialRttMs`, DEFAULT_TRANSPORT_OPTIONS.initialRttMs, (random) =>
+      random.logUniform(1, 1_000),
+    ),
+  };
+}
+
+/** A server that is full refuses, which nobody survives: seldom. */
+export function drawEndpointLimits(rough: Dimension): EndpointLimits {
+  return rough('server.connections', DEFAULT_ENDPOINT_LIMITS, (random) => {
+    if (random.chance(0.7)) return DEFAULT_ENDPOINT_LIMITS;
+    const draw = (name: keyof EndpointLimits): number =>
+      random.pick([1, 2, DEFAULT_ENDPOINT_LIMITS[name], 1e6]);
+    return {
+      ...DEFAULT_ENDPOINT_LIMITS,
+      maxConnections: draw('maxConnections'),
+      maxConnectionsPerAddress: draw('maxConnectionsPerAddress'),
+      maxHalfOpen: draw('maxHalfOpen'),
+      maxHalfOpenPerAddress: draw('maxHalfOpenPerAddress'),
+    };
+  });
+}
+
+const CONTROLLERS = ['cubic'] as const;
