@@ -28,7 +28,8 @@ export type IdempotencyLevel = 'NO_SIDE_EFFECTS' | 'IDEMPOTENT';
 
 /** ts-proto 1.x and 2.x, static modules of protobufjs, or hand-written. `fromPartial` fills what a caller left out. */
 export interface MessageCodec {
-  encode(message: never): { finish(): Uint8Array };
+  /** `writer` is only given to codecs that write with the one of `@bufbuild/protobuf`. */
+  encode(message: never, writer?: never): { finish(): Uint8Array };
   decode(bytes: Uint8Array): unknown;
   fromPartial?(partial: never): unknown;
 }
@@ -90,7 +91,11 @@ export function methodPath(service: ServiceDefinition, method: MethodDefinition)
 
 /** The bytes of a message, after the codec has filled what was left out. Throws what the codec throws. */
 export function encodeMessage(codec: MessageCodec, message: unknown): Uint8Array {
+  return codec.encode(wholeMessage(codec, message) as never).finish();
+}
+
+/** The message with all that its codec fills in. */
+export function wholeMessage(codec: MessageCodec, message: unknown): unknown {
   // The definition's mapped types have checked the message where the user gave it.
-  const whole = codec.fromPartial === undefined ? message : codec.fromPartial(message as never);
-  return codec.encode(whole as never).finish();
+  return codec.fromPartial === undefined ? message : codec.fromPartial(message as never);
 }

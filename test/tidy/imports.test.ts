@@ -16,6 +16,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'src/rpc/',
       'nice-grpc-common',
       'p-retry',
+      '@bufbuild/protobuf/wire',
       'eventemitter3',
     ],
   },

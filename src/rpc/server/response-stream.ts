@@ -35,26 +35,32 @@ export class ResponseStream {
     this.#write([writer.bytes], false);
   }
 
-  /** True when the transport took everything. Throws FramingError, and has written nothing then. */
+  /** The pieces of `body` are used, or copied, before it returns. True when the transport took everything. Throws FramingError, and has written nothing then. */
   writeAnswer(
     header: Metadata | undefined,
-    body: Uint8Array | undefined,
+    body: readonly Uint8Array[] | undefined,
     trailer: Trailer,
     fin: boolean,
   ): boolean {
     const writer = this.#writer;
     writer.clear();
     if (header !== undefined) writeResponseHeader(writer, header);
-    if (body !== undefined && body.length > MAX_COPIED_BYTES) {
-      writer.messageHead(body.length);
-      const bodyOffset = writer.length;
+    if (body === undefined) {
       writeTrailer(writer, trailer);
-      const { bytes } = writer;
-      return this.#write([bytes.subarray(0, bodyOffset), body, bytes.subarray(bodyOffset)], fin);
+      return this.#write([writer.bytes], fin);
     }
-    if (body !== undefined) writer.message(body);
+    let size = 0;
+    for (const piece of body) size += piece.length;
+    writer.messageHead(size);
+    if (size <= MAX_COPIED_BYTES) {
+      for (const piece of body) writer.write(piece);
+      writeTrailer(writer, trailer);
+      return this.#write([writer.bytes], fin);
+    }
+    const bodyOffset = writer.length;
     writeTrailer(writer, trailer);
-    return this.#write([writer.bytes], fin);
+    const { bytes } = writer;
+    return this.#write([bytes.subarray(0, bodyOffset), ...body, bytes.subarray(bodyOffset)], fin);
   }
 
   /** Ends an answer that was written without its end. False when the transport has not taken all of it yet. */
@@ -67,7 +73,7 @@ export class ResponseStream {
     const unsent = this.#unsent;
     if (unsent === undefined) return false;
     this.#unsent = undefined;
-    return this.#write(unsent, this.#endsAfterUnsent) && this.#endsAfterUnsent;
+    return this.#write(unsent, this.#endsAfterUnsent, true) && this.#endsAfterUnsent;
   }
 
   /** Nothing more is written, whatever is asked. */
@@ -76,11 +82,12 @@ export class ResponseStream {
     this.#unsent = undefined;
   }
 
-  #write(pieces: readonly Uint8Array[], fin: boolean): boolean {
+  /** `isOurs`: nobody else writes to these arrays. */
+  #write(pieces: readonly Uint8Array[], fin: boolean, isOurs = false): boolean {
     if (this.#isDropped) return true;
     if (this.#unsent !== undefined) {
       this.#endsAfterUnsent = fin;
-      this.#keep(this.#unsent, pieces, 0);
+      keepRest(this.#unsent, pieces, 0, isOurs);
       return false;
     }
     let size = 0;
@@ -89,22 +96,21 @@ export class ResponseStream {
     if (taken >= size) return true;
     this.#endsAfterUnsent = fin;
     this.#unsent = [];
-    this.#keep(this.#unsent, pieces, taken);
+    keepRest(this.#unsent, pieces, taken, isOurs);
     return false;
   }
+}
 
-  /** The writer's bytes are used again and so copied; a body is nobody else's. */
-  #keep(unsent: Uint8Array[], pieces: readonly Uint8Array[], taken: number): void {
-    const reused = this.#writer.bytes.buffer;
-    let skip = taken;
-    for (const piece of pieces) {
-      if (skip >= piece.length) {
-        skip -= piece.length;
-        continue;
-      }
-      unsent.push(piece.buffer === reused ? piece.slice(skip) : piece.subarray(skip));
-      skip = 0;
+/** The writer's bytes are used again, and a handler's array is the handler's: what must wait is copied. */
+function keepRest(rest: Uint8Array[], pieces: readonly Uint8Array[], taken: number, isOurs: boolean): void {
+  let skip = taken;
+  for (const piece of pieces) {
+    if (skip >= piece.length) {
+      skip -= piece.length;
+      continue;
     }
+    rest.push(isOurs ? piece.subarray(skip) : piece.slice(skip));
+    skip = 0;
   }
 }
 

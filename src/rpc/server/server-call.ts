@@ -247,7 +247,7 @@ export class ServerCall implements TimerItem, ContextOwner {
   readonly #onReturned = (message: unknown): void => {
     if (!this.#settle()) return;
     const { limits } = this.#runtime;
-    let body: Uint8Array;
+    let body: readonly Uint8Array[];
     try {
       if (message === undefined || message === null) throw new Error('the handler returned no message');
       assert(this.#method !== undefined, 'a call that ran has a method');
@@ -256,9 +256,10 @@ export class ServerCall implements TimerItem, ContextOwner {
       this.#fail(error);
       return;
     }
-    if (body.length > limits.maxSendMessageBytes) {
+    const size = body.reduce((sum, piece) => sum + piece.length, 0);
+    if (size > limits.maxSendMessageBytes) {
       const details =
-        `a response of ${body.length} bytes is above the limit of ${limits.maxSendMessageBytes} bytes ` +
+        `a response of ${size} bytes is above the limit of ${limits.maxSendMessageBytes} bytes ` +
         "(the server's maxSendMessageBytes)";
       this.#answer(Status.RESOURCE_EXHAUSTED, details);
       return;
@@ -309,12 +310,12 @@ export class ServerCall implements TimerItem, ContextOwner {
     this.#writeAnswer({ code, details, notStarted: true, metadata: undefined }, undefined, true);
   }
 
-  #answer(code: Status, details: string, body?: Uint8Array): void {
+  #answer(code: Status, details: string, body?: readonly Uint8Array[]): void {
     this.#phase = Phase.ANSWERING;
     this.#writeAnswer({ code, details, notStarted: false, metadata: this.#trailerMetadata() }, body, true);
   }
 
-  #writeAnswer(trailer: Trailer, body: Uint8Array | undefined, fin: boolean): void {
+  #writeAnswer(trailer: Trailer, body: readonly Uint8Array[] | undefined, fin: boolean): void {
     this.#code = trailer.code;
     this.#details = trailer.details;
     const header =

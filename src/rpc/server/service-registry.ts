@@ -3,12 +3,8 @@
  * around its handler, so that a call looks up one entry and nothing else.
  */
 import { type CallContext, type MethodDescriptor, type ServerMiddleware } from 'nice-grpc-common';
-import {
-  encodeMessage,
-  methodPath,
-  type MethodDefinition,
-  type ServiceDefinition,
-} from '../service-definition.js';
+import { MessageEncoder } from '../message-encoder.js';
+import { methodPath, type MethodDefinition, type ServiceDefinition } from '../service-definition.js';
 import { throughMiddleware } from './handler-invocation.js';
 
 /** Runs a unary method: whatever it returns, or the promise of that. */
@@ -24,7 +20,7 @@ export interface ServedMethod {
   readonly handler: UnaryHandler | undefined;
   /** These throw what the codec throws. */
   decode(bytes: Uint8Array): unknown;
-  encode(response: unknown): Uint8Array;
+  encode(response: unknown): readonly Uint8Array[];
 }
 
 export class ServiceRegistry {
@@ -81,6 +77,7 @@ function servedMethodOf(
     responseStream: method.responseStream,
     options: idempotencyLevel === undefined ? {} : { idempotencyLevel },
   };
+  const encoder = new MessageEncoder(responseType);
   const isServed = implementation !== undefined && !method.requestStream && !method.responseStream;
   const wrap = (handler: UnaryHandler): UnaryHandler =>
     middleware === undefined ? handler : throughMiddleware(middleware, descriptor, handler);
@@ -90,7 +87,7 @@ function servedMethodOf(
     isIdempotent: idempotencyLevel === 'NO_SIDE_EFFECTS' || idempotencyLevel === 'IDEMPOTENT',
     handler: isServed ? wrap(implementation) : undefined,
     decode: (bytes) => requestType.decode(bytes),
-    encode: (response) => encodeMessage(responseType, response),
+    encode: (response) => encoder.encode(response),
   };
 }
 

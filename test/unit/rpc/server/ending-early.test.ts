@@ -260,6 +260,23 @@ describe('a client that does not read', () => {
     expect(client.answer(0).messages[0]?.subarray(3)).toEqual(payload);
   });
 
+  test('gets what the handler answered, though the handler uses its array again', async () => {
+    const payload = new Uint8Array(10_000).fill(1);
+    const fixture = new ServerFixture();
+    const client = await fixture.serve({ echo: async () => ({ payload }) });
+    // The first answer of a method tells how its codec writes.
+    client.request(0);
+    await settle();
+    client.room = 4_000;
+    client.request(2);
+    await settle();
+    payload.fill(2);
+    client.makeRoom(2, 4_000);
+    client.makeRoom(2, 4_000);
+    expect(client.answer(2).isFinished).toBe(true);
+    expect(client.answer(2).messages[0]?.subarray(3)).toEqual(new Uint8Array(10_000).fill(1));
+  });
+
   test('a header that waits is followed by the answer', async () => {
     const { fixture, client } = await running();
     client.room = 0;
