@@ -12,6 +12,7 @@ import { DeliveryRate, type RateSample } from './delivery-rate.js';
 import { detectLoss, lossDelay } from './loss-detection.js';
 import { isPersistentCongestion } from './persistent-congestion.js';
 import { ProbeTimer } from './probe-timer.js';
+import { DEFAULT_RECOVERY_LIMITS, type RecoveryLimits, type RecoveryOptions } from './recovery-options.js';
 import { RttEstimator } from './rtt-estimator.js';
 import { PacketSpace, type SentPacket } from './sent-packet.js';
 import { SentSpace } from './sent-space.js';
@@ -134,7 +135,7 @@ export class Recovery {
     state.checkWasSent(largest, ranges);
     if (state.lost.count > 0) this.detectSpuriousLoss(state, ranges);
     const priorBytesInFlight = this.inFlightBytes;
-    takeAcknowledged(state, ranges, delivered);
+    state.takeAcknowledged(ranges, delivered);
     if (largest > state.largestAcked) state.largestAcked = largest;
     const newest = delivered[delivered.length - 1];
     if (newest === undefined) return this.ackOutcome;
@@ -185,10 +186,10 @@ export class Recovery {
     outcome.probeSpace = space;
     // [REC-5] RFC 9002 §6.2.4: two, because one may be lost too. With nothing to repeat one asks for an answer as well.
     outcome.probeCount = this.spaces[space].hasAckElicitingInFlight ? PROBES_PER_PTO : 1;
-    takeOldestAckEliciting(this.spaces[space], outcome.probeCount, outcome.probes);
+    this.spaces[space].pushOldestAckEliciting(outcome.probeCount, outcome.probes);
     if (space === PacketSpace.HELLO) {
       // What rode in the first flight was lost with it, and has room in the datagrams of the probes (RFC 9002 §6.2.4).
-      takeOldestAckEliciting(this.spaces[PacketSpace.PROTECTED], outcome.probeCount, outcome.probes);
+      this.spaces[PacketSpace.PROTECTED].pushOldestAckEliciting(outcome.probeCount, outcome.probes);
     }
     return outcome;
   }
@@ -199,16 +200,8 @@ export class Recovery {
    */
   discardSpace(space: PacketSpace): readonly SentPacket[] {
     const state = this.spaces[space];
-    const discarded: SentPacket[] = [];
-    const { outstanding } = state;
-    for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
-      discarded.push(outstanding.at(cursor));
-      state.removeAt(cursor, outstanding.at(cursor));
-    }
+    const discarded = state.discard();
     this.settle(discarded);
-    state.isDiscarded = true;
-    state.lossTime = undefined;
-    state.lost.clear();
     this.probeTimer.onSpaceDiscarded();
     return discarded;
   }
@@ -318,13 +311,10 @@ export class Recovery {
     const verdict = detectLoss(state.outstanding, state.largestAcked, this.threshold, delay, now);
     state.lossTime = verdict.lossTime;
     const passStart = lost.length;
-    const { outstanding } = state;
-    for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
-      const packet = outstanding.at(cursor);
-      if (packet.packetNumber >= verdict.lostBelow) break;
-      state.removeAt(cursor, packet);
-      if (packet.rate !== undefined) state.lost.remember(packet.packetNumber);
-      lost.push(packet);
+    state.takeBelow(verdict.lostBelow, lost);
+    for (let i = passStart; i < lost.length; i++) {
+      const packet = lost[i];
+      if (packet?.rate !== undefined) state.lost.remember(packet.packetNumber);
     }
     if (lost.length > passStart) this.reportLoss(space, passStart === 0 ? lost : lost.slice(passStart), now);
   }
@@ -372,33 +362,6 @@ export class Recovery {
   }
 }
 
-export interface RecoveryOptions {
-  /** The RTT assumed before the first sample, milliseconds; remembered per target, else 100. */
-  readonly initialRttMs: number;
-  readonly controller: CongestionController;
-  /** The peer's, milliseconds; its default until its transport parameters are known. */
-  readonly maxAckDelayMs: number;
-  /** Default: DEFAULT_RECOVERY_LIMITS. */
-  readonly limits?: RecoveryLimits | undefined;
-}
-
-/** Bounds of what is remembered, whatever the peer acknowledges or does not. */
-export interface RecoveryLimits {
-  /** Packets in flight, over both spaces; at the limit `canSend` is false. */
-  readonly maxPacketsInFlight: number;
-  /** ACK-only packets per space; of more every second one is forgotten, as if lost. */
-  readonly maxAckOnlyPackets: number;
-  /** Packets declared lost, per space, in which a late ACK is recognised. */
-  readonly maxLostRemembered: number;
-}
-
-/** About 24 MiB of small datagrams in flight; the others are about 100 KiB together where a peer drives them up. */
-export const DEFAULT_RECOVERY_LIMITS: RecoveryLimits = {
-  maxPacketsInFlight: 20_000,
-  maxAckOnlyPackets: 1_000,
-  maxLostRemembered: 256,
-};
-
 /** Valid until the next call of `onAck`, which uses both arrays again. */
 export interface AckOutcome {
   /** In the order in which they were sent. */
@@ -430,38 +393,6 @@ function hasRate(packet: SentPacket): boolean {
  */
 function isSilent(packet: SentPacket): boolean {
   return packet.rate === undefined || packet.isMtuProbe === true;
-}
-
-/** Moves what the ranges hold from outstanding to `delivered`, oldest first. */
-function takeAcknowledged(state: SentSpace, ranges: readonly number[], delivered: SentPacket[]): void {
-  const { outstanding } = state;
-  if (outstanding.count === 0) return;
-  // Most ranges of an ACK after losses are older than anything still open; it costs nothing to leave them.
-  const oldest = outstanding.at(outstanding.start).packetNumber;
-  let reach = 0;
-  while (reach + 1 < ranges.length && (ranges[reach + 1] ?? 0) >= oldest) reach += 2;
-  for (let i = reach - 2; i >= 0; i -= 2) {
-    const largest = ranges[i + 1] ?? 0;
-    let cursor = outstanding.seek(ranges[i] ?? 0);
-    while (cursor < outstanding.end) {
-      const packet = outstanding.at(cursor);
-      if (packet.packetNumber > largest) break;
-      state.removeAt(cursor, packet);
-      delivered.push(packet);
-      cursor = outstanding.next(cursor + 1);
-    }
-  }
-}
-
-function takeOldestAckEliciting(state: SentSpace, limit: number, oldest: SentPacket[]): void {
-  const { outstanding } = state;
-  const end = oldest.length + limit;
-  for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
-    if (oldest.length === end) return;
-    const packet = outstanding.at(cursor);
-    // [REC-5] The content of an MTU probe is its size, which a PTO has no use for.
-    if (packet.isAckEliciting && packet.isMtuProbe !== true) oldest.push(packet);
-  }
 }
 
 const SPACES = [PacketSpace.HELLO, PacketSpace.PROTECTED] as const;

@@ -71,10 +71,58 @@ export class SentSpace {
     }
   }
 
-  removeAt(cursor: number, packet: SentPacket): void {
-    this.outstanding.removeAt(cursor);
-    if (packet.isAckEliciting) this.ackElicitingCount -= 1;
-    if (!packet.isInFlight) this.ackOnlyCount -= 1;
+  /** Moves what the ranges (flat, descending) hold from outstanding to `delivered`, oldest first. */
+  takeAcknowledged(ranges: readonly number[], delivered: SentPacket[]): void {
+    const { outstanding } = this;
+    if (outstanding.count === 0) return;
+    // Most ranges of an ACK after losses are older than anything still open; it costs nothing to leave them.
+    const oldest = outstanding.at(outstanding.start).packetNumber;
+    let reach = 0;
+    while (reach + 1 < ranges.length && (ranges[reach + 1] ?? 0) >= oldest) reach += 2;
+    for (let i = reach - 2; i >= 0; i -= 2) {
+      const largest = ranges[i + 1] ?? 0;
+      let cursor = outstanding.seek(ranges[i] ?? 0);
+      while (cursor < outstanding.end) {
+        const packet = outstanding.at(cursor);
+        if (packet.packetNumber > largest) break;
+        this.removeAt(cursor, packet);
+        delivered.push(packet);
+        cursor = outstanding.next(cursor + 1);
+      }
+    }
+  }
+
+  /** Moves all packets with a smaller number from outstanding to `taken`, oldest first. */
+  takeBelow(packetNumber: number, taken: SentPacket[]): void {
+    const { outstanding } = this;
+    for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
+      const packet = outstanding.at(cursor);
+      if (packet.packetNumber >= packetNumber) return;
+      this.removeAt(cursor, packet);
+      taken.push(packet);
+    }
+  }
+
+  /** Appends the oldest packets whose content a probe best repeats. They stay outstanding. */
+  pushOldestAckEliciting(limit: number, oldest: SentPacket[]): void {
+    const { outstanding } = this;
+    const end = oldest.length + limit;
+    for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
+      if (oldest.length === end) return;
+      const packet = outstanding.at(cursor);
+      // [REC-5] The content of an MTU probe is its size, which a PTO has no use for.
+      if (packet.isAckEliciting && packet.isMtuProbe !== true) oldest.push(packet);
+    }
+  }
+
+  /** The keys are gone: returns the packets whose fate was open. */
+  discard(): readonly SentPacket[] {
+    const discarded: SentPacket[] = [];
+    this.takeBelow(Infinity, discarded);
+    this.isDiscarded = true;
+    this.lossTime = undefined;
+    this.lost.clear();
+    return discarded;
   }
 
   /** [ACK-6] An ACK for what was never sent is made up: a peer that hopes for a larger window (RFC 9000 §13.1, §21.4). */
@@ -90,6 +138,12 @@ export class SentSpace {
         );
       }
     }
+  }
+
+  private removeAt(cursor: number, packet: SentPacket): void {
+    this.outstanding.removeAt(cursor);
+    if (packet.isAckEliciting) this.ackElicitingCount -= 1;
+    if (!packet.isInFlight) this.ackOnlyCount -= 1;
   }
 
   private skip(first: number, last: number): void {

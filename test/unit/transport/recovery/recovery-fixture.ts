@@ -4,12 +4,11 @@ import {
   type CongestionController,
   type LossSample,
 } from '../../../../src/transport/congestion/congestion-controller.js';
+import { type AckOutcome, Recovery } from '../../../../src/transport/recovery/recovery.js';
 import {
-  type AckOutcome,
   DEFAULT_RECOVERY_LIMITS,
-  Recovery,
   type RecoveryLimits,
-} from '../../../../src/transport/recovery/recovery.js';
+} from '../../../../src/transport/recovery/recovery-options.js';
 import { PacketSpace, type SentPacket } from '../../../../src/transport/recovery/sent-packet.js';
 import { rangesOf, sentPacket } from './packets.js';
 

@@ -1,5 +1,6 @@
 import { Cubic } from '../../../../src/transport/congestion/cubic.js';
-import { DEFAULT_RECOVERY_LIMITS, Recovery } from '../../../../src/transport/recovery/recovery.js';
+import { Recovery } from '../../../../src/transport/recovery/recovery.js';
+import { DEFAULT_RECOVERY_LIMITS } from '../../../../src/transport/recovery/recovery-options.js';
 import { PacketSpace } from '../../../../src/transport/recovery/sent-packet.js';
 import { TransportErrorCode } from '../../../../src/transport/transport-error.js';
 import { ackOnlyPacket, errorCodeOf, numbersOf, rangesOf, sentPacket } from './packets.js';
