@@ -65,7 +65,10 @@ export class Cubic implements CongestionController {
   onLossUndone(): void {
     const { undo } = this;
     this.undo = undefined;
-    if (undo === undefined || this.windowBytes >= undo.windowBytes) return;
+    if (undo === undefined) return;
+    // A real loss of what was sent before it still cuts.
+    this.recoveryStartedAt = undo.recoveryStartedAt;
+    if (this.windowBytes >= undo.windowBytes) return;
     this.windowBytes = Math.max(undo.windowBytes, this.minimumWindow());
     this.slowStartThreshold = undo.slowStartThreshold;
     this.priorWindow = undo.priorWindow;
@@ -149,7 +152,8 @@ export class Cubic implements CongestionController {
 
   private cut(now: number): void {
     const { windowBytes: window, slowStartThreshold, priorWindow, maxWindow } = this;
-    this.undo = { windowBytes: window, slowStartThreshold, priorWindow, maxWindow };
+    const { recoveryStartedAt } = this;
+    this.undo = { windowBytes: window, slowStartThreshold, priorWindow, maxWindow, recoveryStartedAt };
     this.recoveryStartedAt = now;
     this.priorWindow = window;
     // RFC 9438 §4.7: a flow that loses before it was back leaves room for the one that took it.
@@ -190,6 +194,7 @@ interface BeforeCut {
   readonly slowStartThreshold: number;
   readonly priorWindow: number;
   readonly maxWindow: number;
+  readonly recoveryStartedAt: number;
 }
 
 /**

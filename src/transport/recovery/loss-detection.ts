@@ -32,10 +32,10 @@ export interface LossVerdict {
   readonly lossTime: number | undefined;
 }
 
-/** How long after it was sent a packet may still arrive once a later one was acknowledged. */
-export function lossDelay(latestRtt: number, smoothedRtt: number): number {
-  return Math.max(TIME_THRESHOLD * Math.max(latestRtt, smoothedRtt), GRANULARITY_MS);
+/**
+ * How long after it was sent a packet may still arrive once a later one was acknowledged: a round trip and the share
+ * `slack` of one (RFC 9002 §6.1.2: 1/8).
+ */
+export function lossDelay(latestRtt: number, smoothedRtt: number, slack: number): number {
+  return Math.max((1 + slack) * Math.max(latestRtt, smoothedRtt), GRANULARITY_MS);
 }
-
-/** RFC 9002 §6.1.2, kTimeThreshold. */
-const TIME_THRESHOLD = 9 / 8;

@@ -25,5 +25,5 @@ export interface RecoveryLimits {
 export const DEFAULT_RECOVERY_LIMITS: RecoveryLimits = {
   maxPacketsInFlight: 20_000,
   maxAckOnlyPackets: 1_000,
-  maxLostRemembered: 256,
+  maxLostRemembered: 1_024,
 };

@@ -9,13 +9,14 @@
  */
 import { type AckSample, type CongestionController } from '../congestion/congestion-controller.js';
 import { DeliveryRate, type RateSample } from './delivery-rate.js';
-import { detectLoss, lossDelay } from './loss-detection.js';
+import { detectLoss } from './loss-detection.js';
 import { isPersistentCongestion } from './persistent-congestion.js';
 import { ProbeTimer } from './probe-timer.js';
 import { DEFAULT_RECOVERY_LIMITS, type RecoveryLimits, type RecoveryOptions } from './recovery-options.js';
 import { RttEstimator } from './rtt-estimator.js';
 import { PacketSpace, type SentPacket } from './sent-packet.js';
 import { SentSpace } from './sent-space.js';
+import { SpuriousLoss } from './spurious-loss.js';
 
 export class Recovery {
   readonly rtt: RttEstimator;
@@ -36,8 +37,7 @@ export class Recovery {
   private readonly deliveryRate = new DeliveryRate();
   private inFlightBytes = 0;
   private elsewhereBytes = 0;
-  private threshold = INITIAL_PACKET_THRESHOLD;
-  private spuriousLosses = 0;
+  private readonly spuriousLoss: SpuriousLoss;
   private isAppLimited = true;
   /** Largest PROTECTED packet number sent when the window was last seen full. */
   private windowFullThrough = -1;
@@ -47,6 +47,7 @@ export class Recovery {
     this.controller = options.controller;
     this.limits = options.limits ?? DEFAULT_RECOVERY_LIMITS;
     this.spaces = [new SentSpace(this.limits), new SentSpace(this.limits)];
+    this.spuriousLoss = new SpuriousLoss(this.rtt, this.spaces);
     this.probeTimer = new ProbeTimer(this.rtt, this.spaces, options.maxAckDelayMs);
   }
 
@@ -67,12 +68,12 @@ export class Recovery {
 
   /** How far past a packet an ACK must reach to make it lost; grows with spurious losses. */
   get packetThreshold(): number {
-    return this.threshold;
+    return this.spuriousLoss.packetThreshold;
   }
 
   /** Packets that were declared lost and arrived after all. */
   get spuriousLossCount(): number {
-    return this.spuriousLosses;
+    return this.spuriousLoss.count;
   }
 
   /**
@@ -133,7 +134,8 @@ export class Recovery {
     lost.length = 0;
     const state = this.spaces[space];
     state.checkWasSent(largest, ranges);
-    if (state.lost.count > 0) this.detectSpuriousLoss(state, ranges);
+    // [REC-8]
+    if (this.spuriousLoss.onAck(state, ranges, now)) this.controller.onLossUndone(now);
     const priorBytesInFlight = this.inFlightBytes;
     state.takeAcknowledged(ranges, delivered);
     if (largest > state.largestAcked) state.largestAcked = largest;
@@ -230,7 +232,7 @@ export class Recovery {
     this.elsewhereBytes += this.inFlightBytes;
     this.inFlightBytes = 0;
     this.rtt.reset();
-    this.threshold = INITIAL_PACKET_THRESHOLD;
+    this.spuriousLoss.onPathChanged();
     this.deliveryRate.reset();
     this.isAppLimited = true;
     this.windowFullThrough = -1;
@@ -307,15 +309,11 @@ export class Recovery {
   /** One pass of loss detection over a space; what it finds is appended to `lost`. */
   private detectLost(space: PacketSpace, lost: SentPacket[], now: number): void {
     const state = this.spaces[space];
-    const delay = lossDelay(this.rtt.latestRtt, this.rtt.smoothedRtt);
-    const verdict = detectLoss(state.outstanding, state.largestAcked, this.threshold, delay, now);
+    const { packetThreshold, lossDelayMs } = this.spuriousLoss;
+    const verdict = detectLoss(state.outstanding, state.largestAcked, packetThreshold, lossDelayMs, now);
     state.lossTime = verdict.lossTime;
     const passStart = lost.length;
     state.takeBelow(verdict.lostBelow, lost);
-    for (let i = passStart; i < lost.length; i++) {
-      const packet = lost[i];
-      if (packet?.rate !== undefined) state.lost.remember(packet.packetNumber);
-    }
     if (lost.length > passStart) this.reportLoss(space, passStart === 0 ? lost : lost.slice(passStart), now);
   }
 
@@ -326,6 +324,7 @@ export class Recovery {
     if (newest === undefined) return;
     const lostBytes = packets.reduce((sum, packet) => sum + packet.bytes, 0);
     this.deliveryRate.onLost(lostBytes);
+    this.spuriousLoss.onLost(this.spaces[space], packets, now);
     const isPersistent = this.isPersistent(space, lost);
     this.controller.onLoss(
       {
@@ -347,18 +346,6 @@ export class Recovery {
     if (since === undefined || !this.probeTimer.isConfirmed || space !== PacketSpace.PROTECTED) return false;
     const period = this.probeTimer.period * PERSISTENT_CONGESTION_THRESHOLD;
     return isPersistentCongestion(lost, since, period);
-  }
-
-  /** [REC-2] A packet declared lost was only late: from now on wait for more packets after it, as many as overtook it. */
-  private detectSpuriousLoss(state: SentSpace, ranges: readonly number[]): void {
-    const before = state.lost.count;
-    const spurious = state.lost.takeAcknowledged(ranges);
-    if (spurious === undefined) return;
-    this.spuriousLosses += before - state.lost.count;
-    const overtakenBy = state.largestAcked - spurious;
-    const wanted = Math.max(this.threshold, overtakenBy) + 1;
-    // Beyond half of what is in flight counting packets cannot tell in time, and the time threshold decides.
-    this.threshold = Math.max(this.threshold, Math.min(wanted, Math.floor(state.packetsInFlight / 2)));
   }
 }
 
@@ -396,8 +383,6 @@ function isSilent(packet: SentPacket): boolean {
 }
 
 const SPACES = [PacketSpace.HELLO, PacketSpace.PROTECTED] as const;
-/** RFC 9002 §6.1.1, kPacketThreshold. */
-const INITIAL_PACKET_THRESHOLD = 3;
 /** RFC 9002 §7.6.1, kPersistentCongestionThreshold. */
 const PERSISTENT_CONGESTION_THRESHOLD = 3;
 /** RFC 9002 §6.2.4. */

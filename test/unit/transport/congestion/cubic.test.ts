@@ -187,6 +187,14 @@ describe('a cut that was a mistake (RFC 9438 §4.9)', () => {
     expect(cubic.congestionWindow).toBe(twin.congestionWindow);
   });
 
+  test('does not shield what was sent before it from a real loss', () => {
+    const cubic = cubicOf();
+    cubic.onLoss(lossSample(90), 100);
+    cubic.onLossUndone();
+    cubic.onLoss(lossSample(95), 110);
+    expect(cubic.congestionWindow).toBe(26_880);
+  });
+
   test('in slow start goes on with slow start', () => {
     const cubic = cubicOf();
     cubic.onLoss(lossSample(90), 100);
@@ -299,6 +307,8 @@ test('[CON-2] whatever happens the window is finite, at least two datagrams, and
         } else if (kind === 'undone') {
           cubic.onLossUndone();
           expect(cubic.congestionWindow).toBeGreaterThanOrEqual(before);
+          // A cut that was undone does not count as one.
+          lastCut = -Infinity;
         } else if (kind === 'size') {
           size = newSize;
           cubic.onMaxDatagramSize(size);

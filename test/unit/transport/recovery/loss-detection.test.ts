@@ -27,7 +27,7 @@ describe('the packet threshold', () => {
 
 describe('the time threshold', () => {
   test('the loss time that is handed out is when the packet is lost, to the last bit', () => {
-    const delay = lossDelay(0.1, 0.7);
+    const delay = lossDelay(0.1, 0.7, 1 / 8);
     const log = outstanding([{ number: 1, sentAt: 0.3 }]);
     const { lossTime } = detectLoss(log, 2, 3, delay, 0.4);
     expect(lossTime).toBe(0.3 + delay);
@@ -35,9 +35,9 @@ describe('the time threshold', () => {
   });
 
   test('[REC-1] is nine eighths of the larger RTT, and at least the granularity', () => {
-    expect(lossDelay(80, 40)).toBe(90);
-    expect(lossDelay(40, 80)).toBe(90);
-    expect(lossDelay(0.1, 0.1)).toBe(1);
+    expect(lossDelay(80, 40, 1 / 8)).toBe(90);
+    expect(lossDelay(40, 80, 1 / 8)).toBe(90);
+    expect(lossDelay(0.1, 0.1, 1 / 8)).toBe(1);
   });
 });
 
