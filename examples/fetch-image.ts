@@ -36,6 +36,7 @@ interface Options {
   readonly out?: string;
   readonly stats: boolean;
   readonly timeout: number;
+  readonly qlog?: string;
 }
 
 /** One run: what to ask of whom, and how to show it. */
@@ -57,6 +58,7 @@ const command = new Command('fetch-image')
   .option('--json', 'print one JSON object a line', false)
   .option('--insecure', 'fetch without encryption also from other machines', false)
   .option('--stats', 'say at the end what the connection went through', false)
+  .option('--qlog <DIR>', 'log the connection there, for qvis; for finding faults')
   .option('--timeout <S>', 'give up a call after so many seconds', parseSeconds, 30)
   .usage('[URL] [NAME...] [--list | --meta | --all] [--out DIR] [--json] [--insecure] [--timeout S]');
 
@@ -65,7 +67,7 @@ runCommand(command, async (signal) => {
   const [url, ...names] = command.args;
   checkUsage(options, url, names);
   const asked = url === undefined ? await askTarget(signal) : { target: url, isInsecure: options.insecure };
-  const channel = connect(asked.target, asked.isInsecure);
+  const channel = connect(asked.target, asked.isInsecure, options.qlog);
   try {
     const client: ImageClient = createClient(ImageServiceDefinition, channel);
     const callOptions = { signal, timeoutMs: options.timeout * 1_000 };
@@ -115,9 +117,9 @@ function showStats(channel: Channel): void {
   );
 }
 
-function connect(target: string, insecure: boolean): Channel {
+function connect(target: string, insecure: boolean, qlogDir: string | undefined): Channel {
   try {
-    return createChannel(target, { insecure });
+    return createChannel(target, { insecure, qlogDir });
   } catch (error) {
     throw error instanceof TargetError ? new UsageError(error.message) : error;
   }

@@ -15,6 +15,7 @@ interface Options {
   readonly insecure: boolean;
   readonly cert?: string;
   readonly key?: string;
+  readonly qlog?: string;
 }
 
 const GRACE_MS = 5_000;
@@ -25,9 +26,10 @@ const command = new Command('image-server')
   .option('--host <H>', 'address to listen on; others than loopback take --insecure', '127.0.0.1')
   .option('--port <P>', 'port to listen on, 0 for any that is free', parsePort, 5005)
   .option('--insecure', 'listen without encryption also beyond this machine', false)
+  .option('--qlog <DIR>', 'log each connection there, for qvis; for finding faults')
   .option('--cert <F>', 'not built yet: this version has no TLS')
   .option('--key <F>', 'not built yet: this version has no TLS')
-  .usage('[DIR] [--host H] [--port P] [--insecure]');
+  .usage('[DIR] [--host H] [--port P] [--insecure] [--qlog DIR]');
 
 runCommand(command, async (signal) => {
   const options = command.opts<Options>();
@@ -39,6 +41,7 @@ runCommand(command, async (signal) => {
   const store = await openStore(command.args[0] ?? bundledImagesDirectory());
   const server = createServer({
     insecure: options.insecure,
+    qlogDir: options.qlog,
     warn: (warning) => process.stderr.write(`image-server: ${warning}\n`),
   });
   server.on('handlerError', ({ path, error }) =>

@@ -5,6 +5,7 @@
 import { realEnvironment } from './driver/real-environment.js';
 import { UdpAcceptor, type UdpAcceptorOptions } from './driver/udp-acceptor.js';
 import { UdpConnector, type UdpConnectorOptions } from './driver/udp-connector.js';
+import { QlogDirectory } from './observe/qlog-directory.js';
 import { Channel, type ChannelOptions as CallChannelOptions } from './rpc/client/channel.js';
 import { Server } from './rpc/server/server.js';
 import { type ServerOptions as CallServerOptions } from './rpc/server/server-options.js';
@@ -19,6 +20,8 @@ export interface ServerOptions extends CallServerOptions {
   readonly limits?: UdpAcceptorOptions['limits'];
   /** Windows, timeouts and limits of connections. Default: DEFAULT_TRANSPORT_OPTIONS. */
   readonly transport?: UdpAcceptorOptions['transport'];
+  /** A directory for qlog files, one for each connection, which qvis shows. For finding faults: it takes time and disk. Default: none. */
+  readonly qlogDir?: string | undefined;
 }
 
 export interface ChannelOptions extends CallChannelOptions {
@@ -26,12 +29,15 @@ export interface ChannelOptions extends CallChannelOptions {
   readonly insecure?: UdpConnectorOptions['insecure'];
   /** Windows, timeouts and limits of the connection. Default: DEFAULT_TRANSPORT_OPTIONS. */
   readonly transport?: UdpConnectorOptions['transport'];
+  /** As in `ServerOptions`. */
+  readonly qlogDir?: string | undefined;
 }
 
 /** A server over UDP: add services, then `listen('host:port')`. Costs nothing before that. */
 export function createServer(options: ServerOptions = {}): Server {
-  const { insecure, warn = emitWarning, transport, limits, ...callOptions } = options;
-  const acceptor = new UdpAcceptor({ insecure, warn, transport, limits });
+  const { insecure, warn = emitWarning, transport, limits, qlogDir, ...callOptions } = options;
+  const observation = qlogTo(qlogDir, warn);
+  const acceptor = new UdpAcceptor({ insecure, warn, transport, limits, observation });
   const server = new Server(acceptor, realEnvironment, callOptions);
   server.on('handlerError', ({ path, error }) => {
     // Who listens for himself needs no warning.
@@ -45,8 +51,14 @@ export function createServer(options: ServerOptions = {}): Server {
  * the target cannot be used: unreadable, or plaintext beyond this machine without `insecure`.
  */
 export function createChannel(target: string, options: ChannelOptions = {}): Channel {
-  const { insecure, transport, ...callOptions } = options;
-  return new Channel(new UdpConnector(target, { insecure, transport }), realEnvironment, callOptions);
+  const { insecure, transport, qlogDir, ...callOptions } = options;
+  const observation = qlogTo(qlogDir, emitWarning);
+  const connector = new UdpConnector(target, { insecure, transport, observation });
+  return new Channel(connector, realEnvironment, callOptions);
+}
+
+function qlogTo(directory: string | undefined, warn: (line: string) => void): QlogDirectory | undefined {
+  return directory === undefined ? undefined : new QlogDirectory({ directory, warn });
 }
 
 function describeError(error: unknown): string {

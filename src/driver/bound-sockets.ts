@@ -62,6 +62,11 @@ export class BoundSockets {
     return Math.min(...this.sockets.map(({ receiveBufferBytes }) => receiveBufferBytes));
   }
 
+  /** What the socket of this index is bound to. */
+  addressOf(local: number): Address | undefined {
+    return this.#sockets[local]?.local;
+  }
+
   /** Sends from the socket `transmit.local`, or gives it back when that address is gone. */
   send(transmit: Transmit): void {
     const socket = this.#sockets[transmit.local];

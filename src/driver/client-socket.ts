@@ -10,6 +10,7 @@ import { type ConnectionTransport } from '../transport/endpoint/connection-trans
 import { DEFAULT_ENDPOINT_LIMITS } from '../transport/endpoint/endpoint.js';
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
 import { type Address } from '../transport/path/path.js';
+import { type Observation } from './observation.js';
 import { type TransportMeans } from './plaintext-means.js';
 import { classifySocketError, describeSocketError, type SocketError } from './socket-error.js';
 import { UdpSocket } from './udp-socket.js';
@@ -19,6 +20,7 @@ export interface ClientSocketOptions {
   readonly means: TransportMeans;
   readonly version: number;
   readonly transport: TransportOptions;
+  readonly observation: Observation | undefined;
   /** Closed for good: nothing of it is left. */
   onGone(socket: ClientSocket): void;
 }
@@ -56,6 +58,7 @@ export class ClientSocket {
   private constructor(remote: Address, socket: UdpSocket, options: ClientSocketOptions) {
     this.#socket = socket;
     this.#options = options;
+    const { observation } = options;
     // An open call keeps the process alive by its deadline; a connection that only waits does not.
     socket.unref();
     this.#pump = new EndpointPump({
@@ -66,7 +69,10 @@ export class ClientSocket {
         limits: DEFAULT_ENDPOINT_LIMITS,
         receiveBufferBytes: socket.receiveBufferBytes,
       },
-      means: options.means,
+      means: {
+        ...options.means,
+        observe: observation && ((facts, now) => observation.observe(facts, socket.local, now)),
+      },
       clock: options.clock,
       send: (transmit) => {
         socket.send(transmit);

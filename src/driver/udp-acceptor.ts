@@ -17,6 +17,7 @@ import { type StreamListener, type StreamTransport } from '../transport/stream-t
 import { ProtocolVersion } from '../transport/wire/version.js';
 import { BoundSockets } from './bound-sockets.js';
 import { localAddresses } from './local-addresses.js';
+import { type Observation } from './observation.js';
 import { plaintextMeans, type TransportMeans } from './plaintext-means.js';
 import { realEnvironment } from './real-environment.js';
 import { type LookupAll, lookupAll, resolveIps } from './resolve-addresses.js';
@@ -34,6 +35,8 @@ export interface UdpAcceptorOptions {
   readonly clock?: Clock | undefined;
   /** Default: those of the plaintext version. */
   readonly means?: TransportMeans | undefined;
+  /** Default: nobody looks on. */
+  readonly observation?: Observation | undefined;
   /** Default: the system's. */
   readonly lookup?: LookupAll | undefined;
 }
@@ -79,6 +82,7 @@ export class UdpAcceptor implements Acceptor {
 
 export class UdpListening implements Listening {
   readonly #sockets: BoundSockets;
+  readonly #observation: Observation | undefined;
   readonly #pump: EndpointPump;
   readonly #transports = new Set<ConnectionTransport>();
   #sentCount = 0;
@@ -118,6 +122,8 @@ export class UdpListening implements Listening {
     accept: (transport: StreamTransport) => StreamListener,
   ) {
     this.#sockets = sockets;
+    const { observation } = options;
+    this.#observation = observation;
     this.#pump = new EndpointPump({
       config: {
         role: 'server',
@@ -126,7 +132,11 @@ export class UdpListening implements Listening {
         limits: { ...DEFAULT_ENDPOINT_LIMITS, ...options.limits },
         receiveBufferBytes: sockets.receiveBufferBytes,
       },
-      means: options.means ?? plaintextMeans(realEnvironment.random),
+      means: {
+        ...(options.means ?? plaintextMeans(realEnvironment.random)),
+        observe:
+          observation && ((facts, now) => observation.observe(facts, sockets.addressOf(facts.local), now)),
+      },
       clock: options.clock ?? realEnvironment.clock,
       send: (transmit) => {
         this.#sentCount++;
@@ -174,6 +184,7 @@ export class UdpListening implements Listening {
     } while (this.#sentCount > before);
     this.#pump.stop();
     await this.#sockets.close();
+    await this.#observation?.settled();
   }
 }
 

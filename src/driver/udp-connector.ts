@@ -16,6 +16,7 @@ import { type ConnectionClosed } from '../transport/transport-error.js';
 import { ProtocolVersion } from '../transport/wire/version.js';
 import { AddressRace, type RaceAttempt, type Runner } from './address-race.js';
 import { ClientSocket, type ClientSocketOptions } from './client-socket.js';
+import { type Observation } from './observation.js';
 import { plaintextMeans, type TransportMeans } from './plaintext-means.js';
 import { realEnvironment } from './real-environment.js';
 import { type LookupAll, lookupAll, resolveAddresses } from './resolve-addresses.js';
@@ -29,6 +30,8 @@ export interface UdpConnectorOptions {
   readonly clock?: Clock | undefined;
   /** Default: those of the plaintext version. */
   readonly means?: TransportMeans | undefined;
+  /** Default: nobody looks on. */
+  readonly observation?: Observation | undefined;
   /** Default: the system's. */
   readonly lookup?: LookupAll | undefined;
 }
@@ -54,6 +57,7 @@ export class UdpConnector implements Connector {
       means: options.means ?? plaintextMeans(realEnvironment.random),
       version: ProtocolVersion.PLAINTEXT,
       transport: { ...DEFAULT_TRANSPORT_OPTIONS, ...options.transport },
+      observation: options.observation,
       onGone: (socket) => this.#sockets.delete(socket),
     };
   }
@@ -79,6 +83,7 @@ export class UdpConnector implements Connector {
 
   async close(): Promise<void> {
     await Promise.all([...this.#sockets].map((socket) => socket.close()));
+    await this.#socketOptions.observation?.settled();
   }
 
   #begin(addresses: readonly Address[], handler: ConnectHandler): RaceAttempt {

@@ -28,7 +28,18 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
     room: 'src/driver/',
     mayImport: ['src/base/', 'src/transport/', 'src/rpc/', 'src/driver/', 'node:'],
   },
-  { room: 'src/observe/', mayImport: ['src/base/', 'src/transport/', 'src/rpc/', 'src/observe/', 'node:'] },
+  {
+    room: 'src/observe/',
+    mayImport: [
+      'src/base/',
+      'src/transport/',
+      'src/observe/',
+      'node:fs',
+      'node:path',
+      'node:buffer',
+      'node:perf_hooks',
+    ],
+  },
   {
     room: 'src/images/',
     mayImport: ['src/images/', 'src/index.ts', 'generated/', 'node:', 'image-size', 'nice-grpc-common'],

@@ -11,6 +11,8 @@ export interface CongestionController {
   readonly congestionWindow: number;
   /** Bytes per millisecond the controller wants sent, or undefined to let the pacer derive it from window and RTT. */
   readonly pacingRate: number | undefined;
+  /** Its word for what it is doing now, for people who look at logs. */
+  readonly state?: string;
 
   /** `bytesInFlight` includes the packet. */
   onPacketSent(bytes: number, bytesInFlight: number, now: number): void;

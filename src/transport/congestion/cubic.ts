@@ -33,6 +33,10 @@ export class Cubic implements CongestionController {
     return Math.floor(this.windowBytes);
   }
 
+  get state(): 'slow_start' | 'congestion_avoidance' {
+    return this.isInSlowStart ? 'slow_start' : 'congestion_avoidance';
+  }
+
   get isInSlowStart(): boolean {
     return this.windowBytes < this.slowStartThreshold;
   }
