@@ -9,6 +9,7 @@ import { type TransportOptions } from '../transport/connection/transport-options
 import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
 import { DEFAULT_ENDPOINT_LIMITS } from '../transport/endpoint/endpoint.js';
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
+import { type BufferBudget } from '../transport/stream/buffer-budget.js';
 import { type Address } from '../transport/path/path.js';
 import { type Observation } from './observation.js';
 import { type TransportMeans } from './plaintext-means.js';
@@ -21,6 +22,7 @@ export interface ClientSocketOptions {
   readonly version: number;
   readonly transport: TransportOptions;
   readonly observation: Observation | undefined;
+  readonly buffers: BufferBudget;
   /** Closed for good: nothing of it is left. */
   onGone(socket: ClientSocket): void;
 }
@@ -68,6 +70,7 @@ export class ClientSocket {
         options: options.transport,
         limits: DEFAULT_ENDPOINT_LIMITS,
         receiveBufferBytes: socket.receiveBufferBytes,
+        buffers: options.buffers,
       },
       means: {
         ...options.means,

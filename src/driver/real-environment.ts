@@ -1,7 +1,11 @@
 /** The real world, as the rpc floor asks for it. */
 import { type RpcEnvironment } from '../rpc/rpc-environment.js';
+import { BufferBudget } from '../transport/stream/buffer-budget.js';
 import { realClock } from './real-clock.js';
 import { RealRandom } from './real-random.js';
+
+/** What all channels and servers of the process may hold in buffers, unless they are given a budget of their own. */
+export const processBuffers = new BufferBudget();
 
 export const realEnvironment: RpcEnvironment = {
   clock: realClock,

@@ -14,12 +14,13 @@ import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../transport/endpo
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
 import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
 import { type StreamListener, type StreamTransport } from '../transport/stream-transport.js';
+import { type BufferBudget } from '../transport/stream/buffer-budget.js';
 import { ProtocolVersion } from '../transport/wire/version.js';
 import { BoundSockets } from './bound-sockets.js';
 import { localAddresses } from './local-addresses.js';
 import { type Observation } from './observation.js';
 import { plaintextMeans, type TransportMeans } from './plaintext-means.js';
-import { realEnvironment } from './real-environment.js';
+import { processBuffers, realEnvironment } from './real-environment.js';
 import { type LookupAll, lookupAll, resolveIps } from './resolve-addresses.js';
 import { formatAddress, isLoopback, type ListenAddress, parseListenAddress, TargetError } from './target.js';
 import { WANTED_BUFFER_BYTES } from './udp-socket.js';
@@ -31,6 +32,8 @@ export interface UdpAcceptorOptions {
   readonly limits?: Partial<EndpointLimits> | undefined;
   /** Gets lines for the person who runs the server. */
   warn(line: string): void;
+  /** What its connections may hold in buffers, perhaps shared with others. Default: 256 MiB for the process. */
+  readonly buffers?: BufferBudget | undefined;
   /** Default: the real one. */
   readonly clock?: Clock | undefined;
   /** Default: those of the plaintext version. */
@@ -131,6 +134,7 @@ export class UdpListening implements Listening {
         options: { ...DEFAULT_TRANSPORT_OPTIONS, ...options.transport },
         limits: { ...DEFAULT_ENDPOINT_LIMITS, ...options.limits },
         receiveBufferBytes: sockets.receiveBufferBytes,
+        buffers: options.buffers ?? processBuffers,
       },
       means: {
         ...(options.means ?? plaintextMeans(realEnvironment.random)),

@@ -13,12 +13,13 @@ import { type ConnectionTransport } from '../transport/endpoint/connection-trans
 import { type Address } from '../transport/path/path.js';
 import { type StreamListener } from '../transport/stream-transport.js';
 import { type ConnectionClosed } from '../transport/transport-error.js';
+import { type BufferBudget } from '../transport/stream/buffer-budget.js';
 import { ProtocolVersion } from '../transport/wire/version.js';
 import { AddressRace, type RaceAttempt, type Runner } from './address-race.js';
 import { ClientSocket, type ClientSocketOptions } from './client-socket.js';
 import { type Observation } from './observation.js';
 import { plaintextMeans, type TransportMeans } from './plaintext-means.js';
-import { realEnvironment } from './real-environment.js';
+import { processBuffers, realEnvironment } from './real-environment.js';
 import { type LookupAll, lookupAll, resolveAddresses } from './resolve-addresses.js';
 import { formatAddress, parseTarget, type Target } from './target.js';
 
@@ -26,6 +27,8 @@ export interface UdpConnectorOptions {
   /** Allows plaintext beyond this machine. Default false. */
   readonly insecure?: boolean | undefined;
   readonly transport?: Partial<TransportOptions> | undefined;
+  /** What its connections may hold in buffers, perhaps shared with others. Default: 256 MiB for the process. */
+  readonly buffers?: BufferBudget | undefined;
   /** Default: the real one. */
   readonly clock?: Clock | undefined;
   /** Default: those of the plaintext version. */
@@ -58,6 +61,7 @@ export class UdpConnector implements Connector {
       version: ProtocolVersion.PLAINTEXT,
       transport: { ...DEFAULT_TRANSPORT_OPTIONS, ...options.transport },
       observation: options.observation,
+      buffers: options.buffers ?? processBuffers,
       onGone: (socket) => this.#sockets.delete(socket),
     };
   }

@@ -80,6 +80,7 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
       versions: [ProtocolVersion.PLAINTEXT],
       options: options.transport ?? DEFAULT_TRANSPORT_OPTIONS,
       limits: options.limits ?? DEFAULT_ENDPOINT_LIMITS,
+      buffers: options.host.buffers,
     },
     means: {
       random: options.random,

@@ -4,10 +4,13 @@
  * sees only a `Clock`. Sockets belong to `SimNetwork`.
  */
 import { type Clock, type Timer } from '../base/clock.js';
+import { BufferBudget } from '../transport/stream/buffer-budget.js';
 import { type VirtualClock } from './virtual-clock.js';
 
 export class SimHost {
   readonly ip: string;
+  /** What all that runs on it may hold in buffers: memory that a crash frees. */
+  buffers = new BufferBudget();
   /** Milliseconds by which the next timer is late; drawn anew for each. */
   lateness: () => number = () => 0;
   readonly #clock: VirtualClock;
@@ -37,6 +40,7 @@ export class SimHost {
   /** Ends what runs on this host as a kill would: no callback given to its clocks before is ever called. */
   crash(): void {
     this.#life++;
+    this.buffers = new BufferBudget(this.buffers.limitBytes);
     this.#pausedUntil = -Infinity;
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();

@@ -7,6 +7,7 @@
 import fc from 'fast-check';
 import { type StreamEvent } from '../../src/transport/connection/connection-event.js';
 import { type SentFrame } from '../../src/transport/recovery/sent-packet.js';
+import { BufferBudget } from '../../src/transport/stream/buffer-budget.js';
 import { ChunkPool } from '../../src/transport/stream/chunk-pool.js';
 import {
   DEFAULT_STREAM_LIMITS,
@@ -14,9 +15,9 @@ import {
   type PeerLimits,
   type StreamLimits,
 } from '../../src/transport/stream/stream-limits.js';
-import { StreamSet } from '../../src/transport/stream/stream-set.js';
+import { type StreamSet } from '../../src/transport/stream/stream-set.js';
 import { receive, StreamPacket } from '../support/stream-packet.js';
-import { advertised } from '../support/stream-pair.js';
+import { advertised, streamSet } from '../support/stream-pair.js';
 
 const MAX_STREAM_BYTES = 20_000;
 
@@ -68,7 +69,7 @@ class Side {
   constructor(index: number, limits: StreamLimits, allowed: PeerLimits, pool: ChunkPool) {
     this.index = index;
     this.allowed = { ...allowed, byStream: new Map() };
-    this.set = new StreamSet({
+    this.set = streamSet({
       role: index === 0 ? 'client' : 'server',
       limits,
       pool,
@@ -149,7 +150,7 @@ class Side {
 
   send(room: number, isLast: boolean, peer: Side): StreamPacket | undefined {
     const packet = new StreamPacket(room);
-    this.set.writeControl(packet);
+    this.set.writeControl(packet, 0);
     this.set.writeStreams(packet, isLast);
     check(packet.frames.length > 0 === packet.isAckEliciting, 'a packet with frames is ack-eliciting');
     if (packet.length === 0) return undefined;
@@ -243,7 +244,7 @@ type Operation =
   | { readonly kind: 'limits' };
 
 class Session {
-  readonly pool = new ChunkPool();
+  readonly pool = new ChunkPool(new BufferBudget());
   readonly sides: readonly [Side, Side];
   private readonly limits: StreamLimits;
   private hasClientLimits = false;
@@ -456,7 +457,12 @@ const anyLimits: fc.Arbitrary<StreamLimits> = fc.record({
   connectionWindow: limit(8 << 20, 1, 150, 900, 5_000),
   sendBufferPerStream: limit(1 << 20, 1, 100, 600, 3_000),
   sendBufferPerConnection: limit(8 << 20, 1, 150, 900, 5_000),
-  reassemblyGaps: fc.constant(1_000),
+  maxStreamWindow: fc.constant(1 << 20),
+  maxConnectionWindow: fc.constant(8 << 20),
+  maxSendBufferPerStream: fc.constant(1 << 20),
+  maxSendBufferPerConnection: fc.constant(8 << 20),
+  reassemblyPieces: fc.constant(1_000),
+  reassemblyPiecesPerConnection: fc.constant(8_192),
 });
 
 const scenario = fc.oneof(

@@ -180,6 +180,7 @@ export function testMeans(): EndpointMeans {
     createHandshake: createPlaintextHandshake(crc32),
     helloProtection: plaintextHelloProtection(crc32),
     onHandshakeWake: () => undefined,
+    onBufferRoom: () => undefined,
   };
 }
 

@@ -34,9 +34,9 @@ export class StreamPacket implements PacketBuilder {
 }
 
 /** What `set` has to send now, in one packet. */
-export function packetOf(set: StreamSet, room = 1_200, isLast = true): StreamPacket {
+export function packetOf(set: StreamSet, room = 1_200, isLast = true, now = 0): StreamPacket {
   const packet = new StreamPacket(room);
-  set.writeControl(packet);
+  set.writeControl(packet, now);
   set.writeStreams(packet, isLast);
   return packet;
 }

@@ -1,12 +1,14 @@
 /** Two StreamSets, client and server, that have told each other their limits, and the events of each. */
 import { type StreamEvent } from '../../src/transport/connection/connection-event.js';
-import { type ChunkPool } from '../../src/transport/stream/chunk-pool.js';
+import { BufferBudget } from '../../src/transport/stream/buffer-budget.js';
+import { ChunkPool } from '../../src/transport/stream/chunk-pool.js';
+import { type PathCapacity } from '../../src/transport/stream/path-capacity.js';
 import {
   DEFAULT_STREAM_LIMITS,
   type PeerLimits,
   type StreamLimits,
 } from '../../src/transport/stream/stream-limits.js';
-import { StreamSet } from '../../src/transport/stream/stream-set.js';
+import { StreamSet, type StreamSetOptions } from '../../src/transport/stream/stream-set.js';
 import { acknowledge, concat, packetOf, receive } from './stream-packet.js';
 
 export interface StreamPair {
@@ -20,6 +22,9 @@ export interface StreamPairOptions {
   readonly client?: Partial<StreamLimits>;
   readonly server?: Partial<StreamLimits>;
   readonly pool?: ChunkPool;
+  /** Of both; what the pool of the test takes is counted by the pool's own. */
+  readonly budget?: BufferBudget;
+  readonly path?: PathCapacity;
   /** The client is still in its first flight. Default false. */
   readonly isFirstFlight?: boolean;
 }
@@ -28,24 +33,27 @@ export function streamPair({
   client,
   server,
   pool,
+  budget,
+  path,
   isFirstFlight = false,
 }: StreamPairOptions = {}): StreamPair {
   const clientLimits = { ...DEFAULT_STREAM_LIMITS, ...client };
   const serverLimits = { ...DEFAULT_STREAM_LIMITS, ...server };
+  const means = { ...(pool && { pool }), ...(budget && { budget }), ...(path && { path }) };
   const clientEvents: StreamEvent[] = [];
   const serverEvents: StreamEvent[] = [];
   const pair: StreamPair = {
-    client: new StreamSet({
+    client: streamSet({
       role: 'client',
       limits: clientLimits,
       emit: (event) => clientEvents.push(event),
-      pool,
+      ...means,
     }),
-    server: new StreamSet({
+    server: streamSet({
       role: 'server',
       limits: serverLimits,
       emit: (event) => serverEvents.push(event),
-      pool,
+      ...means,
     }),
     clientEvents,
     serverEvents,
@@ -54,6 +62,22 @@ export function streamPair({
   if (!isFirstFlight) pair.client.onPeerLimits(advertised(serverLimits));
   return pair;
 }
+
+/** A StreamSet on a path of which nothing is known, with more memory than it needs. */
+export function streamSet({
+  budget = new BufferBudget(),
+  ...options
+}: Partial<StreamSetOptions> & Pick<StreamSetOptions, 'role' | 'limits' | 'emit'>): StreamSet {
+  return new StreamSet({
+    pool: new ChunkPool(budget),
+    path: UNKNOWN_PATH,
+    onBufferRoom: () => undefined,
+    budget,
+    ...options,
+  });
+}
+
+const UNKNOWN_PATH: PathCapacity = { smoothedRttMs: undefined, congestionWindow: 0 };
 
 export function advertised({ connectionWindow, streamWindow, maxStreams }: StreamLimits): PeerLimits {
   return { maxData: connectionWindow, maxStreamData: streamWindow, maxStreams };

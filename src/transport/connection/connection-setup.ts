@@ -4,6 +4,7 @@ import { type IdSource } from '../path/local-ids.js';
 import { type Address } from '../path/path.js';
 import { type Handshake } from '../protection/handshake.js';
 import { type Opener, type Sealer } from '../protection/protection.js';
+import { type BufferBudget } from '../stream/buffer-budget.js';
 import { type ChunkPool } from '../stream/chunk-pool.js';
 import { type ConnectionObserver } from './connection-observer.js';
 import { type TransportOptions } from './transport-options.js';
@@ -22,6 +23,9 @@ export interface ConnectionSetup {
   readonly local: number;
   readonly helloProtection: { readonly sealer: Sealer; readonly opener: Opener };
   readonly chunkPool: ChunkPool;
+  readonly buffers: BufferBudget;
+  /** Memory that others have freed gave the connection something to say. */
+  onBufferRoom(): void;
   readonly observer: ConnectionObserver | undefined;
   createController(maxDatagramSize: number): CongestionController;
   createHandshake(localId: Uint8Array, originalDestinationId: Uint8Array): Handshake;

@@ -233,6 +233,11 @@ export class Connection implements FrameHandler, HandshakeOwner {
     if (this.#closing === undefined) this.#end({ by, ...noCode(reason) }, false, now);
   }
 
+  /** Nobody will poll it any more: gives its buffers back. */
+  discard(): void {
+    this.#players.streams.closeAll();
+  }
+
   // Out.
 
   pollEvent(): ConnectionEvent | undefined {

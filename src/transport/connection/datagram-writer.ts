@@ -128,7 +128,7 @@ export class DatagramWriter {
       handshakeStream.writeFrames(packet);
       this.#writePing(packet);
       this.#writeConnectionIds(packet);
-      streams.writeControl(packet);
+      streams.writeControl(packet, now);
       streams.writeStreams(packet, !isPadded);
       if (main.probesPending > 0 && !packet.isAckEliciting) writePingFrame(packet);
     }

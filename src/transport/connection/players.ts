@@ -10,6 +10,7 @@ import { RemoteIds } from '../path/remote-ids.js';
 import { HandshakeStream } from '../protection/handshake-stream.js';
 import { Recovery } from '../recovery/recovery.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
+import { type PathCapacity } from '../stream/path-capacity.js';
 import { StreamSet } from '../stream/stream-set.js';
 import { DEFAULT_TRANSPORT_PARAMETERS } from '../wire/transport-parameters.js';
 import { type ConnectionEvent } from './connection-event.js';
@@ -83,7 +84,17 @@ export function createPlayers(
     controller,
     recovery,
     pacer: new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: MIN_DATAGRAM_BYTES }),
-    streams: new StreamSet({ role, limits: options, emit, pool: setup.chunkPool }),
+    streams: new StreamSet({
+      role,
+      limits: options,
+      emit,
+      pool: setup.chunkPool,
+      budget: setup.buffers,
+      path: capacityOf(recovery, controller),
+      onBufferRoom: () => {
+        setup.onBufferRoom();
+      },
+    }),
     handshakeStream: new HandshakeStream(options.handshakeStreamBytes),
     idle: new IdleTimer(options.idleTimeoutMs, now),
     suspicion: new Suspicion(options.suspectAfterPtos, options.suspectAfterMs),
@@ -93,5 +104,16 @@ export function createPlayers(
     isHandshakeDonePending: false,
     maxDatagramSize: MIN_DATAGRAM_BYTES,
     isPingPending: false,
+  };
+}
+
+function capacityOf({ rtt }: Recovery, controller: CongestionController): PathCapacity {
+  return {
+    get smoothedRttMs() {
+      return rtt.hasSample ? rtt.smoothedRtt : undefined;
+    },
+    get congestionWindow() {
+      return controller.congestionWindow;
+    },
   };
 }

@@ -23,16 +23,26 @@ export interface TransportOptions {
   readonly maxDatagramSize: number;
   /** Streams (calls) the peer may have open at once. Default 100. */
   readonly maxStreams: number;
-  /** Bytes the peer may send on one stream beyond what was read. Default 1 MiB. */
+  /** Bytes the peer may send on one stream beyond what was read, at first. Default 1 MiB. */
   readonly streamWindow: number;
-  /** Bytes the peer may send on all streams together beyond what was read. Default 8 MiB. */
+  /** Bytes the peer may send on all streams together beyond what was read, at first. Default 8 MiB. */
   readonly connectionWindow: number;
-  /** Bytes a stream holds for sending and retransmission. Default 1 MiB. */
+  /** What `streamWindow` may grow to where a reader that keeps up needs it. Default 16 MiB. */
+  readonly maxStreamWindow: number;
+  /** What `connectionWindow` may grow to. Default 24 MiB. */
+  readonly maxConnectionWindow: number;
+  /** Bytes a stream holds for sending and retransmission, at least. Default 1 MiB. */
   readonly sendBufferPerStream: number;
   /** The same, all streams of a connection together. Default 8 MiB. */
   readonly sendBufferPerConnection: number;
-  /** Gaps a stream's reassembly may have. Default 1,000. */
-  readonly reassemblyGaps: number;
+  /** What `sendBufferPerStream` is where twice the congestion window is more. Default 16 MiB. */
+  readonly maxSendBufferPerStream: number;
+  /** What `sendBufferPerConnection` is where three times the congestion window is more. Default 24 MiB. */
+  readonly maxSendBufferPerConnection: number;
+  /** Pieces of a stream that may wait for what comes before them, beyond one for each KiB. Default 1,000. */
+  readonly reassemblyPieces: number;
+  /** The same, all streams of a connection together. Default 8,192. */
+  readonly reassemblyPiecesPerConnection: number;
   /** Bytes of the handshake stream kept for reassembly. Default 64 KiB. */
   readonly handshakeStreamBytes: number;
   /** Connection IDs of each side at once, at least 2. Default 4. */
@@ -56,8 +66,13 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   streamWindow: 1 << 20,
   connectionWindow: 8 << 20,
   sendBufferPerStream: 1 << 20,
+  maxStreamWindow: 16 << 20,
+  maxConnectionWindow: 24 << 20,
   sendBufferPerConnection: 8 << 20,
-  reassemblyGaps: 1_000,
+  maxSendBufferPerStream: 16 << 20,
+  maxSendBufferPerConnection: 24 << 20,
+  reassemblyPieces: 1_000,
+  reassemblyPiecesPerConnection: 8_192,
   handshakeStreamBytes: 64 << 10,
   activeConnectionIds: 4,
   retiringConnectionIds: 16,

@@ -15,7 +15,7 @@ import { Endpoint, type EndpointConfig, type EndpointMeans } from './endpoint.js
 
 export interface PumpOptions {
   readonly config: EndpointConfig;
-  readonly means: Omit<EndpointMeans, 'onHandshakeWake'>;
+  readonly means: Omit<EndpointMeans, 'onHandshakeWake' | 'onBufferRoom'>;
   readonly clock: Clock;
   /** Sends; the Transmit is the callee's until it calls `release` of the pump. */
   send(transmit: Transmit): void;
@@ -57,6 +57,9 @@ export class EndpointPump {
     this.#clock = options.clock;
     this.endpoint = new Endpoint(options.config, {
       ...options.means,
+      onBufferRoom: () => {
+        this.#scheduleFlush();
+      },
       onHandshakeWake: (connection) => {
         this.#clock.soon(() => {
           if (this.#isStopped) return;
@@ -114,6 +117,7 @@ export class EndpointPump {
     this.endpoint.stop(this.#clock.now());
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.endpoint.discard();
   }
 
   #transportOf(connection: Connection): ConnectionTransport {

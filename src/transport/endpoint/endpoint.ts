@@ -21,6 +21,7 @@ import { type IdSource } from '../path/local-ids.js';
 import { type Address } from '../path/path.js';
 import { type CreateHandshake } from '../protection/handshake.js';
 import { type Opener, type Sealer } from '../protection/protection.js';
+import { BufferBudget } from '../stream/buffer-budget.js';
 import { ChunkPool } from '../stream/chunk-pool.js';
 import { decodeHeader, type Header } from '../wire/header.js';
 import { FIRST_FLIGHT_LIMITS } from '../stream/stream-limits.js';
@@ -36,6 +37,8 @@ export interface EndpointConfig {
   readonly limits: EndpointLimits;
   /** Bytes of the sockets' receive buffer, told to the peer; undefined when not known. */
   readonly receiveBufferBytes?: number | undefined;
+  /** What its connections may hold in buffers, shared with other endpoints. Default: 256 MiB of its own. */
+  readonly buffers?: BufferBudget | undefined;
 }
 
 export interface EndpointLimits {
@@ -72,6 +75,8 @@ export interface EndpointMeans {
   ): { readonly sealer: Sealer; readonly opener: Opener };
   /** A handshake has something to say: call `Endpoint.handleHandshake` soon. */
   onHandshakeWake(connection: Connection): void;
+  /** Memory that was freed, perhaps by another endpoint, gave one of ours something to send: call `pollTransmit` soon. */
+  onBufferRoom(): void;
 }
 
 export type EndpointEvent =
@@ -99,7 +104,8 @@ export class Endpoint {
   readonly #toPoll = new RingQueue<Member>();
   readonly #events = new RingQueue<EndpointEvent>();
   readonly #transmits: TransmitPool;
-  readonly #chunkPool = new ChunkPool();
+  readonly #buffers: BufferBudget;
+  readonly #chunkPool: ChunkPool;
   readonly #firstContact: FirstContact;
   readonly #incarnation: Uint8Array | undefined;
   readonly #drops = noDrops();
@@ -110,6 +116,8 @@ export class Endpoint {
     this.#config = config;
     this.#options = config.role === 'server' ? withFirstFlightLimits(config.options) : config.options;
     this.#means = means;
+    this.#buffers = config.buffers ?? new BufferBudget();
+    this.#chunkPool = new ChunkPool(this.#buffers);
     this.#transmits = new TransmitPool(Math.max(config.options.maxDatagramSize, MIN_DATAGRAM_BYTES));
     this.#firstContact = new FirstContact(config, means);
     // [AMO-4]
@@ -127,6 +135,11 @@ export class Endpoint {
   /** Datagrams that reached no connection, by reason. */
   get drops(): Readonly<Record<DropReason, number>> {
     return this.#drops;
+  }
+
+  /** Bytes held in buffers, those of other endpoints with the same budget included. */
+  get bufferBytes(): number {
+    return this.#buffers.usedBytes;
   }
 
   get datagramsReceived(): number {
@@ -149,6 +162,11 @@ export class Endpoint {
   /** From now on nobody new is let in; those who are stay. */
   refuseNew(): void {
     this.#isRefusing = true;
+  }
+
+  /** It is not used any more: what its connections hold is given back to those who share the memory. */
+  discard(): void {
+    for (const { connection } of this.#members.values()) connection.discard();
   }
 
   /** Nothing is handed in or asked for any more. */
@@ -345,6 +363,12 @@ export class Endpoint {
       observer: this.#means.observe?.(facts, now),
       helloProtection: this.#means.helloProtection(version, originalDestinationId, role),
       chunkPool: this.#chunkPool,
+      buffers: this.#buffers,
+      onBufferRoom: () => {
+        if (created.connection === undefined) return;
+        this.touch(created.connection);
+        this.#means.onBufferRoom();
+      },
       createController: (maxDatagramSize) =>
         createController(options.congestionControl, { maxDatagramSize, random: this.#means.random }),
       createHandshake: () =>

@@ -4,6 +4,7 @@
  * Only the send side takes from here; memory that reaches a user never does.
  */
 import { assert } from '../../base/assert.js';
+import { type BufferBudget } from './buffer-budget.js';
 
 /** A stretch of one stream's bytes. Linked, because a stream has few and they leave in order. */
 export interface Chunk {
@@ -24,12 +25,15 @@ export const LARGEST_CHUNK_BYTES = 65_536;
 const DEFAULT_MAX_FREE_BYTES = 4 << 20;
 
 export class ChunkPool {
+  private readonly budget: BufferBudget;
   private readonly maxFreeBytes: number;
   private readonly free: (Chunk | undefined)[] = CHUNK_BYTES.map(() => undefined);
   private freeTotal = 0;
   private usedTotal = 0;
 
-  constructor(maxFreeBytes = DEFAULT_MAX_FREE_BYTES) {
+  /** `budget` is told of what is out, not of what is kept for the next. */
+  constructor(budget: BufferBudget, maxFreeBytes = DEFAULT_MAX_FREE_BYTES) {
+    this.budget = budget;
     this.maxFreeBytes = maxFreeBytes;
   }
 
@@ -48,6 +52,7 @@ export class ChunkPool {
     const index = sizeIndex(bytes);
     const size = CHUNK_BYTES[index] as number;
     this.usedTotal += size;
+    this.budget.hold(size);
     const chunk = this.free[index];
     if (chunk === undefined) return { bytes: new Uint8Array(size), start, used: 0, next: undefined };
     this.free[index] = chunk.next;
@@ -64,11 +69,13 @@ export class ChunkPool {
     this.usedTotal -= size;
     assert(this.usedTotal >= 0, 'a chunk is released once');
     chunk.next = undefined;
-    if (this.freeTotal + size > this.maxFreeBytes) return;
-    const index = sizeIndex(size);
-    chunk.next = this.free[index];
-    this.free[index] = chunk;
-    this.freeTotal += size;
+    if (this.freeTotal + size <= this.maxFreeBytes) {
+      const index = sizeIndex(size);
+      chunk.next = this.free[index];
+      this.free[index] = chunk;
+      this.freeTotal += size;
+    }
+    this.budget.release(size);
   }
 }
 

@@ -2,10 +2,12 @@
  * Puts the received bytes of one stream in order. `ready` is the run that can be read, `early` what came before its
  * turn, sorted and disjoint; the first bytes that came for an offset stay. What is handed out are views of the
  * datagrams, neither copied nor pooled: they belong to who reads them.
- * Deviation: a piece much smaller than the memory behind it is copied when it has to wait (out of order, or behind
- * others that nobody reads). Else a peer that sends single bytes would make us hold a datagram for each.
+ * Deviation: a small piece that has to wait (out of order, or behind others that nobody reads) is copied and gathered
+ * with its neighbours, and so is any piece when the connection keeps much memory for little. Else a peer that sends
+ * single bytes would make us hold a datagram, and some objects, for each.
  */
 import { RingQueue } from '../../base/ring-queue.js';
+import { checkPieces, type ReceiveMemory } from './receive-memory.js';
 
 interface Segment {
   readonly start: number;
@@ -18,21 +20,28 @@ interface Segment {
 /** Pieces may wait as they came as long as they are so few; a reader that keeps up never has more. */
 const UNCOPIED_PIECES = 4;
 
-/** A piece that waits may hold memory of this many times its size. */
-const MAX_OVERHEAD = 4;
+/** A piece that waits and is smaller is copied: the objects around it would weigh as much. */
+const SMALL_BYTES = 1_024;
 
 /** Small neighbours are gathered up to this size. */
 const GATHERED_BYTES = 16_384;
 
 export class ReceiveBuffer {
+  private readonly memory: ReceiveMemory;
   /** The first readable piece: for a small call the only one, so that it needs no queue. */
   private first: Uint8Array | undefined;
+  private firstMemoryBytes = 0;
   private queue: RingQueue<Segment> | undefined;
   private lastQueued: Segment | undefined;
   private early: Segment[] | undefined;
-  private runs = 0;
+  private earlyBytes = 0;
+  private memoryBytes = 0;
   private readOffsetValue = 0;
   private readyEndValue = 0;
+
+  constructor(memory: ReceiveMemory) {
+    this.memory = memory;
+  }
 
   /** Everything below was handed out. */
   get readOffset(): number {
@@ -48,27 +57,30 @@ export class ReceiveBuffer {
     return this.readyEndValue > this.readOffsetValue;
   }
 
-  /** Holes between the bytes that have arrived. */
-  get gapCount(): number {
-    return this.runs;
+  /** What came before its turn, in so many pieces. */
+  get earlyCount(): number {
+    return this.early?.length ?? 0;
   }
 
-  insert(offset: number, data: Uint8Array): void {
+  /** TransportError when more than about `maxPieces` would wait for what comes before them. */
+  insert(offset: number, data: Uint8Array, maxPieces: number): void {
     const end = offset + data.length;
     if (end <= this.readyEndValue) return;
     const isNext = offset <= this.readyEndValue;
     const fresh = offset < this.readyEndValue ? data.subarray(this.readyEndValue - offset) : data;
-    if (isNext && this.runs === 0) {
+    if (isNext && this.earlyCount === 0) {
       this.pushReady(fresh);
       return;
     }
     this.insertEarly(end - fresh.length, end, fresh);
     if (isNext) this.takeFirstRun();
+    else checkPieces(this.earlyCount, this.earlyBytes, maxPieces, 'a stream');
   }
 
   /** The next piece, or undefined when there is none. */
   read(): Uint8Array | undefined {
     let piece = this.first;
+    let memoryBytes = this.firstMemoryBytes;
     if (piece !== undefined) {
       this.first = undefined;
     } else {
@@ -76,18 +88,25 @@ export class ReceiveBuffer {
       if (segment === undefined) return undefined;
       if (segment === this.lastQueued) this.lastQueued = undefined;
       piece = contentOf(segment);
+      memoryBytes = memoryOf(segment);
     }
     this.readOffsetValue += piece.length;
+    this.memoryBytes -= memoryBytes;
+    this.memory.release(memoryBytes, piece.length);
     return piece;
   }
 
   /** Drops what is held; nothing is inserted afterwards. */
   clear(): void {
+    const readyBytes = this.readyEndValue - this.readOffsetValue;
+    this.memory.release(this.memoryBytes, readyBytes + this.earlyBytes);
+    this.memory.onEarly(-this.earlyCount, -this.earlyBytes);
     this.first = undefined;
     this.queue = undefined;
     this.lastQueued = undefined;
     this.early = undefined;
-    this.runs = 0;
+    this.earlyBytes = 0;
+    this.memoryBytes = 0;
     this.readOffsetValue = this.readyEndValue;
   }
 
@@ -95,13 +114,16 @@ export class ReceiveBuffer {
     const start = this.readyEndValue;
     this.readyEndValue += data.length;
     if (!this.isQueueing) {
-      this.first = data;
+      this.first = this.memory.mayKeep(data) ? data : data.slice();
+      this.firstMemoryBytes = this.first.buffer.byteLength;
+      this.hold(this.firstMemoryBytes, data.length);
       return;
     }
     const { lastQueued } = this;
-    const mustCopy = this.queue !== undefined && this.queue.length >= UNCOPIED_PIECES && isWasteful(data);
-    if (mustCopy && lastQueued !== undefined && gather(lastQueued, data)) return;
-    this.enqueue(segmentOf(start, data, mustCopy));
+    const isLong = this.queue !== undefined && this.queue.length >= UNCOPIED_PIECES;
+    const mustCopy = (isLong && data.length < SMALL_BYTES) || !this.memory.mayKeep(data);
+    if (mustCopy && lastQueued !== undefined && this.gather(lastQueued, data)) return;
+    this.enqueue(this.segmentOf(start, data, mustCopy));
   }
 
   private enqueue(segment: Segment): void {
@@ -136,28 +158,66 @@ export class ReceiveBuffer {
   /** `index` is the segment behind the hole. Returns where that is afterwards. */
   private fillHole(early: Segment[], index: number, start: number, data: Uint8Array): number {
     const before = index > 0 ? early[index - 1] : undefined;
-    const touchesBefore = before?.end === start;
-    const touchesBehind = early[index]?.start === start + data.length;
-    this.runs += 1 - (touchesBefore ? 1 : 0) - (touchesBehind ? 1 : 0);
-    const mustCopy = isWasteful(data);
-    if (mustCopy && touchesBefore && gather(before, data)) return index;
-    early.splice(index, 0, segmentOf(start, data, mustCopy));
+    const mustCopy = data.length < SMALL_BYTES || !this.memory.mayKeep(data);
+    this.earlyBytes += data.length;
+    if (mustCopy && before?.end === start && this.gather(before, data)) {
+      this.memory.onEarly(0, data.length);
+      return index;
+    }
+    early.splice(index, 0, this.segmentOf(start, data, mustCopy));
+    this.memory.onEarly(1, data.length);
     return index + 1;
   }
 
   /** The first run of early segments has become readable. */
   private takeFirstRun(): void {
     const early = this.early ?? [];
+    const start = this.readyEndValue;
     let count = 0;
     for (const segment of early) {
       if (segment.start !== this.readyEndValue) break;
       this.readyEndValue = segment.end;
-      if (this.isQueueing) this.enqueue(segment);
-      else this.first = contentOf(segment);
+      if (this.isQueueing) {
+        this.enqueue(segment);
+      } else {
+        this.first = contentOf(segment);
+        this.firstMemoryBytes = memoryOf(segment);
+      }
       count++;
     }
     early.splice(0, count);
-    this.runs--;
+    const taken = this.readyEndValue - start;
+    this.earlyBytes -= taken;
+    this.memory.onEarly(-count, -taken);
+  }
+
+  private segmentOf(start: number, data: Uint8Array, isCopy: boolean): Segment {
+    const segment = { start, end: start + data.length, bytes: isCopy ? new Uint8Array(data) : data, isCopy };
+    this.hold(memoryOf(segment), data.length);
+    return segment;
+  }
+
+  /** Copies `data` to the end of a segment that is our own copy. False when it is not, or would become too large. */
+  private gather(segment: Segment, data: Uint8Array): boolean {
+    if (!segment.isCopy) return false;
+    const content = segment.end - segment.start;
+    const needed = content + data.length;
+    if (needed > GATHERED_BYTES) return false;
+    const before = segment.bytes.length;
+    if (needed > before) {
+      const larger = new Uint8Array(Math.min(needed * 2, GATHERED_BYTES));
+      larger.set(contentOf(segment));
+      segment.bytes = larger;
+    }
+    segment.bytes.set(data, content);
+    segment.end += data.length;
+    this.hold(segment.bytes.length - before, data.length);
+    return true;
+  }
+
+  private hold(memoryBytes: number, contentBytes: number): void {
+    this.memoryBytes += memoryBytes;
+    this.memory.hold(memoryBytes, contentBytes);
   }
 }
 
@@ -172,31 +232,12 @@ function firstEndingAfter(segments: readonly Segment[], offset: number): number 
   return low;
 }
 
-function segmentOf(start: number, data: Uint8Array, isCopy: boolean): Segment {
-  return { start, end: start + data.length, bytes: isCopy ? new Uint8Array(data) : data, isCopy };
-}
-
 function contentOf(segment: Segment): Uint8Array {
   const length = segment.end - segment.start;
   return length === segment.bytes.length ? segment.bytes : segment.bytes.subarray(0, length);
 }
 
-function isWasteful(data: Uint8Array): boolean {
-  return data.length * MAX_OVERHEAD < data.buffer.byteLength;
-}
-
-/** Copies `data` to the end of a segment that is our own copy. False when it is not, or would become too large. */
-function gather(segment: Segment, data: Uint8Array): boolean {
-  if (!segment.isCopy) return false;
-  const held = segment.end - segment.start;
-  const needed = held + data.length;
-  if (needed > GATHERED_BYTES) return false;
-  if (needed > segment.bytes.length) {
-    const larger = new Uint8Array(Math.min(needed * 2, GATHERED_BYTES));
-    larger.set(contentOf(segment));
-    segment.bytes = larger;
-  }
-  segment.bytes.set(data, held);
-  segment.end += data.length;
-  return true;
+/** A view holds all that it is a view of; of copies each has its own. */
+function memoryOf({ bytes, isCopy }: Segment): number {
+  return isCopy ? bytes.length : bytes.buffer.byteLength;
 }

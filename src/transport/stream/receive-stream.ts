@@ -6,6 +6,7 @@
 import { TransportError, TransportErrorCode } from '../transport-error.js';
 import { ReceiveWindow } from './flow-control.js';
 import { ReceiveBuffer } from './receive-buffer.js';
+import { type ReceiveMemory } from './receive-memory.js';
 
 /**
  * `stopped`: we read no more, but the peer has not yet said where its half ends. `ended`: the application has seen
@@ -14,16 +15,17 @@ import { ReceiveBuffer } from './receive-buffer.js';
 type Phase = 'receiving' | 'stopped' | 'ended' | 'reset';
 
 export class ReceiveStream {
-  private readonly window: ReceiveWindow;
-  private readonly buffer = new ReceiveBuffer();
-  private readonly maxGaps: number;
+  readonly window: ReceiveWindow;
+  private readonly buffer: ReceiveBuffer;
+  private readonly maxPieces: number;
   private finalSize: number | undefined;
   private phase: Phase = 'receiving';
   private stopCodeValue = 0;
 
-  constructor(windowBytes: number, maxGaps: number) {
+  constructor(windowBytes: number, maxPieces: number, memory: ReceiveMemory) {
     this.window = new ReceiveWindow(windowBytes);
-    this.maxGaps = maxGaps;
+    this.buffer = new ReceiveBuffer(memory);
+    this.maxPieces = maxPieces;
   }
 
   /** Neither the peer nor we have broken off, and the application has not seen the end. */
@@ -60,10 +62,6 @@ export class ReceiveStream {
     return this.wantsMore && this.window.isHalfConsumed;
   }
 
-  get nextLimit(): number {
-    return this.window.next;
-  }
-
   /** The peer still does not know that we stopped. */
   get isStopDue(): boolean {
     return this.phase === 'stopped' && this.finalSize === undefined;
@@ -71,10 +69,6 @@ export class ReceiveStream {
 
   get stopCode(): number {
     return this.stopCodeValue;
-  }
-
-  advertise(): number {
-    return this.window.advertise();
   }
 
   /** Whether a lost update of this limit has to be sent again: no newer one is under way, and the peer needs it. */
@@ -92,13 +86,7 @@ export class ReceiveStream {
       this.window.consume(this.window.held);
       return used;
     }
-    this.buffer.insert(offset, data);
-    if (this.buffer.gapCount > this.maxGaps) {
-      throw new TransportError(
-        TransportErrorCode.RESOURCE_LIMIT,
-        `more than ${this.maxGaps} gaps in a stream`,
-      );
-    }
+    this.buffer.insert(offset, data, this.maxPieces);
     return used;
   }
 

@@ -12,6 +12,9 @@ import { type ChunkPool } from './chunk-pool.js';
 import { type SendCredit } from './flow-control.js';
 import { SendBuffer } from './send-buffer.js';
 
+/** Up to here a stream counts as a small call: some datagrams, sent before the first round trip is over. */
+const SMALL_CALL_BYTES = 8_192;
+
 /** `finished`: the application gave its last byte. `done`: the peer has everything, or knows of the reset. */
 type Phase = 'open' | 'finished' | 'reset' | 'done';
 
@@ -55,6 +58,16 @@ export class SendStream {
   /** The application gave its last byte, and the peer does not have everything yet. */
   get isFinished(): boolean {
     return this.phase === 'finished';
+  }
+
+  /** The application is done with it, by its last byte or by a reset. */
+  get isSettled(): boolean {
+    return this.phase !== 'open';
+  }
+
+  /** It has sent more than a small call does. */
+  get isBulk(): boolean {
+    return this.credit.used >= SMALL_CALL_BYTES;
   }
 
   /** Lost bytes, or a FIN with nothing before it that was never sent. */

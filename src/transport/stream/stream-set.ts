@@ -9,13 +9,17 @@ import { type StreamEvent } from '../connection/connection-event.js';
 import { type PacketBuilder } from '../connection/packet-builder.js';
 import { type SentFrame } from '../recovery/sent-packet.js';
 import { TransportError, TransportErrorCode } from '../transport-error.js';
-import { ChunkPool } from './chunk-pool.js';
+import { type BudgetWaiter, type BufferBudget } from './buffer-budget.js';
+import { type ChunkPool } from './chunk-pool.js';
 import { ConnectionControl, ControlQueue, StreamControl, type ConnectionFlow } from './control-queue.js';
 import { ReceiveWindow, SendCredit } from './flow-control.js';
+import { type PathCapacity } from './path-capacity.js';
+import { ReceiveMemory } from './receive-memory.js';
 import { ReceiveStream } from './receive-stream.js';
 import { SendScheduler } from './send-scheduler.js';
 import { SendStream } from './send-stream.js';
 import { Stream } from './stream.js';
+import { WindowTuner } from './window-tuner.js';
 import { WriteRoom } from './write-room.js';
 import { FIRST_FLIGHT_LIMITS, type PeerLimits, type StreamLimits } from './stream-limits.js';
 
@@ -24,18 +28,25 @@ export interface StreamSetOptions {
   readonly limits: StreamLimits;
   /** Called from within the methods of the set. */
   readonly emit: (event: StreamEvent) => void;
-  /** Shared by all connections of an endpoint, so that its bound holds for them together. Default: one of its own. */
-  readonly pool?: ChunkPool | undefined;
+  /** Shared by all connections of an endpoint, so that its bound holds for them together. */
+  readonly pool: ChunkPool;
+  readonly budget: BufferBudget;
+  readonly path: PathCapacity;
+  /** Memory that others have freed gave it something to send or to tell, at a time of their choosing. */
+  readonly onBufferRoom: () => void;
 }
 
 /** A server knows the client's limits from the hello, before it has anything to send. */
 const NOTHING: PeerLimits = { maxData: 0, maxStreamData: 0, maxStreams: 0 };
 
-export class StreamSet {
+export class StreamSet implements BudgetWaiter {
   private readonly isServer: boolean;
   private readonly limits: StreamLimits;
   private readonly emit: (event: StreamEvent) => void;
   private readonly pool: ChunkPool;
+  private readonly budget: BufferBudget;
+  private readonly wake: () => void;
+  private readonly memory: ReceiveMemory;
   private readonly flow: ConnectionFlow;
   private readonly controls: ControlQueue;
   private readonly scheduler: SendScheduler;
@@ -45,27 +56,38 @@ export class StreamSet {
   /** `open` has found no credit since the last `streamsAvailable`. */
   private isShortOfStreams = false;
   private readonly room: WriteRoom;
+  /** Settled streams whose credit was returned before the peer had all of them. */
+  private lingeringCount = 0;
   private isClosed = false;
 
-  constructor({ role, limits, emit, pool = new ChunkPool() }: StreamSetOptions) {
+  constructor({ role, limits, emit, pool, budget, path, onBufferRoom }: StreamSetOptions) {
     this.isServer = role === 'server';
     this.limits = limits;
     this.emit = emit;
     this.pool = pool;
+    this.budget = budget;
+    this.wake = onBufferRoom;
+    this.memory = new ReceiveMemory(budget, limits.reassemblyPiecesPerConnection);
+    const waitForBudget = (): void => {
+      budget.wait(this);
+    };
+    const receiveWindow = new ReceiveWindow(limits.connectionWindow);
     const peer = this.isServer ? NOTHING : FIRST_FLIGHT_LIMITS;
     const isProvisional = !this.isServer;
     this.peerStreamLimit = peer.maxStreamData;
     this.flow = {
-      receiveWindow: new ReceiveWindow(limits.connectionWindow),
+      receiveWindow,
+      windows: new WindowTuner(receiveWindow, limits, budget, path, waitForBudget),
       peerStreams: new ReceiveWindow(limits.maxStreams),
       sendCredit: new SendCredit(peer.maxData, isProvisional),
       streamCredit: new SendCredit(peer.maxStreams, isProvisional),
     };
     this.controls = new ControlQueue(this.flow);
     this.scheduler = new SendScheduler(this.controls);
-    this.room = new WriteRoom(limits, ({ id }) => {
+    const onWritable = ({ id }: Stream): void => {
       this.emit({ kind: 'streamWritable', streamId: id });
-    });
+    };
+    this.room = new WriteRoom(limits, budget, path, onWritable, waitForBudget);
   }
 
   /**
@@ -92,8 +114,7 @@ export class StreamSet {
 
   /** `writeControl` or `writeStreams` would write something. */
   get hasFramesToSend(): boolean {
-    if (!this.controls.isEmpty || this.scheduler.hasUncharged) return true;
-    return this.flow.sendCredit.available > 0 && this.scheduler.hasNew;
+    return !this.controls.isEmpty || this.scheduler.maySend(this.flow.sendCredit);
   }
 
   /** The peer's parameters have come. TransportError when they allow less than the first flight has used. */
@@ -153,6 +174,7 @@ export class StreamSet {
     this.room.onTaken(stream, taken, taken === length);
     if (fin && taken === length) send.finish();
     this.scheduler.markReady(stream);
+    this.settle(stream);
     return taken;
   }
 
@@ -162,7 +184,7 @@ export class StreamSet {
     if (stream === undefined) return undefined;
     const piece = stream.receive.read();
     if (piece === 'end') {
-      this.retireIfDone(stream);
+      this.settle(stream);
     } else if (piece !== undefined) {
       this.giveBack(piece.length);
       if (stream.receive.isUpdateDue) this.controls.addFor(stream, StreamControl.LIMIT);
@@ -177,6 +199,7 @@ export class StreamSet {
     const released = stream.send.reset(code);
     this.controls.addFor(stream, StreamControl.RESET);
     this.room.onReleased(stream, released);
+    this.settle(stream);
   }
 
   /** We read no more: drops what is there, and asks the peer to stop. */
@@ -189,7 +212,7 @@ export class StreamSet {
     receive.stop(code);
     this.giveBack(held - receive.heldBytes);
     if (receive.isStopDue) this.controls.addFor(stream, StreamControl.STOP);
-    this.retireIfDone(stream);
+    this.settle(stream);
   }
 
   onStreamFrame(id: number, offset: number, data: Uint8Array, fin: boolean, isFirstFlight: boolean): void {
@@ -200,7 +223,7 @@ export class StreamSet {
     const held = receive.heldBytes;
     this.charge(receive, held, receive.onData(offset, data, fin));
     if (receive.isReadable && !wasReadable) this.emit({ kind: 'streamReadable', streamId: id });
-    this.retireIfDone(stream);
+    this.settle(stream);
   }
 
   onResetStream(id: number, code: number, finalSize: number, isFirstFlight = false): void {
@@ -211,7 +234,7 @@ export class StreamSet {
     const held = receive.heldBytes;
     this.charge(receive, held, receive.onReset(finalSize));
     if (isNews && receive.isReset) this.emit({ kind: 'streamReset', streamId: id, code });
-    this.retireIfDone(stream);
+    this.settle(stream);
   }
 
   /** [STR-6] Our half stays until the application resets it, unless it had finished: then nobody else would. */
@@ -248,8 +271,8 @@ export class StreamSet {
   }
 
   /** RESET_STREAM, STOP_SENDING, MAX_…, …_BLOCKED: as many as there is room for. */
-  writeControl(builder: PacketBuilder): void {
-    this.controls.write(builder);
+  writeControl(builder: PacketBuilder, now: number): void {
+    this.controls.write(builder, now);
   }
 
   /**
@@ -269,7 +292,7 @@ export class StreamSet {
     } else {
       stream.send.onResetDelivered();
     }
-    this.retireIfDone(stream);
+    this.settle(stream);
   }
 
   onLost(frame: SentFrame): void {
@@ -282,9 +305,20 @@ export class StreamSet {
     }
   }
 
+  /** It is our turn to use memory that others have freed. */
+  onBufferRoom(): void {
+    const { streams, hasConnection } = this.flow.windows.takeWithheld();
+    for (const stream of streams) this.controls.addFor(stream, StreamControl.LIMIT);
+    if (hasConnection) this.controls.add(ConnectionControl.MAX_DATA);
+    this.room.onBudgetRoom();
+    this.wake();
+  }
+
   /** The connection is gone: drops everything, without an event. */
   closeAll(): void {
     this.isClosed = true;
+    this.budget.leave(this);
+    this.flow.windows.clear();
     this.room.clear();
     for (const stream of this.streams.values()) {
       this.room.onReleased(stream, stream.send.close());
@@ -345,18 +379,30 @@ export class StreamSet {
     const stream = new Stream(
       id,
       new SendStream(id, this.pool, credit),
-      new ReceiveStream(limits.streamWindow, limits.reassemblyGaps),
+      new ReceiveStream(limits.streamWindow, limits.reassemblyPieces, this.memory),
     );
     this.streams.set(id, stream);
     return stream;
   }
 
-  /** [STR-7] */
-  private retireIfDone(stream: Stream): void {
-    if (!stream.receive.isTerminal || !stream.send.isTerminal || !this.streams.delete(stream.id)) return;
+  /**
+   * [STR-7] Credit for another stream is returned when the application is done with both halves, in the packet of its
+   * last bytes: who waited for their acknowledgement would lose a round trip. Of such streams there are no more than
+   * may be open, whatever the peer fails to acknowledge.
+   */
+  private settle(stream: Stream): void {
+    const { send, receive } = stream;
+    if (!receive.isTerminal || !send.isSettled) return;
+    const isRetired = send.isTerminal && this.streams.delete(stream.id);
     if (!this.isServer) return;
-    this.flow.peerStreams.consume(1);
-    this.renewPeerStreams();
+    if (stream.isCreditReturned) {
+      if (isRetired) this.lingeringCount--;
+    } else if (isRetired || this.lingeringCount < this.limits.maxStreams) {
+      if (!isRetired) this.lingeringCount++;
+      stream.isCreditReturned = true;
+      this.flow.peerStreams.consume(1);
+      this.renewPeerStreams();
+    }
   }
 
   private renewPeerStreams(): void {
@@ -378,7 +424,7 @@ export class StreamSet {
     if (bytes === 0) return;
     const { receiveWindow } = this.flow;
     receiveWindow.consume(bytes);
-    if (receiveWindow.isHalfConsumed) this.controls.add(ConnectionControl.MAX_DATA);
+    if (receiveWindow.isUpdateDue) this.controls.add(ConnectionControl.MAX_DATA);
   }
 
   private announceStreamCredit(): void {

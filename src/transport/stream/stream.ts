@@ -14,6 +14,10 @@ export class Stream {
   isInControlQueue = false;
   isInUnchargedRing = false;
   isInNewRing = false;
+  /** Its limit is due, and waits for memory. */
+  isLimitWithheld = false;
+  /** The peer may open another in its place, though the peer does not yet have all of this one. */
+  isCreditReturned = false;
 
   constructor(id: number, send: SendStream, receive: ReceiveStream) {
     this.id = id;

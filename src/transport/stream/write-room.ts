@@ -4,7 +4,11 @@
  * something. All are called for whom there is room, not only as many as it can serve: one that is called need not
  * write, and nobody would call the next. Who finds the room taken keeps its turn.
  * A quarter is kept for streams that hold little, so that a small call finds room while bulk fills the rest.
+ * The buffers follow the congestion window, so that what is in flight never empties them, and the budget of all
+ * connections bounds them together: who finds it spent is called when it is this connection's turn.
  */
+import { type BufferBudget } from './buffer-budget.js';
+import { type PathCapacity } from './path-capacity.js';
 import { type Stream } from './stream.js';
 import { type StreamLimits } from './stream-limits.js';
 
@@ -18,25 +22,42 @@ const SMALL_BYTES = 16_384;
 const OWN_ROOM_TO_CALL = 1 / 4;
 const SHARED_ROOM_TO_CALL = 1 / 8;
 
+/** A stream that is in flight as a whole has as much again to send, until its writer was called. */
+const OWN_WINDOWS = 2;
+
+/** Bulk may fill three quarters of it, so that one stream finds its own there. */
+const SHARED_WINDOWS = 3;
+
+/** What a connection may hold, and a writer is called for, also when the budget is spent: so nobody waits for ever. */
+const ALWAYS_BYTES = 64 << 10;
+
 /** So much of the buffer of all must have become free before everybody who waits is looked at again. */
 const SHARED_ROOM_TO_LOOK = 1 / 64;
 
 export class WriteRoom {
-  private readonly perStream: number;
-  private readonly perConnection: number;
+  private readonly limits: StreamLimits;
+  private readonly budget: BufferBudget;
+  private readonly path: PathCapacity;
+  private readonly onShortOfBudget: () => void;
   private readonly onWritable: (stream: Stream) => void;
   private heldValue = 0;
   /** In turn; among them those that were called and have not written since. */
   private readonly waiting = new Set<Stream>();
   private releasedSinceLook = 0;
 
+  /** `onShortOfBudget`: `onBudgetRoom` is to be called when the budget has room. */
   constructor(
-    { sendBufferPerStream, sendBufferPerConnection }: StreamLimits,
+    limits: StreamLimits,
+    budget: BufferBudget,
+    path: PathCapacity,
     onWritable: (stream: Stream) => void,
+    onShortOfBudget: () => void,
   ) {
-    this.perStream = sendBufferPerStream;
-    this.perConnection = sendBufferPerConnection;
+    this.limits = limits;
+    this.budget = budget;
+    this.path = path;
     this.onWritable = onWritable;
+    this.onShortOfBudget = onShortOfBudget;
   }
 
   /** Bytes that all streams hold together. */
@@ -55,7 +76,16 @@ export class WriteRoom {
     stream.send.isWriterWaiting = !isAll;
     if (this.waiting.size > 0 && (isAll || count > 0)) this.waiting.delete(stream);
     // A stream whose own buffer is full waits for itself, one with room there waits for others.
-    if (!isAll && stream.send.heldBytes < this.perStream) this.waiting.add(stream);
+    if (isAll || stream.send.heldBytes >= this.perStream) return;
+    this.waiting.add(stream);
+    if (this.budgetRoom === 0) this.onShortOfBudget();
+  }
+
+  /** It is this connection's turn to use memory that others have freed. */
+  onBudgetRoom(): void {
+    if (this.waiting.size === 0) return;
+    this.lookAtWaiting();
+    if (this.budgetRoom < ALWAYS_BYTES) this.onShortOfBudget();
   }
 
   /** The stream has let go of `count` bytes. */
@@ -88,7 +118,11 @@ export class WriteRoom {
   private callIfWorthwhile(stream: Stream): void {
     const { send } = stream;
     const held = send.heldBytes;
-    const wanted = Math.min(this.perStream * OWN_ROOM_TO_CALL, this.perConnection * SHARED_ROOM_TO_CALL);
+    const wanted = Math.min(
+      this.perStream * OWN_ROOM_TO_CALL,
+      this.perConnection * SHARED_ROOM_TO_CALL,
+      ALWAYS_BYTES,
+    );
     // Who holds nothing has no bytes under way whose delivery could call it later.
     if (this.sharedRoom(held) < (held === 0 ? 1 : wanted)) return;
     send.isWriterWaiting = false;
@@ -101,8 +135,28 @@ export class WriteRoom {
 
   /** What a stream that holds `held` bytes finds in the buffer of all. */
   private sharedRoom(held: number): number {
-    const free = this.perConnection - this.heldValue;
-    const forBulk = Math.floor(free - this.perConnection * RESERVED);
-    return Math.max(0, forBulk, Math.min(free, SMALL_BYTES - held));
+    const { perConnection } = this;
+    const free = perConnection - this.heldValue;
+    const forBulk = Math.floor(free - perConnection * RESERVED);
+    return Math.min(Math.max(0, forBulk, Math.min(free, SMALL_BYTES - held)), this.budgetRoom);
+  }
+
+  private get budgetRoom(): number {
+    return Math.max(0, this.budget.freeBytes, ALWAYS_BYTES - this.heldValue);
+  }
+
+  private get perStream(): number {
+    const { sendBufferPerStream, maxSendBufferPerStream } = this.limits;
+    return this.grown(sendBufferPerStream, maxSendBufferPerStream, OWN_WINDOWS);
+  }
+
+  private get perConnection(): number {
+    const { sendBufferPerConnection, maxSendBufferPerConnection } = this.limits;
+    return this.grown(sendBufferPerConnection, maxSendBufferPerConnection, SHARED_WINDOWS);
+  }
+
+  private grown(atLeast: number, atMost: number, windows: number): number {
+    const wanted = Math.min(this.path.congestionWindow * windows, atMost);
+    return wanted > atLeast && this.budget.mayGrow ? wanted : atLeast;
   }
 }

@@ -36,8 +36,10 @@ export function drawOptions(dimension: Dimension, rough: Dimension, side: string
     sendBufferPerConnection: limit('sendBufferPerConnection', 4_000, 2 ** 30),
     undecryptablePackets: limit('undecryptablePackets', 4, 1e6),
     handshakeStreamBytes: limit('handshakeStreamBytes', 4_096, 1 << 20, 512),
-    reassemblyGaps: rough(`${side}.reassemblyGaps`, DEFAULT_TRANSPORT_OPTIONS.reassemblyGaps, (random) =>
-      random.pick([1, 20, 1e6]),
+    reassemblyPieces: rough(
+      `${side}.reassemblyPieces`,
+      DEFAULT_TRANSPORT_OPTIONS.reassemblyPieces,
+      (random) => random.pick([1, 20, 1e6]),
     ),
     handshakeTimeoutMs: rough(
       `${side}.handshakeTimeoutMs`,

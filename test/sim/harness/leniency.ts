@@ -25,7 +25,7 @@ export function mayReplayFirstFlights(scenario: Scenario): boolean {
     mayRefuse(scenario) ||
     serverHandshake.failureRate + serverHandshake.alterationRate > 0 ||
     serverOptions.handshakeTimeoutMs < DEFAULT_TRANSPORT_OPTIONS.handshakeTimeoutMs ||
-    serverOptions.reassemblyGaps < DEFAULT_TRANSPORT_OPTIONS.reassemblyGaps ||
+    serverOptions.reassemblyPieces < DEFAULT_TRANSPORT_OPTIONS.reassemblyPieces ||
     Math.min(serverOptions.idleTimeoutMs, clientOptions.idleTimeoutMs) < LONGEST_HANDSHAKE_MS ||
     links.some(({ up }) => up.replayRate + up.duplicationRate + up.splicingRate > 0 || up.delayMs > 1_000)
   );
@@ -82,8 +82,8 @@ export function harmlessCodes(scenario: Scenario): ReadonlySet<number> {
     TransportErrorCode.HANDSHAKE_FAILED,
   ]);
   if (
-    Math.min(clientOptions.reassemblyGaps, serverOptions.reassemblyGaps) <
-    DEFAULT_TRANSPORT_OPTIONS.reassemblyGaps
+    Math.min(clientOptions.reassemblyPieces, serverOptions.reassemblyPieces) <
+    DEFAULT_TRANSPORT_OPTIONS.reassemblyPieces
   ) {
     codes.add(TransportErrorCode.RESOURCE_LIMIT);
   }
@@ -94,11 +94,11 @@ export function harmlessCodes(scenario: Scenario): ReadonlySet<number> {
 }
 
 function isPatient(options: TransportOptions): boolean {
-  const { idleTimeoutMs, handshakeTimeoutMs, reassemblyGaps } = options;
+  const { idleTimeoutMs, handshakeTimeoutMs, reassemblyPieces } = options;
   return (
     idleTimeoutMs >= DEFAULT_TRANSPORT_OPTIONS.idleTimeoutMs &&
     handshakeTimeoutMs >= DEFAULT_TRANSPORT_OPTIONS.handshakeTimeoutMs &&
-    reassemblyGaps >= DEFAULT_TRANSPORT_OPTIONS.reassemblyGaps
+    reassemblyPieces >= DEFAULT_TRANSPORT_OPTIONS.reassemblyPieces
   );
 }
 

@@ -1,8 +1,9 @@
+import { BufferBudget } from '../../../../src/transport/stream/buffer-budget.js';
 import { ChunkPool, LARGEST_CHUNK_BYTES } from '../../../../src/transport/stream/chunk-pool.js';
 
 describe('ChunkPool', () => {
   test('a chunk is sized to need, and never above the largest', () => {
-    const pool = new ChunkPool();
+    const pool = new ChunkPool(new BufferBudget());
     const sizes = [1, 256, 257, 5_000, 20_000, 10_000_000].map(
       (bytes) => pool.acquire(bytes, 0).bytes.length,
     );
@@ -10,7 +11,7 @@ describe('ChunkPool', () => {
   });
 
   test('a released chunk is the next one of its size, empty again', () => {
-    const pool = new ChunkPool();
+    const pool = new ChunkPool(new BufferBudget());
     const chunk = pool.acquire(100, 0);
     chunk.used = 100;
     pool.release(chunk);
@@ -22,7 +23,7 @@ describe('ChunkPool', () => {
   });
 
   test('several free chunks come back one by one', () => {
-    const pool = new ChunkPool();
+    const pool = new ChunkPool(new BufferBudget());
     const chunks = new Set([pool.acquire(1, 0), pool.acquire(1, 0), pool.acquire(1, 0)]);
     for (const chunk of chunks) pool.release(chunk);
     expect(new Set([pool.acquire(1, 0), pool.acquire(1, 0), pool.acquire(1, 0)])).toEqual(chunks);
@@ -30,7 +31,7 @@ describe('ChunkPool', () => {
   });
 
   test('what is free is bounded', () => {
-    const pool = new ChunkPool(100_000);
+    const pool = new ChunkPool(new BufferBudget(), 100_000);
     const chunks = [pool.acquire(65_536, 0), pool.acquire(65_536, 0), pool.acquire(16_384, 0)];
     for (const chunk of chunks) pool.release(chunk);
     expect([pool.freeBytes, pool.usedBytes]).toEqual([65_536 + 16_384, 0]);

@@ -113,7 +113,7 @@ describe('room', () => {
     server.onStreamFrame(0, 0, pattern(1_000), false, false);
     readAll(server, 0);
     const narrow = new StreamPacket(2);
-    server.writeControl(narrow);
+    server.writeControl(narrow, 0);
     expect(narrow.length).toBe(0);
     expect(() => {
       server.onStreamFrame(0, 1_000, pattern(1), false, false);

@@ -80,8 +80,8 @@ describe('limits', () => {
     }).toThrow(errorWithCode('FLOW_CONTROL_ERROR'));
   });
 
-  test('[STR-9] too many gaps are refused', () => {
-    const { server } = streamPair({ server: { reassemblyGaps: 3 } });
+  test('[STR-9] too many small pieces that wait are refused', () => {
+    const { server } = streamPair({ server: { reassemblyPieces: 3 } });
     for (const offset of [2, 4, 6]) server.onStreamFrame(0, offset, pattern(1), false, false);
     expect(() => {
       server.onStreamFrame(0, 8, pattern(1), false, false);

@@ -1,10 +1,11 @@
+import { BufferBudget } from '../../../../src/transport/stream/buffer-budget.js';
 import { ChunkPool } from '../../../../src/transport/stream/chunk-pool.js';
 import { acknowledge, lose, packetOf, pattern, receive } from '../../../support/stream-packet.js';
 import { openOf, readAll, settle, streamPair } from '../../../support/stream-pair.js';
 
 describe('reset', () => {
   test('[STR-5] drops what is held at once, and tells the peer how much was sent', () => {
-    const pool = new ChunkPool();
+    const pool = new ChunkPool(new BufferBudget());
     const { client, server, serverEvents } = streamPair({ pool });
     const id = openOf(client);
     client.write(id, [pattern(5_000)], true);
@@ -150,7 +151,7 @@ describe('stop', () => {
   });
 
   test('[STR-6] a half that had finished answers by itself, without an event', () => {
-    const pool = new ChunkPool();
+    const pool = new ChunkPool(new BufferBudget());
     const { client, server, clientEvents } = streamPair({ pool });
     const id = openOf(client);
     client.write(id, [pattern(5_000)], true);

@@ -1,3 +1,4 @@
+import { BufferBudget } from '../../../../src/transport/stream/buffer-budget.js';
 import fc from 'fast-check';
 import { ChunkPool } from '../../../../src/transport/stream/chunk-pool.js';
 import { SendBuffer } from '../../../../src/transport/stream/send-buffer.js';
@@ -12,7 +13,7 @@ function readOf(buffer: SendBuffer, offset: number, length: number): Uint8Array 
 
 describe('SendBuffer', () => {
   test('keeps what was written when the writer reuses its array', () => {
-    const buffer = new SendBuffer(new ChunkPool());
+    const buffer = new SendBuffer(new ChunkPool(new BufferBudget()));
     const array = pattern(100);
     buffer.append([array], 100);
     array.fill(0);
@@ -20,7 +21,7 @@ describe('SendBuffer', () => {
   });
 
   test('takes the first bytes of several pieces', () => {
-    const buffer = new SendBuffer(new ChunkPool());
+    const buffer = new SendBuffer(new ChunkPool(new BufferBudget()));
     const whole = pattern(300);
     buffer.append(
       [whole.subarray(0, 90), new Uint8Array(0), whole.subarray(90, 200), whole.subarray(200)],
@@ -31,7 +32,7 @@ describe('SendBuffer', () => {
   });
 
   test('a small write takes a small chunk, and gives it back when it is acknowledged', () => {
-    const pool = new ChunkPool();
+    const pool = new ChunkPool(new BufferBudget());
     const buffer = new SendBuffer(pool);
     buffer.append([pattern(100)], 100);
     expect(pool.usedBytes).toBe(256);
@@ -42,7 +43,7 @@ describe('SendBuffer', () => {
   });
 
   test('many small writes do not make many small chunks', () => {
-    const pool = new ChunkPool();
+    const pool = new ChunkPool(new BufferBudget());
     const buffer = new SendBuffer(pool);
     for (let i = 0; i < 10_000; i++) buffer.append([pattern(10)], 10);
     expect(pool.usedBytes).toBeLessThan(2 * 100_000);
@@ -50,7 +51,7 @@ describe('SendBuffer', () => {
   });
 
   test('goes on behind what was let go', () => {
-    const buffer = new SendBuffer(new ChunkPool());
+    const buffer = new SendBuffer(new ChunkPool(new BufferBudget()));
     buffer.append([pattern(100)], 100);
     buffer.releaseTo(100);
     buffer.append([pattern(50, 7)], 50);
@@ -59,7 +60,7 @@ describe('SendBuffer', () => {
   });
 
   test('does not read on in a chunk that was given back and belongs to another stream now', () => {
-    const pool = new ChunkPool();
+    const pool = new ChunkPool(new BufferBudget());
     const [first, second] = [new SendBuffer(pool), new SendBuffer(pool)];
     first.append([pattern(256)], 256);
     readOf(first, 0, 256);
@@ -79,7 +80,7 @@ describe('SendBuffer', () => {
     );
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 30 }), (operations) => {
-        const pool = new ChunkPool();
+        const pool = new ChunkPool(new BufferBudget());
         const buffer = new SendBuffer(pool);
         const all = pattern(3_000_000);
         for (const op of operations) {

@@ -1,7 +1,7 @@
 import { type SentFrame } from '../../../../src/transport/recovery/sent-packet.js';
 import { type StreamSet } from '../../../../src/transport/stream/stream-set.js';
 import { lose, packetOf, pattern } from '../../../support/stream-packet.js';
-import { openOf, streamPair } from '../../../support/stream-pair.js';
+import { openOf, readAll, settle, streamPair } from '../../../support/stream-pair.js';
 
 const bulk = pattern(1_000_000);
 
@@ -60,6 +60,87 @@ describe('SendScheduler', () => {
     client.write(openOf(client), [pattern(10)], true);
     const ids = Array.from({ length: 4 }, () => streamsOf(packetOf(client, 1_000).frames)[0]);
     expect(ids).toEqual([first, second, first, second]);
+  });
+
+  test('a small call does not wait for the repair of bulk, which goes on in every other packet', () => {
+    const { client } = streamPair({ server: { maxStreams: 1_000 } });
+    const id = openOf(client);
+    client.write(id, [bulk], true);
+    const packets = Array.from({ length: 100 }, () => packetOf(client, 1_000));
+    for (const packet of packets) lose(client, packet);
+    const small = openOf(client);
+    client.write(small, [pattern(100)], true);
+    expect(streamsOf(packetOf(client, 1_000).frames)).toContain(small);
+    const repairs: boolean[] = [];
+    for (let i = 0; i < 20; i++) {
+      for (let j = 0; j < 20; j++) client.write(openOf(client), [pattern(200)], true);
+      repairs.push(streamsOf(packetOf(client, 1_000).frames).includes(id));
+    }
+    expect(repairs.filter(Boolean).length).toBe(10);
+  });
+
+  test('a lost small call is repaired before bulk', () => {
+    const { client } = streamPair();
+    const small = openOf(client);
+    client.write(small, [pattern(100)], true);
+    const packet = packetOf(client);
+    const id = openBulk(client);
+    for (let i = 0; i < 50; i++) lose(client, packetOf(client, 1_000));
+    lose(client, packet);
+    expect(streamsOf(packetOf(client, 1_000).frames)).toEqual([small, id]);
+  });
+
+  test('bulk streams share by bytes, also where the ends of packets are uneven', () => {
+    const { client } = streamPair();
+    const ids = [openBulk(client), openBulk(client), openBulk(client)];
+    const sent = new Map<number, number>(ids.map((id) => [id, 0]));
+    for (let i = 0; i < 300; i++) {
+      // What a control frame, an ACK or a small call leaves of a packet.
+      for (const frame of packetOf(client, i % 3 === 0 ? 1_200 : 150).frames) {
+        if (frame.kind === 'stream') sent.set(frame.streamId, (sent.get(frame.streamId) ?? 0) + frame.length);
+      }
+    }
+    const shares = [...sent.values()];
+    // A turn each is the most by which they can differ.
+    expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(1_024 + 1_200);
+  });
+
+  test('[FLC-6] small calls go on while bulk that nobody reads has taken all its credit', () => {
+    const pair = streamPair({ server: { connectionWindow: 1 << 20 } });
+    const { client, server } = pair;
+    const ids = Array.from({ length: 4 }, () => openOf(client));
+    for (const id of ids) client.write(id, [bulk], true);
+    settle(pair);
+    expect(server.receiveBufferBytes).toBe((1 << 20) - 32_768);
+    // Three times what was left for them: it comes back as they are read.
+    for (let i = 0; i < 100; i++) {
+      const id = openOf(client);
+      client.write(id, [pattern(1_000)], true);
+      settle(pair);
+      expect(readAll(server, id)).toEqual({ bytes: pattern(1_000), hasEnded: true });
+      server.write(id, [], true);
+      settle(pair);
+      readAll(client, id);
+    }
+    for (const id of ids) readAll(server, id);
+    settle(pair);
+    expect(server.receiveBufferBytes).toBeGreaterThan(0);
+  });
+
+  test('[FLC-4] [FLC-6] bulk that has taken all its credit says so once', () => {
+    const { client } = streamPair({ server: { connectionWindow: 1 << 20 } });
+    client.write(openOf(client), [bulk], false);
+    client.write(openOf(client), [bulk], false);
+    const reports: SentFrame[] = [];
+    for (let i = 0; i < 2_000; i++) {
+      for (const frame of packetOf(client).frames) if (frame.kind === 'dataBlocked') reports.push(frame);
+    }
+    expect(reports).toEqual([{ kind: 'dataBlocked', limit: 1 << 20 }]);
+    for (const report of reports) client.onLost(report);
+    expect(packetOf(client).frames).toEqual(reports);
+    client.onMaxData(2 << 20);
+    for (const report of reports) client.onLost(report);
+    expect(packetOf(client).frames.map(({ kind }) => kind)).toEqual(['stream']);
   });
 
   test('a stream without credit of its own does not hold up others', () => {
