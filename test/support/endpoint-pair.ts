@@ -28,6 +28,9 @@ export type Side = 'client' | 'server';
 export interface Flight {
   readonly from: Side;
   readonly bytes: Uint8Array;
+  /** Where from and to, as the network sees it. */
+  readonly source: Address;
+  readonly target: Address;
   readonly sentAt: number;
 }
 
@@ -58,7 +61,9 @@ export class EndpointPair {
   /** Decides what becomes of a datagram: what it returns arrives, undefined is lost. Default: unchanged. */
   filter: (flight: Flight) => Uint8Array | undefined = ({ bytes }) => bytes;
   delayMs: number;
-  #onTheWay: { readonly to: Side; readonly bytes: Uint8Array; readonly at: number }[] = [];
+  /** Where the client is: what is sent elsewhere finds nobody. Change it as a NAT or a new network does. */
+  clientAddress: Address = CLIENT_ADDRESS;
+  #onTheWay: { readonly flight: Flight; readonly bytes: Uint8Array; readonly at: number }[] = [];
 
   constructor(options: PairOptions = {}) {
     this.delayMs = options.delayMs ?? 5;
@@ -106,13 +111,18 @@ export class EndpointPair {
         sent !== undefined;
         sent = endpoint.pollTransmit(this.now)
       ) {
-        const flight: Flight = { from: side, bytes: sent.bytes.slice(0, sent.length), sentAt: this.now };
+        const flight: Flight = {
+          from: side,
+          bytes: sent.bytes.slice(0, sent.length),
+          source: side === 'client' ? this.clientAddress : SERVER_ADDRESS,
+          target: sent.remote,
+          sentAt: this.now,
+        };
         endpoint.release(sent);
         this.flights.push(flight);
         const arriving = this.filter(flight);
         if (arriving !== undefined) {
-          const to = side === 'client' ? 'server' : 'client';
-          this.#onTheWay.push({ to, bytes: arriving, at: this.now + this.delayMs });
+          this.#onTheWay.push({ flight, bytes: arriving, at: this.now + this.delayMs });
         }
       }
       this.#drain(side);
@@ -123,7 +133,7 @@ export class EndpointPair {
   deliver(
     to: Side,
     bytes: Uint8Array,
-    from: Address = to === 'server' ? CLIENT_ADDRESS : SERVER_ADDRESS,
+    from: Address = to === 'server' ? this.clientAddress : SERVER_ADDRESS,
   ): void {
     this[to].handleDatagram(bytes, from, 0, this.now);
     this.#drain(to);
@@ -160,7 +170,10 @@ export class EndpointPair {
   #arrive(): void {
     const due = this.#onTheWay.filter(({ at }) => at <= this.now);
     this.#onTheWay = this.#onTheWay.filter(({ at }) => at > this.now);
-    for (const { to, bytes } of due) this.deliver(to, bytes);
+    for (const { flight, bytes } of due) {
+      if (flight.from === 'client') this.deliver('server', bytes, flight.source);
+      else if (isSameAddress(flight.target, this.clientAddress)) this.deliver('client', bytes);
+    }
   }
 
   #drain(side: Side): void {
@@ -170,6 +183,10 @@ export class EndpointPair {
         this.events.push({ side, connection: next.connection, event: next.event });
     }
   }
+}
+
+function isSameAddress(one: Address, other: Address): boolean {
+  return one.ip === other.ip && one.port === other.port;
 }
 
 /** Plaintext, and randomness that is the same in each run. */

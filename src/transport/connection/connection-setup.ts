@@ -1,4 +1,5 @@
 /** What a connection is made from: facts by the endpoint, means by whoever drives it. */
+import { type Random } from '../../base/random.js';
 import { type CongestionController } from '../congestion/congestion-controller.js';
 import { type IdSource } from '../path/local-ids.js';
 import { type Address } from '../path/path.js';
@@ -21,6 +22,7 @@ export interface ConnectionSetup {
   readonly originalDestinationId: Uint8Array;
   readonly remote: Address;
   readonly local: number;
+  readonly random: Random;
   readonly helloProtection: { readonly sealer: Sealer; readonly opener: Opener };
   readonly chunkPool: ChunkPool;
   readonly buffers: BufferBudget;

@@ -19,11 +19,13 @@ import { DatagramReader } from './datagram-reader.js';
 import { DatagramWriter } from './datagram-writer.js';
 import { type FrameHandler, onPacketsLost, spaceState } from './frame-dispatch.js';
 import { HandshakeDriver, type HandshakeOwner } from './handshake-driver.js';
+import { Migration } from './migration.js';
 import { createPlayers, type Players } from './players.js';
 import { type Transmit, type TransmitPool } from './transmit.js';
 
 export class Connection implements FrameHandler, HandshakeOwner {
   readonly role: 'client' | 'server';
+  readonly migration: Migration;
   readonly #players: Players;
   readonly #handshake: HandshakeDriver;
   readonly #reader: DatagramReader;
@@ -46,6 +48,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     const { sealer, opener } = setup.helloProtection;
     this.#players.hello.sealer = sealer;
     this.#players.hello.opener = opener;
+    this.migration = new Migration(this.#players);
     this.#reader = new DatagramReader(this.#players, this);
     this.#writer = new DatagramWriter(this.#players, pool);
     const handshake = setup.createHandshake(this.#players.localId, this.#players.originalDestinationId);
@@ -68,8 +71,19 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.originalDestinationId;
   }
 
+  /** The one in use. */
   get path(): Path {
     return this.#players.path;
+  }
+
+  /** Ways to the peer that are known: the one in use, and those of a move that is not over. */
+  get pathCount(): number {
+    return this.#players.paths.count;
+  }
+
+  /** A client has shown that it receives what is sent to the address it came from. */
+  get isAddressValidated(): boolean {
+    return this.#players.paths.first.isValidated;
   }
 
   /** The handshake is confirmed. */
@@ -158,16 +172,16 @@ export class Connection implements FrameHandler, HandshakeOwner {
 
   /** [DGM-3] Whatever it is: the worst it does is to end this connection. */
   handleDatagram(bytes: Uint8Array, remote: Path['remote'], local: number, now: number): void {
-    const { stats, path, suspicion, observer } = this.#players;
+    const { stats, paths, suspicion, observer } = this.#players;
     stats.datagramsReceived++;
     stats.bytesReceived += bytes.length;
-    if (!path.isSame(remote, local)) {
-      // [MIG-1] This version does not migrate.
+    const path = paths.find(remote, local);
+    if (path === undefined && !this.migration.mayComeFrom(remote, local)) {
       stats.drops.otherAddress++;
       observer?.onPacketDropped('otherAddress', bytes.length, now);
       return;
     }
-    path.onReceived(bytes.length);
+    path?.onReceived(bytes.length);
     if (this.#closing !== undefined) {
       stats.drops.connectionEnded++;
       observer?.onPacketDropped('connectionEnded', bytes.length, now);
@@ -177,7 +191,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     if (this.#endIfIdle(now)) return;
     const packetsBefore = stats.packetsReceived;
     try {
-      this.#reader.read(bytes, now);
+      this.#reader.read({ bytes, remote, local }, now);
     } catch (error) {
       this.#onError(error, now);
     }
@@ -200,6 +214,11 @@ export class Connection implements FrameHandler, HandshakeOwner {
     this.#players.observer?.onStep(this.#players, now);
   }
 
+  /** A client's packets leave from another socket from now on. `isSameHost`: its IP address is the same. */
+  handleRebinding(isSameHost: boolean, now: number): void {
+    if (this.isReady) this.migration.onRebound(isSameHost, now);
+  }
+
   /** Harmless when early: what is not due does not happen. */
   handleTimeout(now: number): void {
     if (this.#isGone) return;
@@ -207,7 +226,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
       if (now >= this.#closing.endsAt) this.#isGone = true;
       return;
     }
-    const { recovery, hello, protected: main, idle } = this.#players;
+    const { recovery, hello, protected: main, idle, paths } = this.#players;
     if (now >= this.#handshake.endsAt) {
       this.#onHandshakeTimeout(now);
       return;
@@ -216,6 +235,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     if ((hello.acks.nextTimeout() ?? Infinity) <= now) hello.acks.onTimeout(now);
     if ((main.acks.nextTimeout() ?? Infinity) <= now) main.acks.onTimeout(now);
     if ((recovery.nextTimeout() ?? Infinity) <= now) this.#onRecoveryTimeout(now);
+    if (paths.nextTimeout() <= now) this.migration.onTimeout(now);
     if (this.#pingAt() <= now) {
       idle.onPing();
       this.#players.isPingPending = true;
@@ -258,13 +278,14 @@ export class Connection implements FrameHandler, HandshakeOwner {
   pollTimeout(): number {
     if (this.#isGone) return Infinity;
     if (this.#closing !== undefined) return this.#closing.endsAt;
-    const { recovery, hello, protected: main, idle, isConfirmed } = this.#players;
+    const { recovery, hello, protected: main, idle, isConfirmed, paths } = this.#players;
     return Math.min(
       idle.deadline(this.#ptoMs()),
       this.#handshake.endsAt,
       isConfirmed ? Infinity : (hello.acks.nextTimeout() ?? Infinity),
       main.acks.nextTimeout() ?? Infinity,
       recovery.nextTimeout() ?? Infinity,
+      paths.nextTimeout(),
       this.#writer.pacedUntil,
       this.#pingAt(),
     );

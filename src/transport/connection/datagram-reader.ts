@@ -3,6 +3,7 @@
  * that is not is counted under one reason. What the frames mean is for the players.
  */
 import { isSameId } from '../path/local-ids.js';
+import { type Address } from '../path/path.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { TransportError, TransportErrorCode } from '../transport-error.js';
 import { ByteReader } from '../wire/byte-reader.js';
@@ -20,6 +21,13 @@ import { type PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
 import { CONNECTION_ID_BYTES } from './transport-options.js';
 
+/** A datagram and where it came from. */
+export interface Arrival {
+  readonly bytes: Uint8Array;
+  readonly remote: Address;
+  readonly local: number;
+}
+
 /** The conductor, as far as the reader needs it. */
 export interface PacketHandler extends FrameHandler {
   readonly closed: unknown;
@@ -28,7 +36,7 @@ export interface PacketHandler extends FrameHandler {
 export class DatagramReader {
   readonly #players: Players;
   readonly #handler: PacketHandler;
-  #undecryptable: { readonly bytes: Uint8Array; readonly header: ShortHeader }[] = [];
+  #undecryptable: { readonly arrival: Arrival; readonly header: ShortHeader }[] = [];
   #hasServerId = false;
 
   constructor(players: Players, handler: PacketHandler) {
@@ -37,7 +45,8 @@ export class DatagramReader {
   }
 
   /** Throws TransportError when the peer broke the protocol. */
-  read(bytes: Uint8Array, now: number): void {
+  read(arrival: Arrival, now: number): void {
+    const { bytes } = arrival;
     let offset = 0;
     while (offset < bytes.length && this.#handler.closed === undefined) {
       const header = decodeHeader(bytes, offset, CONNECTION_ID_BYTES);
@@ -54,8 +63,8 @@ export class DatagramReader {
         this.#drop('foreignConnectionId', bytes.length - offset, now);
         return;
       }
-      if (header.kind === 'short') this.#readShort(bytes, header, now);
-      else if (header.kind === 'hello') this.#readHello(bytes, header, now);
+      if (header.kind === 'short') this.#readShort(arrival, header, now);
+      else if (header.kind === 'hello') this.#readHello(arrival, header, now);
       // [HDR-9] No server of this version sends RETRY.
       else this.#drop('unknownType', bytes.length - offset, now);
       offset = header.packetEnd;
@@ -68,13 +77,13 @@ export class DatagramReader {
     if (this.#undecryptable.length === 0 || !this.#canOpenProtected()) return;
     const kept = this.#undecryptable;
     this.#undecryptable = [];
-    for (const { bytes, header } of kept) {
+    for (const { arrival, header } of kept) {
       if (this.#handler.closed !== undefined) return;
-      this.#readShort(bytes, header, now);
+      this.#readShort(arrival, header, now);
     }
   }
 
-  #readHello(bytes: Uint8Array, header: HelloHeader, now: number): void {
+  #readHello(arrival: Arrival, header: HelloHeader, now: number): void {
     const { hello, role, version } = this.#players;
     if (hello.isDiscarded) {
       this.#drop('helloAfterConfirmation', packetBytes(header), now);
@@ -84,26 +93,26 @@ export class DatagramReader {
       this.#drop('unknownVersion', packetBytes(header), now);
       return;
     }
-    const payload = this.#open(bytes, header, hello, now);
+    const payload = this.#open(arrival.bytes, header, hello, now);
     if (payload === undefined) return;
     if (role === 'client' && !this.#learnServerId(header.sourceId)) {
       this.#drop('foreignConnectionId', packetBytes(header), now);
       return;
     }
-    this.#readFrames(header, payload, hello, now);
+    this.#readFrames(arrival, header, payload, hello, now);
   }
 
-  #readShort(bytes: Uint8Array, header: ShortHeader, now: number): void {
+  #readShort(arrival: Arrival, header: ShortHeader, now: number): void {
     const { protected: main, options } = this.#players;
     if (!this.#canOpenProtected()) {
       if (this.#undecryptable.length < options.undecryptablePackets)
-        this.#undecryptable.push({ bytes, header });
+        this.#undecryptable.push({ arrival, header });
       else this.#drop('undecryptable', packetBytes(header), now);
       return;
     }
-    const payload = this.#open(bytes, header, main, now);
+    const payload = this.#open(arrival.bytes, header, main, now);
     if (payload === undefined) return;
-    this.#readFrames(header, payload, main, now);
+    this.#readFrames(arrival, header, payload, main, now);
   }
 
   /** [HSK-5] A server runs nothing before its side of the handshake is complete, even where it has the keys. */
@@ -143,6 +152,7 @@ export class DatagramReader {
   }
 
   #readFrames(
+    { bytes, remote, local }: Arrival,
     header: HelloHeader | ShortHeader,
     { packetNumber, view }: { readonly packetNumber: number; readonly view: Uint8Array },
     state: PacketSpaceState,
@@ -153,18 +163,31 @@ export class DatagramReader {
     players.idle.onReceived(now);
     players.observer?.onPacketReceived(state.space, packetNumber, view, packetBytes(header), now);
     // [AMP-2] Only who received our answer knows our ID.
-    if (players.role === 'server' && players.localIds.has(header.destinationId)) players.path.onValidated();
+    const { first } = players.paths;
+    if (!first.isValidated && players.localIds.has(header.destinationId)) first.onValidated();
     // [FRM-4]
     if (view.length === 0) throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'an empty packet');
     // [HSK-11]
-    const isFirstFlight = state.space === PacketSpace.PROTECTED && !players.path.isValidated;
-    const packet: ArrivedPacket = { state, isFirstFlight, destinationId: header.destinationId };
+    const isFirstFlight = state.space === PacketSpace.PROTECTED && !first.isValidated;
+    const { destinationId } = header;
+    const datagramBytes = bytes.length;
+    const packet: ArrivedPacket = {
+      state,
+      isFirstFlight,
+      destinationId,
+      remote,
+      local,
+      datagramBytes,
+      isProbing: true,
+    };
+    const isNewest = state.space === PacketSpace.PROTECTED && packetNumber > state.acks.largestReceived;
     const reader = new ByteReader(view);
     let isAckEliciting = false;
     while (reader.remaining > 0 && this.#handler.closed === undefined) {
       const frame = decodeFrame(reader, state.space);
       if (dispatchFrame(frame, packet, players, this.#handler, now)) isAckEliciting = true;
     }
+    if (isNewest && !packet.isProbing) this.#handler.migration.onNewest(packet, now);
     // HELLO may have been discarded by one of these frames.
     if (!state.isDiscarded) state.acks.onPacketReceived(packetNumber, isAckEliciting, now);
   }

@@ -2,6 +2,7 @@
  * Fills outgoing datagrams: asks the gates (3x limit, congestion window, pacer), then lets the players write in one
  * fixed order, pads what must be padded, seals. Owns when something may leave; what is written is the players' matter.
  */
+import { type Path } from '../path/path.js';
 import { PacketSpace, type SentPacket } from '../recovery/sent-packet.js';
 import { ByteWriter } from '../wire/byte-writer.js';
 import { writeHandshakeDone, writePing } from '../wire/frame-writer.js';
@@ -35,6 +36,8 @@ export class DatagramWriter {
   pollTransmit(now: number): Transmit | undefined {
     const { hello, protected: main, path, recovery, maxDatagramSize } = this.#players;
     this.#pacedUntil = Number.POSITIVE_INFINITY;
+    const pathProbe = this.#pollPathProbe(now);
+    if (pathProbe !== undefined) return pathProbe;
     const room = Math.min(maxDatagramSize, path.allowance);
     const isAmplificationBlocked = room < MIN_ROOM_BYTES;
     recovery.setAmplificationBlocked(isAmplificationBlocked);
@@ -74,11 +77,32 @@ export class DatagramWriter {
     }
     if (hasHello) this.#onSent(this.#hello.seal(hello, now), hello, now);
     if (hasMain) this.#onSent(this.#protected.seal(main, now), main, now);
-    return this.#finish(draft);
+    return this.#finish(draft, path);
   }
 
-  #finish(draft: TransmitDraft): Transmit {
-    const { path, stats } = this.#players;
+  /** What a path has to ask or to answer leaves in a datagram of its own, from and to the ends of that path. */
+  #pollPathProbe(now: number): Transmit | undefined {
+    const players = this.#players;
+    const { protected: main, paths, recovery, role, stats } = players;
+    const path = paths.nextToProbe(recovery.canSend(MIN_DATAGRAM_BYTES), now);
+    if (path === undefined || main.sealer === undefined) return undefined;
+    const room = Math.min(MIN_DATAGRAM_BYTES, path.allowance);
+    const draft = this.#pool.acquire(path.remote, path.local);
+    const packet = this.#protected;
+    packet.begin(players, main, draft.writer, room, path);
+    const wantedBytes = path.writeFrames(packet, paths.drawChallenge, now);
+    paths.onFramesSent(packet.frames.length);
+    // [MIG-9] Only a packet that does more than look around shows a server that its client is still where it was.
+    if (role === 'client') writePingFrame(packet);
+    packet.finishPayload(main);
+    packet.padTo(Math.min(wantedBytes, room), main);
+    stats.pathProbesSent++;
+    this.#onSent({ ...packet.seal(main, now), isOffPath: true }, main, now);
+    return this.#finish(draft, path);
+  }
+
+  #finish(draft: TransmitDraft, path: Path): Transmit {
+    const { stats } = this.#players;
     draft.length = draft.writer.offset;
     draft.segmentSize = draft.length;
     path.onSent(draft.length);
@@ -90,10 +114,10 @@ export class DatagramWriter {
   #onSent(packet: SentPacket, state: PacketSpaceState, now: number): void {
     const { recovery, pacer, idle, stats } = this.#players;
     recovery.onPacketSent(packet, now);
-    if (packet.isInFlight) pacer.onSent(packet.bytes, now);
+    if (packet.isInFlight && packet.isOffPath !== true) pacer.onSent(packet.bytes, now);
     if (packet.isAckEliciting) {
       idle.onAckElicitingSent(now);
-      if (state.probesPending > 0) state.probesPending--;
+      if (state.probesPending > 0 && packet.isOffPath !== true) state.probesPending--;
     }
     stats.packetsSent++;
   }

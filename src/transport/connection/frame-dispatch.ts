@@ -2,15 +2,17 @@
  * Who takes which frame: the table of the conductor. Frames were checked against their packet when they were decoded;
  * what their content breaks is thrown by the player as TransportError.
  */
+import { type Address } from '../path/path.js';
 import { PacketSpace, type SentFrame, type SentPacket } from '../recovery/sent-packet.js';
-import { type AckFrame, type CloseFrame, type Frame, type NewConnectionIdFrame } from '../wire/frame.js';
+import { type AckFrame, type CloseFrame, type Frame } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
-import { TransportError, TransportErrorCode } from '../transport-error.js';
+import { type Migration } from './migration.js';
 import { type PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
 
 /** What the conductor itself must decide. */
 export interface FrameHandler {
+  readonly migration: Migration;
   onHandshakeBytes(now: number): void;
   onHandshakeDone(): void;
   discardHello(): void;
@@ -22,6 +24,11 @@ export interface ArrivedPacket {
   readonly state: PacketSpaceState;
   readonly isFirstFlight: boolean;
   readonly destinationId: Uint8Array;
+  readonly remote: Address;
+  readonly local: number;
+  readonly datagramBytes: number;
+  /** Nothing in it yet but what looks around (RFC 9000 §9.1). */
+  isProbing: boolean;
 }
 
 /** Returns whether the frame is ack-eliciting. */
@@ -33,6 +40,7 @@ export function dispatchFrame(
   now: number,
 ): boolean {
   const { streams } = players;
+  packet.isProbing &&= isProbing(frame.type);
   switch (frame.type) {
     case FrameType.STREAM:
       streams.onStreamFrame(frame.streamId, frame.offset, frame.data, frame.fin, packet.isFirstFlight);
@@ -56,7 +64,7 @@ export function dispatchFrame(
       handler.onClose(frame, now);
       return false;
     default:
-      dispatchRare(frame, packet, players);
+      dispatchRare(frame, packet, players, handler, now);
       return true;
   }
 }
@@ -76,7 +84,13 @@ type RareFrame = Exclude<
   }
 >;
 
-function dispatchRare(frame: RareFrame, packet: ArrivedPacket, players: Players): void {
+function dispatchRare(
+  frame: RareFrame,
+  packet: ArrivedPacket,
+  players: Players,
+  { migration }: FrameHandler,
+  now: number,
+): void {
   const { streams } = players;
   const { isFirstFlight } = packet;
   switch (frame.type) {
@@ -105,24 +119,27 @@ function dispatchRare(frame: RareFrame, packet: ArrivedPacket, players: Players)
       streams.onStreamsBlocked(frame.limit);
       return;
     case FrameType.NEW_CONNECTION_ID:
-      onNewConnectionId(frame, players);
+      if (players.remoteIds.onNewConnectionId(frame)) players.paths.replaceRetiredIds();
       return;
     case FrameType.RETIRE_CONNECTION_ID:
       players.localIds.onRetire(frame.sequence, packet.destinationId);
       return;
     case FrameType.PATH_CHALLENGE:
+      migration.onChallenge(frame.bytes, packet, now);
+      return;
     case FrameType.PATH_RESPONSE:
-      // [MIG-5] This version does not migrate: neither side may ask for it.
-      throw new TransportError(
-        TransportErrorCode.PROTOCOL_VIOLATION,
-        `frame 0x${frame.type.toString(16)} without migration`,
-      );
+      migration.onResponse(frame.bytes, now);
+      return;
   }
 }
 
-function onNewConnectionId(frame: NewConnectionIdFrame, { remoteIds, path }: Players): void {
-  remoteIds.onNewConnectionId(frame);
-  if (path.destination.isRetired) path.destination = remoteIds.take() ?? remoteIds.first;
+function isProbing(type: FrameType): boolean {
+  return (
+    type === FrameType.PADDING ||
+    type === FrameType.NEW_CONNECTION_ID ||
+    type === FrameType.PATH_CHALLENGE ||
+    type === FrameType.PATH_RESPONSE
+  );
 }
 
 function onAck(
@@ -170,6 +187,9 @@ function onDelivered(frame: SentFrame, state: PacketSpaceState, players: Players
     case 'retireConnectionId':
       players.remoteIds.onDelivered(frame.sequence);
       return;
+    case 'path':
+      players.paths.onFrameSettled();
+      return;
     default:
       players.streams.onDelivered(frame);
   }
@@ -192,6 +212,9 @@ function onLost(frame: SentFrame, players: Players): void {
       return;
     case 'retireConnectionId':
       players.remoteIds.onLost(frame.sequence);
+      return;
+    case 'path':
+      players.paths.onFrameSettled();
       return;
     default:
       players.streams.onLost(frame);

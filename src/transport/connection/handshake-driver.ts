@@ -44,8 +44,8 @@ export class HandshakeDriver {
 
   /** [HSK-8] Also of a server that is content but has no sign that its client is where it says; Infinity: reached. */
   get endsAt(): number {
-    const { isConfirmed, path } = this.#players;
-    return isConfirmed && path.isValidated ? Infinity : this.#deadline;
+    const { isConfirmed, paths } = this.#players;
+    return isConfirmed && paths.first.isValidated ? Infinity : this.#deadline;
   }
 
   get timeoutReason(): string {

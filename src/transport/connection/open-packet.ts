@@ -2,6 +2,7 @@
  * One packet from its header to its seal. Two of them stand side by side while a datagram is filled, because only the
  * last packet of a datagram may be padded and which one is last is known at the end.
  */
+import { type Path } from '../path/path.js';
 import { PacketSpace, type SentFrame, type SentPacket } from '../recovery/sent-packet.js';
 import { type ByteWriter } from '../wire/byte-writer.js';
 import { patchHelloLength, writeHelloHeader, writeShortHeader } from '../wire/header.js';
@@ -32,8 +33,14 @@ export class OpenPacket implements PacketBuilder {
   }
 
   /** Writes the header and leaves `writer` limited to what the payload may take of the `datagramEnd`. */
-  begin(players: Players, state: PacketSpaceState, writer: ByteWriter, datagramEnd: number): void {
-    const { recovery, version, path, localId } = players;
+  begin(
+    players: Players,
+    state: PacketSpaceState,
+    writer: ByteWriter,
+    datagramEnd: number,
+    path: Path = players.path,
+  ): void {
+    const { recovery, version, localId } = players;
     const remoteId = path.destination.id;
     this.#observer = players.observer;
     this.writer = writer;

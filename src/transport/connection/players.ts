@@ -6,6 +6,7 @@ import { type CongestionController } from '../congestion/congestion-controller.j
 import { Pacer } from '../congestion/pacer.js';
 import { LocalIds } from '../path/local-ids.js';
 import { Path } from '../path/path.js';
+import { Paths } from '../path/paths.js';
 import { RemoteIds } from '../path/remote-ids.js';
 import { HandshakeStream } from '../protection/handshake-stream.js';
 import { Recovery } from '../recovery/recovery.js';
@@ -32,6 +33,8 @@ export interface Players {
   readonly originalDestinationId: Uint8Array;
   readonly localIds: LocalIds;
   readonly remoteIds: RemoteIds;
+  readonly paths: Paths;
+  /** The one in use. */
   readonly path: Path;
   readonly hello: PacketSpaceState;
   readonly protected: PacketSpaceState;
@@ -70,6 +73,8 @@ export function createPlayers(
     maxRetiring: options.retiringConnectionIds,
     idBytes: CONNECTION_ID_BYTES,
   });
+  const first = new Path(setup.remote, setup.local, role === 'client', remoteIds.first);
+  const paths = new Paths({ first, remoteIds, random: setup.random, maxPaths: options.maxPaths });
   return {
     role,
     version: setup.version,
@@ -78,7 +83,10 @@ export function createPlayers(
     originalDestinationId: setup.originalDestinationId,
     localIds: new LocalIds(setup.localId, setup.ids, options.activeConnectionIds),
     remoteIds,
-    path: new Path(setup.remote, setup.local, role === 'client', remoteIds.first),
+    paths,
+    get path() {
+      return paths.active;
+    },
     hello: new PacketSpaceState(PacketSpace.HELLO, options.maxAckDelayMs),
     protected: new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs),
     controller,

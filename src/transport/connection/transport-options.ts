@@ -49,6 +49,8 @@ export interface TransportOptions {
   readonly activeConnectionIds: number;
   /** Connection IDs of the peer's whose end it has not confirmed; more close the connection. Default 16. */
   readonly retiringConnectionIds: number;
+  /** Ways to the peer that are known at once, at least 2. Default 4. */
+  readonly maxPaths: number;
   /** Packets kept that came before the keys that open them. Default 32. */
   readonly undecryptablePackets: number;
 }
@@ -76,6 +78,7 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   handshakeStreamBytes: 64 << 10,
   activeConnectionIds: 4,
   retiringConnectionIds: 16,
+  maxPaths: 4,
   undecryptablePackets: 32,
 };
 

@@ -92,6 +92,8 @@ interface Member {
   /** In the queue of those that may have something to say. */
   isQueued: boolean;
   isHalfOpen: boolean;
+  /** The address of a server's client under which it is counted: the last one that was found good. */
+  remote: Address;
 }
 
 export class Endpoint {
@@ -204,6 +206,14 @@ export class Endpoint {
     this.touch(connection);
   }
 
+  /** Packets of a client's connections leave from another socket from now on. */
+  handleRebinding(isSameHost: boolean, now: number): void {
+    for (const connection of this.connections) {
+      connection.handleRebinding(isSameHost, now);
+      this.touch(connection);
+    }
+  }
+
   /** The application called one of the connection's verbs: it may have something to say now. */
   touch(connection: Connection): void {
     const member = this.#members.get(connection);
@@ -253,12 +263,20 @@ export class Endpoint {
   #settle(member: Member, now: number): void {
     const { connection } = member;
     this.#drainEvents(member);
-    if (member.isHalfOpen && connection.path.isValidated) {
+    if (member.isHalfOpen && connection.isAddressValidated) {
       member.isHalfOpen = false;
-      this.#firstContact.onValidated(connection.path.remote);
+      this.#firstContact.onValidated(member.remote);
     }
+    this.#followMove(member);
     if (connection.isGone) this.#forget(member, now);
     else this.#setDeadline(member, connection.pollTimeout());
+  }
+
+  #followMove(member: Member): void {
+    const { path } = member.connection;
+    if (path.remote === member.remote || !path.isValidated) return;
+    if (this.#config.role === 'server') this.#firstContact.onMoved(member.remote, path.remote);
+    member.remote = path.remote;
   }
 
   #setDeadline(member: Member, dueAt: number): void {
@@ -283,7 +301,7 @@ export class Endpoint {
     this.#events.push({ kind: 'forgotten', connection });
     if (this.#config.role === 'server') {
       this.#table.remove(connection.originalDestinationId);
-      this.#firstContact.onForgotten(connection.path.remote, member.isHalfOpen);
+      this.#firstContact.onForgotten(member.remote, member.isHalfOpen);
     }
   }
 
@@ -360,6 +378,7 @@ export class Endpoint {
     const setup: ConnectionSetup = {
       ...facts,
       ids: this.#idSource(created),
+      random: this.#means.random,
       observer: this.#means.observe?.(facts, now),
       helloProtection: this.#means.helloProtection(version, originalDestinationId, role),
       chunkPool: this.#chunkPool,
@@ -390,6 +409,7 @@ export class Endpoint {
       heapIndex: NOT_QUEUED,
       isQueued: false,
       isHalfOpen: false,
+      remote,
     };
     created.member = member;
     this.#members.set(connection, member);

@@ -7,6 +7,7 @@ import { type TransmitPool, type Transmit } from '../connection/transmit.js';
 import { type DropReason } from '../connection/connection-stats.js';
 import { CONNECTION_ID_BYTES, MIN_DATAGRAM_BYTES } from '../connection/transport-options.js';
 import { type Address } from '../path/path.js';
+import { REFLECTION_PORTS } from '../path/reflection-ports.js';
 import { TransportErrorCode } from '../transport-error.js';
 import { ByteWriter } from '../wire/byte-writer.js';
 import { FrameType } from '../wire/frame-type.js';
@@ -86,8 +87,7 @@ export class FirstContact {
   }
 
   onAccepted({ ip }: Address): void {
-    let counts = this.#counts.get(ip);
-    if (counts === undefined) this.#counts.set(ip, (counts = { connections: 0, halfOpen: 0 }));
+    const counts = this.#countsOf(ip);
     counts.connections++;
     counts.halfOpen++;
     this.#halfOpenCount++;
@@ -97,6 +97,13 @@ export class FirstContact {
     const counts = this.#counts.get(ip);
     if (counts !== undefined) counts.halfOpen--;
     this.#halfOpenCount--;
+  }
+
+  /** The client of a connection is at another address now, and counts there [MIG-6]. */
+  onMoved(from: Address, { ip }: Address): void {
+    if (from.ip === ip) return;
+    this.onForgotten(from, false);
+    this.#countsOf(ip).connections++;
   }
 
   onForgotten({ ip }: Address, isHalfOpen: boolean): void {
@@ -141,6 +148,12 @@ export class FirstContact {
       opener.open(packetNumber, bytes, header.headerStart, header.payloadStart, header.packetEnd) !==
       undefined
     );
+  }
+
+  #countsOf(ip: string): AddressCounts {
+    let counts = this.#counts.get(ip);
+    if (counts === undefined) this.#counts.set(ip, (counts = { connections: 0, halfOpen: 0 }));
+    return counts;
   }
 
   #speaks(version: number): boolean {
@@ -202,11 +215,3 @@ export class FirstContact {
 const MAX_ANSWERS_PER_SECOND = 1_000;
 /** Far below the 1,200 bytes of the hello that asked. */
 const REFUSAL_BYTES = 384;
-
-/**
- * [AMP-3] Services that answer anything: a datagram from there is another's answer, or somebody wants us to send them
- * one.
- */
-const REFLECTION_PORTS = new Set([
-  0, 17, 19, 53, 111, 123, 137, 138, 161, 389, 500, 1_900, 3_702, 5_353, 5_355, 11_211,
-]);

@@ -240,6 +240,13 @@ export class Recovery {
     this.controller.reset(now);
   }
 
+  /** The oldest ack-eliciting packets whose fate is open: what a probe that comes before its PTO best carries. */
+  oldestUnacked(space: PacketSpace, limit: number): readonly SentPacket[] {
+    const oldest: SentPacket[] = [];
+    this.spaces[space].pushOldestAckEliciting(limit, oldest);
+    return oldest;
+  }
+
   /** The path's largest datagram changed. */
   onMaxDatagramSize(bytes: number): void {
     this.controller.onMaxDatagramSize(bytes);

@@ -14,6 +14,8 @@ export type SentFrame =
   | { readonly kind: 'handshakeDone' }
   | { readonly kind: 'newConnectionId'; readonly sequence: number }
   | { readonly kind: 'retireConnectionId'; readonly sequence: number }
+  /** PATH_CHALLENGE or PATH_RESPONSE. */
+  | { readonly kind: 'path' }
   | {
       readonly kind: 'stream';
       readonly streamId: number;

@@ -136,6 +136,7 @@ export class WireTap {
     for (const frame of framesOf(payload, space)) {
       this.#options.onFrame(frame.type, space);
       sender.onFrame(frame, space);
+      if (frame.type === FrameType.NEW_CONNECTION_ID) this.#onNewId(hex(frame.connectionId), sender);
     }
     return { sender, space, packetNumber, destinationId };
   }
@@ -159,6 +160,12 @@ export class WireTap {
     if (this.#senders.get(peer.id)?.size === 1) peer.peer = party;
     else peer.isAmbiguous = true;
     return true;
+  }
+
+  /** From now on the peer of who gave it out may use it. */
+  #onNewId(id: string, owner: Party): void {
+    if (owner.peer !== undefined && !owner.isAmbiguous) this.#addSender(id, owner.peer);
+    if (!this.#parties.has(id)) this.#parties.set(id, owner);
   }
 
   #addSender(destinationId: string, sender: Party): void {

@@ -122,7 +122,7 @@ test('each dropped packet is told with its reason and its bytes', () => {
   damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 1;
   damaged[9] = 0x70;
   pair.deliver('server', damaged);
-  pair.deliver('server', seen.bytes.slice(), { ip: '10.9.9.9', port: 1 });
+  pair.deliver('server', seen.bytes.slice(), { ip: '10.9.9.9', port: 53 });
   const bytes = seen.bytes.length;
   expect(witness.server.dropped).toEqual([
     { reason: 'duplicate', bytes },

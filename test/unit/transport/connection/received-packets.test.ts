@@ -110,17 +110,6 @@ describe('a frame', () => {
     expect(server.closed).toMatchObject({ by: 'local', code: TransportErrorCode.PROTOCOL_VIOLATION });
   });
 
-  test.each<[string, number[]]>([
-    ['PATH_CHALLENGE', [FrameType.PATH_CHALLENGE, 1, 2, 3, 4, 5, 6, 7, 8]],
-    ['PATH_RESPONSE', [FrameType.PATH_RESPONSE, 1, 2, 3, 4, 5, 6, 7, 8]],
-  ])('[MIG-5] %s belongs to migration, which there is none of', (_, frame) => {
-    for (const side of ['client', 'server'] as const) {
-      const established = establish();
-      established.forgeTo(side, frame);
-      expect(established[side].closed).toMatchObject({ code: TransportErrorCode.PROTOCOL_VIOLATION });
-    }
-  });
-
   test.each<[string, number[], TransportErrorCode]>([
     ['changes a connection ID', newConnectionId(0), TransportErrorCode.PROTOCOL_VIOLATION],
     [
