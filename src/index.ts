@@ -20,13 +20,10 @@ export interface ServerOptions extends CallServerOptions {
   readonly limits?: UdpAcceptorOptions['limits'];
   /** Windows, timeouts and limits of connections. Default: DEFAULT_TRANSPORT_OPTIONS. */
   readonly transport?: UdpAcceptorOptions['transport'];
-<<<<<<< HEAD
   /** A directory for qlog files, one for each connection, which qvis shows. For finding faults: it takes time and disk. Default: none. */
   readonly qlogDir?: string | undefined;
-=======
   /** What its connections may hold in buffers. Default: 256 MiB, shared by all servers and channels of the process. */
   readonly buffers?: UdpAcceptorOptions['buffers'];
->>>>>>> 0c76a96 (Tune windows and buffers to the path, within one budget of memory; count what waits; let small calls pass bulk)
 }
 
 export interface ChannelOptions extends CallChannelOptions {
@@ -34,25 +31,17 @@ export interface ChannelOptions extends CallChannelOptions {
   readonly insecure?: UdpConnectorOptions['insecure'];
   /** Windows, timeouts and limits of the connection. Default: DEFAULT_TRANSPORT_OPTIONS. */
   readonly transport?: UdpConnectorOptions['transport'];
-<<<<<<< HEAD
   /** As in `ServerOptions`. */
   readonly qlogDir?: string | undefined;
-=======
   /** What the connection may hold in buffers. Default: 256 MiB, shared by all servers and channels of the process. */
   readonly buffers?: UdpConnectorOptions['buffers'];
->>>>>>> 0c76a96 (Tune windows and buffers to the path, within one budget of memory; count what waits; let small calls pass bulk)
 }
 
 /** A server over UDP: add services, then `listen('host:port')`. Costs nothing before that. */
 export function createServer(options: ServerOptions = {}): Server {
-<<<<<<< HEAD
-  const { insecure, warn = emitWarning, transport, limits, qlogDir, ...callOptions } = options;
+  const { insecure, warn = emitWarning, transport, limits, buffers, qlogDir, ...callOptions } = options;
   const observation = qlogTo(qlogDir, warn);
-  const acceptor = new UdpAcceptor({ insecure, warn, transport, limits, observation });
-=======
-  const { insecure, warn = emitWarning, transport, limits, buffers, ...callOptions } = options;
-  const acceptor = new UdpAcceptor({ insecure, warn, transport, limits, buffers });
->>>>>>> 0c76a96 (Tune windows and buffers to the path, within one budget of memory; count what waits; let small calls pass bulk)
+  const acceptor = new UdpAcceptor({ insecure, warn, transport, limits, buffers, observation });
   const server = new Server(acceptor, realEnvironment, callOptions);
   server.on('handlerError', ({ path, error }) => {
     // Who listens for himself needs no warning.
@@ -66,20 +55,14 @@ export function createServer(options: ServerOptions = {}): Server {
  * the target cannot be used: unreadable, or plaintext beyond this machine without `insecure`.
  */
 export function createChannel(target: string, options: ChannelOptions = {}): Channel {
-<<<<<<< HEAD
-  const { insecure, transport, qlogDir, ...callOptions } = options;
+  const { insecure, transport, buffers, qlogDir, ...callOptions } = options;
   const observation = qlogTo(qlogDir, emitWarning);
-  const connector = new UdpConnector(target, { insecure, transport, observation });
+  const connector = new UdpConnector(target, { insecure, transport, buffers, observation });
   return new Channel(connector, realEnvironment, callOptions);
 }
 
 function qlogTo(directory: string | undefined, warn: (line: string) => void): QlogDirectory | undefined {
   return directory === undefined ? undefined : new QlogDirectory({ directory, warn });
-=======
-  const { insecure, transport, buffers, ...callOptions } = options;
-  const connector = new UdpConnector(target, { insecure, transport, buffers });
-  return new Channel(connector, realEnvironment, callOptions);
->>>>>>> 0c76a96 (Tune windows and buffers to the path, within one budget of memory; count what waits; let small calls pass bulk)
 }
 
 function describeError(error: unknown): string {
