@@ -308,6 +308,9 @@ function rewriteFrame(writer: ByteWriter, frame: Frame, isLast: boolean): void {
     case FrameType.CLOSE_APPLICATION:
       frames.writeClose(writer, frame.type, frame.code, frame.reason);
       break;
+    case FrameType.ACK_FREQUENCY:
+      frames.writeAckFrequency(writer, frame.sequence, frame.ackThreshold, frame.reorderingThreshold);
+      break;
     case FrameType.HANDSHAKE_DONE:
       frames.writeHandshakeDone(writer);
   }

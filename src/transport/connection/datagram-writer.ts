@@ -152,6 +152,7 @@ export class DatagramWriter {
       handshakeStream.writeFrames(packet);
       this.#writePing(packet);
       this.#writeConnectionIds(packet);
+      this.#writeAckFrequency(packet);
       streams.writeControl(packet, now);
       streams.writeStreams(packet, !isPadded);
       if (main.probesPending > 0 && !packet.isAckEliciting) writePingFrame(packet);
@@ -181,6 +182,16 @@ export class DatagramWriter {
     if (remoteIds.hasFramesToSend) remoteIds.writeFrames(packet);
     if (!packet.isAckEliciting && !streams.hasFramesToSend) return;
     if (localIds.hasFramesToSend) localIds.writeFrames(packet);
+  }
+
+  #writeAckFrequency(packet: OpenPacket): void {
+    const { ackFrequency, recovery, streams } = this.#players;
+    if (!packet.isAckEliciting && !streams.hasFramesToSend) return;
+    ackFrequency.writeFrames(
+      packet,
+      recovery.packetsInFlight(PacketSpace.PROTECTED),
+      recovery.packetThreshold,
+    );
   }
 
   #writePing(packet: OpenPacket): void {

@@ -124,6 +124,9 @@ function dispatchRare(
     case FrameType.RETIRE_CONNECTION_ID:
       players.localIds.onRetire(frame.sequence, packet.destinationId);
       return;
+    case FrameType.ACK_FREQUENCY:
+      packet.state.acks.onAckFrequency(frame);
+      return;
     case FrameType.PATH_CHALLENGE:
       migration.onChallenge(frame.bytes, packet, now);
       return;
@@ -180,6 +183,7 @@ function onDelivered(frame: SentFrame, state: PacketSpaceState, players: Players
       return;
     case 'ping':
     case 'handshakeDone':
+    case 'ackFrequency':
       return;
     case 'newConnectionId':
       players.localIds.onDelivered(frame.sequence);
@@ -206,6 +210,9 @@ function onLost(frame: SentFrame, players: Players): void {
     case 'handshakeDone':
       // The peer's first PROTECTED packet to our own ID proves nothing of it: only an ACK does.
       players.isHandshakeDonePending = true;
+      return;
+    case 'ackFrequency':
+      players.ackFrequency.onLost(frame.sequence);
       return;
     case 'newConnectionId':
       players.localIds.onLost(frame.sequence);

@@ -9,6 +9,7 @@ import { Path } from '../path/path.js';
 import { Paths } from '../path/paths.js';
 import { RemoteIds } from '../path/remote-ids.js';
 import { HandshakeStream } from '../protection/handshake-stream.js';
+import { AckFrequency } from '../recovery/ack-frequency.js';
 import { Recovery } from '../recovery/recovery.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { type PathCapacity } from '../stream/path-capacity.js';
@@ -40,6 +41,7 @@ export interface Players {
   readonly protected: PacketSpaceState;
   readonly controller: CongestionController;
   readonly recovery: Recovery;
+  readonly ackFrequency: AckFrequency;
   readonly pacer: Pacer;
   readonly streams: StreamSet;
   readonly handshakeStream: HandshakeStream;
@@ -91,6 +93,7 @@ export function createPlayers(
     protected: new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs),
     controller,
     recovery,
+    ackFrequency: new AckFrequency(),
     pacer: new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: MIN_DATAGRAM_BYTES }),
     streams: new StreamSet({
       role,

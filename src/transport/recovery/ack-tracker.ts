@@ -6,7 +6,9 @@
 import { assert } from '../../base/assert.js';
 import { RangeSet } from '../../base/range-set.js';
 import { type PacketBuilder } from '../connection/packet-builder.js';
+import { type AckFrequencyFrame } from '../wire/frame.js';
 import { writeAck } from '../wire/frame-writer.js';
+import { DEFAULT_ACK_THRESHOLD, DEFAULT_REORDERING_THRESHOLD } from './ack-frequency.js';
 
 export class AckTracker {
   private readonly options: AckTrackerOptions;
@@ -21,6 +23,11 @@ export class AckTracker {
   private ackElicitingUnreported = 0;
   private isDue = false;
   private deadline: number | undefined;
+  private ackThreshold = DEFAULT_ACK_THRESHOLD;
+  private reorderingThreshold = DEFAULT_REORDERING_THRESHOLD;
+  private frequencySequence = -1;
+  /** The largest packet of the last ACK: gaps so far below it that they make a loss have been told. */
+  private largestTold = -1;
 
   constructor(options: AckTrackerOptions) {
     assert(options.maxRanges > 0, 'an ACK has a range');
@@ -52,6 +59,14 @@ export class AckTracker {
     if (isAckEliciting) this.onAckEliciting(packetNumber, now);
   }
 
+  /** [ACK-8] The sender knows how many ACKs its flight needs. Frames may come in any order: the newest counts. */
+  onAckFrequency(frame: AckFrequencyFrame): void {
+    if (frame.sequence <= this.frequencySequence) return;
+    this.frequencySequence = frame.sequence;
+    this.ackThreshold = frame.ackThreshold;
+    this.reorderingThreshold = frame.reorderingThreshold;
+  }
+
   /** [ACK-1] [ACK-7] An ACK is due: it leaves now, alone if need be. */
   hasAckToSend(now: number): boolean {
     return this.isDue || (this.deadline !== undefined && this.deadline <= now);
@@ -69,6 +84,7 @@ export class AckTracker {
     const delayMicros = Math.max(now - this.largestReceivedAt, 0) * 1_000;
     if (writeAck(builder.writer, this.received, delayMicros) === 0) return false;
     builder.frames.push({ kind: 'ack', largestAcked: this.replay.largest });
+    this.largestTold = this.replay.largest;
     this.smallestUnreported = Infinity;
     this.ackElicitingUnreported = 0;
     this.isDue = false;
@@ -101,13 +117,21 @@ export class AckTracker {
     this.ackElicitingUnreported += 1;
     if (this.isOutOfOrder(packetNumber)) this.makeDue();
     this.largestAckEliciting = Math.max(this.largestAckEliciting, packetNumber);
-    if (this.ackElicitingUnreported >= ACK_ELICITING_THRESHOLD || this.options.maxAckDelayMs === 0)
-      this.makeDue();
-    if (!this.isDue) this.deadline = now + this.options.maxAckDelayMs;
+    if (this.ackElicitingUnreported >= this.ackThreshold || this.options.maxAckDelayMs === 0) this.makeDue();
+    // It counts from the first packet that waits.
+    if (!this.isDue) this.deadline ??= now + this.options.maxAckDelayMs;
   }
 
-  /** Overtaken by another ack-eliciting packet, or the first to come after a gap (RFC 9000 §13.2.1). */
+  /**
+   * Overtaken by another ack-eliciting packet, or the first to come after a gap (RFC 9000 §13.2.1). A sender that bears
+   * reordering hears of a gap when it takes it for a loss, and of late packets with the next ACK [ACK-8].
+   */
   private isOutOfOrder(packetNumber: number): boolean {
+    const { reorderingThreshold: behind, largestTold, forgottenBelow } = this;
+    if (behind > 1) {
+      const start = Math.max(largestTold - behind + 1, forgottenBelow);
+      return !this.received.containsRange(start, this.replay.largest - behind + 1);
+    }
     if (packetNumber < this.largestAckEliciting) return true;
     return !this.received.containsRange(
       Math.max(this.largestAckEliciting + 1, this.forgottenBelow),
@@ -169,6 +193,3 @@ class ReplayWindow {
     this.largest = packetNumber;
   }
 }
-
-/** RFC 9000 §13.2.2: an ACK for at least every second ack-eliciting packet. */
-const ACK_ELICITING_THRESHOLD = 2;

@@ -89,6 +89,11 @@ export class Recovery {
     return this.spaces[space].outstanding.count;
   }
 
+  /** Of them those that congestion control counts. */
+  packetsInFlight(space: PacketSpace): number {
+    return this.spaces[space].packetsInFlight;
+  }
+
   /** Largest packet number the peer has acknowledged, -1 before the first: what packet number encoding counts from. */
   largestAcked(space: PacketSpace): number {
     return this.spaces[space].largestAcked;

@@ -26,6 +26,7 @@ export const FrameType = {
   CLOSE_TRANSPORT: 0x1c,
   CLOSE_APPLICATION: 0x1d,
   HANDSHAKE_DONE: 0x1e,
+  ACK_FREQUENCY: 0x1f,
 } as const;
 
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];

@@ -162,6 +162,21 @@ export function writeRetireConnectionId(writer: ByteWriter, sequence: number): b
   return writeSingle(writer, FrameType.RETIRE_CONNECTION_ID, sequence);
 }
 
+export function writeAckFrequency(
+  writer: ByteWriter,
+  sequence: number,
+  ackThreshold: number,
+  reorderingThreshold: number,
+): boolean {
+  const bytes = 1 + varintLength(sequence) + varintLength(ackThreshold) + varintLength(reorderingThreshold);
+  if (writer.remaining < bytes) return false;
+  writer.u8(FrameType.ACK_FREQUENCY);
+  writer.varint(sequence);
+  writer.varint(ackThreshold);
+  writer.varint(reorderingThreshold);
+  return true;
+}
+
 export function writePathChallenge(writer: ByteWriter, bytes: Uint8Array): boolean {
   return writePath(writer, FrameType.PATH_CHALLENGE, bytes);
 }

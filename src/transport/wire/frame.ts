@@ -115,6 +115,14 @@ export interface HandshakeDoneFrame {
   readonly type: typeof FrameType.HANDSHAKE_DONE;
 }
 
+export interface AckFrequencyFrame {
+  readonly type: typeof FrameType.ACK_FREQUENCY;
+  readonly sequence: number;
+  /** Both at least 1. */
+  readonly ackThreshold: number;
+  readonly reorderingThreshold: number;
+}
+
 export type Frame =
   | PaddingFrame
   | PingFrame
@@ -133,7 +141,8 @@ export type Frame =
   | RetireConnectionIdFrame
   | PathFrame
   | CloseFrame
-  | HandshakeDoneFrame;
+  | HandshakeDoneFrame
+  | AckFrequencyFrame;
 
 export const RESET_TOKEN_BYTES = 16;
 export const PATH_BYTES = 8;
@@ -223,6 +232,8 @@ function decodeRare(reader: ByteReader, type: RareType): Frame {
       return decodeClose(reader, type);
     case FrameType.HANDSHAKE_DONE:
       return HANDSHAKE_DONE;
+    case FrameType.ACK_FREQUENCY:
+      return decodeAckFrequency(reader);
   }
 }
 
@@ -265,6 +276,15 @@ function decodeClose(reader: ByteReader, type: CloseFrame['type']): CloseFrame {
   const reason = reader.view(reader.varint());
   // Not fatal: a reason is for people, and what is no UTF-8 in it is replaced [FRM-10].
   return { type, code, reason: new TextDecoder('utf-8', { ignoreBOM: true }).decode(reason) };
+}
+
+/** [FRM-13] */
+function decodeAckFrequency(reader: ByteReader): AckFrequencyFrame {
+  const sequence = reader.varint();
+  const ackThreshold = reader.varint();
+  const reorderingThreshold = reader.varint();
+  if (ackThreshold === 0 || reorderingThreshold === 0) throw malformed('an ACK for no packet');
+  return { type: FrameType.ACK_FREQUENCY, sequence, ackThreshold, reorderingThreshold };
 }
 
 function illegalType(type: number): TransportError {

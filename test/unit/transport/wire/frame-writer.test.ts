@@ -68,6 +68,13 @@ const samples: readonly fc.Arbitrary<Sample>[] = [
     frame: { type: FrameType.RETIRE_CONNECTION_ID, sequence },
     write: (writer) => frames.writeRetireConnectionId(writer, sequence),
   })),
+  fc.tuple(varint, varint, varint).map(([sequence, one, other]) => {
+    const [ackThreshold, reorderingThreshold] = [Math.max(one, 1), Math.max(other, 1)];
+    return {
+      frame: { type: FrameType.ACK_FREQUENCY, sequence, ackThreshold, reorderingThreshold },
+      write: (writer) => frames.writeAckFrequency(writer, sequence, ackThreshold, reorderingThreshold),
+    };
+  }),
   bytesOf(8).map((bytes) => ({
     frame: { type: FrameType.PATH_CHALLENGE, bytes },
     write: (writer) => frames.writePathChallenge(writer, bytes),
