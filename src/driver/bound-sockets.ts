@@ -15,7 +15,7 @@ import { UdpSocket } from './udp-socket.js';
 export interface BoundSocketsHandler {
   /** `local` is the index of the socket. The memory is the callee's to keep. */
   onDatagram(datagram: Uint8Array, remote: Address, local: number): void;
-  onSocketError(error: SocketError, local: number): void;
+  onSocketError(error: SocketError, local: number, failed: Transmit | undefined): void;
   onReleased(transmit: Transmit): void;
 }
 
@@ -120,8 +120,8 @@ export class BoundSockets {
         onDatagram: (datagram, remote) => {
           handler.onDatagram(datagram, remote, index);
         },
-        onSocketError: (error) => {
-          handler.onSocketError(error, index);
+        onSocketError: (error, failed) => {
+          handler.onSocketError(error, index, failed);
         },
         onReleased: (transmit) => {
           handler.onReleased(transmit);

@@ -10,6 +10,7 @@ import { type ConnectionTransport } from '../transport/endpoint/connection-trans
 import { DEFAULT_ENDPOINT_LIMITS } from '../transport/endpoint/endpoint.js';
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
 import { type BufferBudget } from '../transport/stream/buffer-budget.js';
+import { type Transmit } from '../transport/connection/transmit.js';
 import { type Address } from '../transport/path/path.js';
 import { type Observation } from './observation.js';
 import { type TransportMeans } from './plaintext-means.js';
@@ -30,6 +31,7 @@ export interface ClientSocketOptions {
 export class ClientSocket {
   readonly transport: ConnectionTransport;
   readonly #options: ClientSocketOptions;
+  readonly #remote: Address;
   readonly #socket: UdpSocket;
   readonly #pump: EndpointPump;
   #closed: Promise<void> | undefined;
@@ -43,8 +45,8 @@ export class ClientSocket {
         onDatagram(datagram, from) {
           if (opened !== undefined) opened.#pump.handleDatagram(datagram, from, 0);
         },
-        onSocketError(error) {
-          if (opened !== undefined) opened.#onSocketError(error);
+        onSocketError(error, failed) {
+          if (opened !== undefined) opened.#onSocketError(error, failed);
         },
         onReleased(transmit) {
           if (opened !== undefined) opened.#pump.release(transmit);
@@ -58,6 +60,7 @@ export class ClientSocket {
   }
 
   private constructor(remote: Address, socket: UdpSocket, options: ClientSocketOptions) {
+    this.#remote = remote;
     this.#socket = socket;
     this.#options = options;
     const { observation } = options;
@@ -96,7 +99,9 @@ export class ClientSocket {
     return this.#closed;
   }
 
-  #onSocketError(error: SocketError): void {
+  #onSocketError(error: SocketError, failed: Transmit | undefined): void {
+    // [MTU-7]
+    if (error.kind === 'tooLarge') this.#pump.handleTooLarge(failed?.segmentSize, this.#remote.ip, 0);
     const isRefusal = error.kind === 'refused' || error.kind === 'unreachable' || error.kind === 'forbidden';
     if (!isRefusal || this.transport.stats().datagramsReceived > 0) return;
     this.transport.abandon('refused', describeSocketError(error));

@@ -6,10 +6,7 @@ import { isIP } from 'node:net';
 import { type Clock } from '../base/clock.js';
 import { CloseCode } from '../rpc/framing/reset-code.js';
 import { type Acceptor, type Listening } from '../rpc/stream-transport.js';
-import {
-  DEFAULT_TRANSPORT_OPTIONS,
-  type TransportOptions,
-} from '../transport/connection/transport-options.js';
+import { resolveTransportOptions, type TransportOptions } from '../transport/connection/transport-options.js';
 import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../transport/endpoint/endpoint.js';
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
 import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
@@ -47,8 +44,9 @@ export interface UdpAcceptorOptions {
 export class UdpAcceptor implements Acceptor {
   readonly #options: UdpAcceptorOptions;
 
+  /** Throws RangeError when a transport option cannot be. */
   constructor(options: UdpAcceptorOptions) {
-    this.#options = options;
+    this.#options = { ...options, transport: resolveTransportOptions(options.transport) };
   }
 
   async listen(
@@ -107,8 +105,10 @@ export class UdpListening implements Listening {
         onDatagram(datagram, remote, local) {
           if (opened !== undefined) opened.#pump.handleDatagram(datagram, remote, local);
         },
-        onSocketError() {
-          // Counted by the socket. To a server it is a lost datagram like any other.
+        onSocketError(error, local, failed) {
+          // Counted by the socket. To a server it is a lost datagram like any other, but for its size [MTU-7].
+          if (opened === undefined || error.kind !== 'tooLarge' || failed === undefined) return;
+          opened.#pump.handleTooLarge(failed.segmentSize, failed.remote.ip, local);
         },
         onReleased(transmit) {
           if (opened !== undefined) opened.#pump.release(transmit);
@@ -131,7 +131,7 @@ export class UdpListening implements Listening {
       config: {
         role: 'server',
         versions: [ProtocolVersion.PLAINTEXT],
-        options: { ...DEFAULT_TRANSPORT_OPTIONS, ...options.transport },
+        options: resolveTransportOptions(options.transport),
         limits: { ...DEFAULT_ENDPOINT_LIMITS, ...options.limits },
         receiveBufferBytes: sockets.receiveBufferBytes,
         buffers: options.buffers ?? processBuffers,

@@ -5,10 +5,7 @@
  */
 import { type Clock } from '../base/clock.js';
 import { type ConnectAttempt, type ConnectHandler, type Connector } from '../rpc/stream-transport.js';
-import {
-  DEFAULT_TRANSPORT_OPTIONS,
-  type TransportOptions,
-} from '../transport/connection/transport-options.js';
+import { resolveTransportOptions, type TransportOptions } from '../transport/connection/transport-options.js';
 import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
 import { type Address } from '../transport/path/path.js';
 import { type StreamListener } from '../transport/stream-transport.js';
@@ -48,7 +45,7 @@ export class UdpConnector implements Connector {
   readonly #socketOptions: ClientSocketOptions;
   readonly #sockets = new Set<ClientSocket>();
 
-  /** Throws TargetError when the target cannot be used. */
+  /** Throws TargetError when the target cannot be used, RangeError when a transport option cannot be. */
   constructor(target: string, options: UdpConnectorOptions = {}) {
     this.target = target;
     this.#insecure = options.insecure ?? false;
@@ -59,7 +56,7 @@ export class UdpConnector implements Connector {
       clock: this.#clock,
       means: options.means ?? plaintextMeans(realEnvironment.random),
       version: ProtocolVersion.PLAINTEXT,
-      transport: { ...DEFAULT_TRANSPORT_OPTIONS, ...options.transport },
+      transport: resolveTransportOptions(options.transport),
       observation: options.observation,
       buffers: options.buffers ?? processBuffers,
       onGone: (socket) => this.#sockets.delete(socket),

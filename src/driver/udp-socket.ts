@@ -19,8 +19,8 @@ import {
 export interface UdpSocketHandler {
   /** The memory is the callee's to keep: the socket never touches it again. */
   onDatagram(datagram: Uint8Array, remote: Address): void;
-  /** A datagram could not be sent, or the kernel has something to say about an earlier one. Already counted. */
-  onSocketError(error: SocketError): void;
+  /** `failed` could not be sent; undefined: the kernel has something to say about an earlier one. Already counted. */
+  onSocketError(error: SocketError, failed: Transmit | undefined): void;
   /** The memory of what was given to `send` is free again. Comes once for each, sent or not, and for some at once. */
   onReleased(transmit: Transmit): void;
 }
@@ -126,10 +126,10 @@ export class UdpSocket {
   }
 
   readonly #onSent = (sending: Sending, error: unknown): void => {
-    if (error) this.#onError(error);
+    const { transmit } = sending;
+    if (error) this.#onFailed(error, transmit);
     else this.stats.datagramsSent++;
     if (--sending.remaining > 0) return;
-    const { transmit } = sending;
     sending.transmit = undefined;
     if (this.#freeSendings.length < MAX_FREE_SENDINGS) this.#freeSendings.push(sending);
     if (transmit === undefined) return;
@@ -145,10 +145,14 @@ export class UdpSocket {
   };
 
   readonly #onError = (error: unknown): void => {
+    this.#onFailed(error, undefined);
+  };
+
+  #onFailed(error: unknown, failed: Transmit | undefined): void {
     const socketError = classifySocketError(error);
     this.stats.errors[socketError.kind]++;
-    if (this.#closed === undefined) this.#handler.onSocketError(socketError);
-  };
+    if (this.#closed === undefined) this.#handler.onSocketError(socketError, failed);
+  }
 }
 
 /** One Transmit under way. Made once and used again, so that sending makes no closure. */

@@ -15,7 +15,7 @@ export class QlogState {
   #congestionState: string | undefined;
   #timerAt: number | undefined;
   #isConfirmed = false;
-  #maxDatagramSize: number | undefined;
+  #datagramBytes: number | undefined;
   #remoteId: Uint8Array;
   #remote: Players['path']['remote'] | undefined;
 
@@ -100,11 +100,12 @@ export class QlogState {
     this.#emit('recovery:loss_timer_updated', { event_type: 'set', delta }, now);
   }
 
-  #comparePath({ path, maxDatagramSize }: Players, now: number): void {
-    if (maxDatagramSize !== this.#maxDatagramSize) {
-      const old = this.#maxDatagramSize;
-      this.#maxDatagramSize = maxDatagramSize;
-      const data = old === undefined ? { new: maxDatagramSize } : { old, new: maxDatagramSize };
+  #comparePath({ path, pathMtu }: Players, now: number): void {
+    const { datagramBytes } = pathMtu;
+    if (datagramBytes !== this.#datagramBytes) {
+      const old = this.#datagramBytes;
+      this.#datagramBytes = datagramBytes;
+      const data = old === undefined ? { new: datagramBytes } : { old, new: datagramBytes };
       this.#emit('connectivity:mtu_updated', data, now);
     }
     const { remote } = path;

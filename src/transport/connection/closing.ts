@@ -3,6 +3,7 @@
  * so that it is not taken for something new. Answers to a peer that goes on sending get rarer: each needs twice as
  * many datagrams as the one before [CLS-2].
  */
+import { MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { type ConnectionClosed, TransportErrorCode } from '../transport-error.js';
 import { FrameType } from '../wire/frame-type.js';
@@ -12,7 +13,6 @@ import { OpenPacket } from './open-packet.js';
 import { type PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
 import { type Transmit, type TransmitPool } from './transmit.js';
-import { MIN_DATAGRAM_BYTES } from './transport-options.js';
 
 export class Closing {
   readonly closed: ConnectionClosed;
@@ -43,11 +43,12 @@ export class Closing {
 
   /** The datagram with our CLOSE, once for each time it is owed. */
   pollTransmit(players: Players, pool: TransmitPool, now: number): Transmit | undefined {
-    const { path, hello, protected: main, isConfirmed, role, maxDatagramSize, stats } = players;
-    const room = Math.min(maxDatagramSize, path.allowance);
+    const { path, hello, protected: main, isConfirmed, role, stats } = players;
+    // Whatever the path carried so far: nobody would notice if it did not carry this one.
+    const room = Math.min(MIN_DATAGRAM_BYTES, path.allowance);
     if (!this.#owesClose || room < MIN_CLOSE_BYTES) return undefined;
     this.#owesClose = false;
-    const draft = pool.acquire(path.remote, path.local);
+    const draft = pool.acquire(path.remote, path.local, MIN_DATAGRAM_BYTES);
     const { writer } = draft;
     // [CLS-3] Before confirmation the peer may be able to open only one of the two, and we cannot know which.
     const packets: [OpenPacket, PacketSpaceState][] = [];

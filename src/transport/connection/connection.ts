@@ -17,7 +17,7 @@ import { type ConnectionSetup } from './connection-setup.js';
 import { type ConnectionStats } from './connection-stats.js';
 import { DatagramReader } from './datagram-reader.js';
 import { DatagramWriter } from './datagram-writer.js';
-import { type FrameHandler, onPacketsLost, spaceState } from './frame-dispatch.js';
+import { type FrameHandler, onPacketsLost, spaceState, writeAgain } from './frame-dispatch.js';
 import { HandshakeDriver, type HandshakeOwner } from './handshake-driver.js';
 import { Migration } from './migration.js';
 import { createPlayers, type Players } from './players.js';
@@ -108,6 +108,16 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.controller.congestionWindow;
   }
 
+  /** Of what is sent now, but for probes of a larger size; what was sent before may have been larger. */
+  get datagramBytes(): number {
+    return this.#players.pathMtu.datagramBytes;
+  }
+
+  /** Of the path MTU probe in flight, which the window does not limit; 0: there is none. */
+  get mtuProbeBytes(): number {
+    return this.#players.pathMtu.probeBytes;
+  }
+
   get openStreamCount(): number {
     return this.#players.streams.openCount;
   }
@@ -127,7 +137,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
   }
 
   transportStats(now: number): TransportStats {
-    const { stats, recovery, idle, suspicion, maxDatagramSize } = this.#players;
+    const { stats, recovery, idle, suspicion, pathMtu } = this.#players;
     const { latestRtt, smoothedRtt, minRtt, hasSample } = recovery.rtt;
     return {
       datagramsSent: stats.datagramsSent,
@@ -140,7 +150,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
       minRttMs: hasSample ? minRtt : undefined,
       congestionWindow: this.congestionWindow,
       bytesInFlight: recovery.bytesInFlight,
-      maxDatagramSize,
+      maxDatagramSize: pathMtu.datagramBytes,
       lastReceivedAgoMs: Math.max(0, now - idle.receivedAt),
       isSuspect: suspicion.isSuspect,
     };
@@ -217,6 +227,11 @@ export class Connection implements FrameHandler, HandshakeOwner {
   /** A client's packets leave from another socket from now on. `isSameHost`: its IP address is the same. */
   handleRebinding(isSameHost: boolean, now: number): void {
     if (this.isReady) this.migration.onRebound(isSameHost, now);
+  }
+
+  /** [MTU-7] The system refuses datagrams of so many bytes on this path; undefined: it does not say how many. */
+  handleTooLarge(bytes: number | undefined): void {
+    this.#players.pathMtu.onTooLarge(bytes);
   }
 
   /** Harmless when early: what is not due does not happen. */
@@ -327,17 +342,15 @@ export class Connection implements FrameHandler, HandshakeOwner {
   #onRecoveryTimeout(now: number): void {
     const players = this.#players;
     const outcome = players.recovery.onTimeout(now);
-    if (players.observer !== undefined && (outcome.probeSpace !== undefined || outcome.lost.length > 0)) {
-      players.observer.onRecoveryTimeout(outcome.probeSpace, now);
-      players.observer.onPacketsLost(outcome.lost, now);
+    if (outcome.probeSpace !== undefined || outcome.lost.length > 0) {
+      players.observer?.onRecoveryTimeout(outcome.probeSpace, now);
     }
-    players.stats.packetsLost += outcome.lost.length;
-    onPacketsLost(outcome.lost, players);
+    onPacketsLost(outcome.lost, players, now);
     if (outcome.probeSpace === undefined) return;
     players.stats.ptoCount++;
     this.#suspect(now);
     // A probe best carries what is missing: the oldest frames are written again although nothing is lost yet.
-    onPacketsLost(outcome.probes, players);
+    writeAgain(outcome.probes, players);
     spaceState(players, outcome.probeSpace).probesPending = outcome.probeCount;
     // Lost bytes of the handshake do not wait for a window that is full of packets which nobody can open without them.
     if (players.handshakeStream.hasFramesToSend(PacketSpace.HELLO)) {

@@ -2,6 +2,7 @@
  * Fills outgoing datagrams: asks the gates (3x limit, congestion window, pacer), then lets the players write in one
  * fixed order, pads what must be padded, seals. Owns when something may leave; what is written is the players' matter.
  */
+import { MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { type Path } from '../path/path.js';
 import { PacketSpace, type SentPacket } from '../recovery/sent-packet.js';
 import { ByteWriter } from '../wire/byte-writer.js';
@@ -11,7 +12,6 @@ import { type PacketBuilder } from './packet-builder.js';
 import { type PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
 import { type Transmit, type TransmitDraft, type TransmitPool } from './transmit.js';
-import { MIN_DATAGRAM_BYTES } from './transport-options.js';
 
 export class DatagramWriter {
   readonly #players: Players;
@@ -34,11 +34,11 @@ export class DatagramWriter {
   }
 
   pollTransmit(now: number): Transmit | undefined {
-    const { hello, protected: main, path, recovery, maxDatagramSize } = this.#players;
+    const { hello, protected: main, path, pathMtu, recovery } = this.#players;
     this.#pacedUntil = Number.POSITIVE_INFINITY;
     const pathProbe = this.#pollPathProbe(now);
     if (pathProbe !== undefined) return pathProbe;
-    const room = Math.min(maxDatagramSize, path.allowance);
+    const room = Math.min(pathMtu.datagramBytes, path.allowance);
     const isAmplificationBlocked = room < MIN_ROOM_BYTES;
     recovery.setAmplificationBlocked(isAmplificationBlocked);
     if (isAmplificationBlocked) return undefined;
@@ -48,10 +48,23 @@ export class DatagramWriter {
     const wantsHello = this.#wants(hello, isOpen, now);
     const wantsMain = this.#wants(main, isOpen, now);
     if (!wantsHello && !wantsMain) {
-      recovery.setAppLimited(!hasData);
-      return undefined;
+      // Last, so that no data waits for a probe that nobody waits for.
+      const probe = this.#writeMtuProbe(now);
+      if (probe === undefined) recovery.setAppLimited(!hasData);
+      return probe;
     }
-    return this.#fill(wantsHello, wantsMain, isOpen, room, now);
+    const roomForFrames = this.#isSmall(wantsHello, isOpen) ? Math.min(room, MIN_DATAGRAM_BYTES) : room;
+    return this.#fill(wantsHello, wantsMain, isOpen, roomForFrames, now);
+  }
+
+  /** What must arrive, or holds little, has the base size whatever the path was found to carry. */
+  #isSmall(hasHello: boolean, isOpen: boolean): boolean {
+    const { protected: main, recovery } = this.#players;
+    // [MTU-9]
+    if (hasHello) return true;
+    // [MTU-6] When large datagrams vanish without a word, one of the probes shows it: of the first PTO the second.
+    if (main.probesPending > 0) return main.probesPending === 1 || recovery.ptoCount > 1;
+    return !isOpen;
   }
 
   #fill(
@@ -61,8 +74,8 @@ export class DatagramWriter {
     room: number,
     now: number,
   ): Transmit | undefined {
-    const { hello, protected: main, path, role } = this.#players;
-    const draft = this.#pool.acquire(path.remote, path.local);
+    const { hello, protected: main, path, pathMtu, role } = this.#players;
+    const draft = this.#pool.acquire(path.remote, path.local, room);
     const hasHello = wantsHello && this.#writeHello(draft, isOpen, room, now);
     const mustPad = hasHello && role === 'client';
     const hasMain = wantsMain && this.#writeProtected(draft, isOpen, room, mustPad, now);
@@ -77,6 +90,25 @@ export class DatagramWriter {
     }
     if (hasHello) this.#onSent(this.#hello.seal(hello, now), hello, now);
     if (hasMain) this.#onSent(this.#protected.seal(main, now), main, now);
+    if (isOpen && this.#hasFrames(main)) pathMtu.onDatagramFull();
+    return this.#finish(draft, path);
+  }
+
+  /** [MTU-4] PING and PADDING of a size that the path is not known to carry. It asks for no room in the window. */
+  #writeMtuProbe(now: number): Transmit | undefined {
+    const { protected: main, path, pathMtu, controller } = this.#players;
+    const bytes = pathMtu.nextProbe(controller.congestionWindow, now);
+    if (bytes === undefined || main.sealer === undefined || path.allowance < bytes) return undefined;
+    const draft = this.#pool.acquire(path.remote, path.local, bytes);
+    const packet = this.#protected;
+    packet.begin(this.#players, main, draft.writer, bytes);
+    packet.isMtuProbe = true;
+    writePingFrame(packet);
+    packet.finishPayload(main);
+    packet.padTo(bytes, main);
+    const sent = packet.seal(main, now);
+    this.#onSent(sent, main, now);
+    pathMtu.onProbeSent(sent.packetNumber, bytes);
     return this.#finish(draft, path);
   }
 
@@ -87,7 +119,7 @@ export class DatagramWriter {
     const path = paths.nextToProbe(recovery.canSend(MIN_DATAGRAM_BYTES), now);
     if (path === undefined || main.sealer === undefined) return undefined;
     const room = Math.min(MIN_DATAGRAM_BYTES, path.allowance);
-    const draft = this.#pool.acquire(path.remote, path.local);
+    const draft = this.#pool.acquire(path.remote, path.local, MIN_DATAGRAM_BYTES);
     const packet = this.#protected;
     packet.begin(players, main, draft.writer, room, path);
     const wantedBytes = path.writeFrames(packet, paths.drawChallenge, now);
@@ -219,9 +251,9 @@ export class DatagramWriter {
   }
 
   #isGateOpen(now: number): boolean {
-    const { recovery, pacer, maxDatagramSize } = this.#players;
-    if (!recovery.canSend(maxDatagramSize)) return false;
-    const sendTime = pacer.nextSendTime(maxDatagramSize, now);
+    const { recovery, pacer, pathMtu } = this.#players;
+    if (!recovery.canSend(pathMtu.datagramBytes)) return false;
+    const sendTime = pacer.nextSendTime(pathMtu.datagramBytes, now);
     if (sendTime <= now) return true;
     this.#pacedUntil = sendTime;
     return false;

@@ -152,22 +152,32 @@ function onAck(
   handler: FrameHandler,
   now: number,
 ): void {
-  const { recovery, stats, role } = players;
+  const { recovery, pathMtu, role } = players;
   const outcome = recovery.onAck(state.space, frame.largest, frame.ranges, frame.delayMicros / 1_000, now);
   // [HSK-6] Who opens our PROTECTED packets has all of our hello. That it knows our ID says less: an ACK has that too.
   if (role === 'server' && state.space === PacketSpace.PROTECTED && outcome.delivered.length > 0) {
     handler.discardHello();
   }
   for (const packet of outcome.delivered) {
+    pathMtu.onDelivered(packet);
     for (const sent of packet.frames) onDelivered(sent, state, players);
   }
-  stats.packetsLost += outcome.lost.length;
-  if (outcome.lost.length > 0) players.observer?.onPacketsLost(outcome.lost, now);
-  onPacketsLost(outcome.lost, players);
+  onPacketsLost(outcome.lost, players, now);
+}
+
+export function onPacketsLost(packets: readonly SentPacket[], players: Players, now: number): void {
+  if (packets.length === 0) return;
+  players.observer?.onPacketsLost(packets, now);
+  for (const packet of packets) {
+    // A probe that was too large is no fault of the path's.
+    if (packet.isMtuProbe !== true) players.stats.packetsLost++;
+    players.pathMtu.onLost(packet, now);
+  }
+  writeAgain(packets, players);
 }
 
 /** [REC-3] What the packets carried is written again, as far as it still matters. */
-export function onPacketsLost(packets: readonly SentPacket[], players: Players): void {
+export function writeAgain(packets: readonly SentPacket[], players: Players): void {
   for (const packet of packets) {
     for (const sent of packet.frames) onLost(sent, players);
   }

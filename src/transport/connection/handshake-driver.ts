@@ -14,7 +14,6 @@ import {
 } from '../wire/transport-parameters.js';
 import { type ConnectionEvent } from './connection-event.js';
 import { type Players } from './players.js';
-import { MIN_DATAGRAM_BYTES } from './transport-options.js';
 
 /** The conductor, as far as the handshake needs it. */
 export interface HandshakeOwner {
@@ -140,12 +139,13 @@ export class HandshakeDriver {
     const { localIds, role } = this.#players;
     const { activeConnectionIdLimit } = this.#peerParameters ?? DEFAULT_TRANSPORT_PARAMETERS;
     localIds.onConfirmed(activeConnectionIdLimit, role);
+    this.#players.pathMtu.onConfirmed();
     this.#owner.emit({ kind: 'ready' });
   }
 
   #onPeerParameters(bytes: Uint8Array, now: number): void {
     const parameters = decodeTransportParameters(bytes);
-    const { role, path, originalDestinationId, streams, idle, recovery } = this.#players;
+    const { role, path, originalDestinationId, streams, idle, recovery, pathMtu } = this.#players;
     checkTransportParameters(parameters, role === 'client' ? 'server' : 'client');
     // [TPM-7]
     requireSameId(parameters.sourceConnectionId, path.destination.id, 'source_connection_id');
@@ -165,19 +165,7 @@ export class HandshakeDriver {
     });
     idle.onPeerIdleTimeout(parameters.idleTimeoutMs);
     recovery.setPeerMaxAckDelay(parameters.maxAckDelayMs);
-    this.#onPeerDatagramSize(parameters);
-  }
-
-  /** [DGM-2] [CON-4] What we may send from now on is what both sides are content with. */
-  #onPeerDatagramSize({ maxDatagramSize: peerSize, receiveBufferBytes }: TransportParameters): void {
-    const { options, recovery, pacer } = this.#players;
-    const size = Math.max(Math.min(options.maxDatagramSize, peerSize), MIN_DATAGRAM_BYTES);
-    this.#players.maxDatagramSize = size;
-    recovery.onMaxDatagramSize(size);
-    pacer.onMaxDatagramSize(size);
-    if (size > LARGEST_ETHERNET_DATAGRAM_BYTES && receiveBufferBytes !== undefined) {
-      recovery.maxBytesInFlight = receiveBufferBytes * RECEIVE_BUFFER_SHARE;
-    }
+    pathMtu.onPeerLimits(parameters.maxDatagramSize, parameters.receiveBufferBytes);
   }
 }
 
@@ -185,8 +173,3 @@ function requireSameId(said: Uint8Array | undefined, seen: Uint8Array, name: str
   if (said?.length === seen.length && said.every((byte, i) => byte === seen[i])) return;
   throw new TransportError(TransportErrorCode.TRANSPORT_PARAMETER_ERROR, `${name} is not the one seen`);
 }
-
-/** What an Ethernet frame carries, in IPv4 and IPv6; of larger ones a socket's receive buffer holds only a few. */
-const LARGEST_ETHERNET_DATAGRAM_BYTES = 1_452;
-/** Of the peer's receive buffer: a server's is shared by its clients. */
-const RECEIVE_BUFFER_SHARE = 1 / 4;

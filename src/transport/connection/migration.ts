@@ -6,17 +6,20 @@
 import { type Address, type Path } from '../path/path.js';
 import { REFLECTION_PORTS } from '../path/reflection-ports.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
-import { type ArrivedPacket, onPacketsLost } from './frame-dispatch.js';
+import { type ArrivedPacket, writeAgain } from './frame-dispatch.js';
 import { type Players } from './players.js';
 
 export class Migration {
   readonly #players: Players;
   /** The host that recovery knows. */
   #measuredIp: string;
+  /** The host that datagrams have gone to since the search of their size began. */
+  #sizedIp: string;
 
   constructor(players: Players) {
     this.#players = players;
     this.#measuredIp = players.path.remote.ip;
+    this.#sizedIp = players.path.remote.ip;
   }
 
   /** [MIG-5] May what comes from an address that is none of the paths' be of this connection? */
@@ -42,6 +45,7 @@ export class Migration {
     if (paths.active.isSame(remote, local) || !this.mayComeFrom(remote, local)) return;
     const path = this.#pathOf(packet, now);
     paths.moveTo(path, this.#ptoMs(), now);
+    this.#onMoved();
     if (path.isValidated) this.#onCertain(now);
   }
 
@@ -51,6 +55,7 @@ export class Migration {
     if (!isSameHost) {
       paths.takeFreshId();
       recovery.onPathChanged(now);
+      this.#beginSizes();
     }
     paths.active.challenge(this.#ptoMs(), now);
     this.#probe();
@@ -58,6 +63,19 @@ export class Migration {
 
   onTimeout(now: number): void {
     if (this.#players.paths.onTimeout(this.#ptoMs(), now)) this.#onCertain(now);
+    this.#onMoved();
+  }
+
+  /** Also where it is not certain yet that the peer is there: what leaves now goes there. */
+  #onMoved(): void {
+    if (this.#players.path.remote.ip !== this.#sizedIp) this.#beginSizes();
+  }
+
+  /** [MTU-10] Nothing is known of what this way carries. */
+  #beginSizes(): void {
+    const { path, pathMtu, protected: main } = this.#players;
+    this.#sizedIp = path.remote.ip;
+    pathMtu.onNewPath(path.remote.ip, main.nextPacketNumber);
   }
 
   /** The peer is known to be on the active path, and was elsewhere before. */
@@ -75,7 +93,7 @@ export class Migration {
     const { recovery, protected: main } = this.#players;
     const oldest = recovery.oldestUnacked(PacketSpace.PROTECTED, PROBES);
     if (oldest.length === 0) return;
-    onPacketsLost(oldest, this.#players);
+    writeAgain(oldest, this.#players);
     main.probesPending = Math.max(main.probesPending, oldest.length);
   }
 

@@ -18,6 +18,8 @@ export class OpenPacket implements PacketBuilder {
   writer: ByteWriter;
   frames: SentFrame[] = [];
   isAckEliciting = false;
+  /** To be set by who makes a path MTU probe of it. */
+  isMtuProbe = false;
   #observer: ConnectionObserver | undefined;
   #isPadded = false;
   #packetNumber = 0;
@@ -46,6 +48,7 @@ export class OpenPacket implements PacketBuilder {
     this.writer = writer;
     this.frames = [];
     this.isAckEliciting = false;
+    this.isMtuProbe = false;
     this.#isPadded = false;
     this.#packetNumber = state.nextPacketNumber;
     this.#headerStart = writer.offset;
@@ -117,6 +120,7 @@ export class OpenPacket implements PacketBuilder {
       isAckEliciting: this.isAckEliciting,
       isInFlight: this.isAckEliciting || this.#isPadded,
       frames: this.frames,
+      isMtuProbe: this.isMtuProbe,
       rate: undefined,
     };
   }

@@ -4,8 +4,10 @@
  */
 import { type CongestionController } from '../congestion/congestion-controller.js';
 import { Pacer } from '../congestion/pacer.js';
+import { MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { LocalIds } from '../path/local-ids.js';
 import { Path } from '../path/path.js';
+import { PathMtu } from '../path/path-mtu.js';
 import { Paths } from '../path/paths.js';
 import { RemoteIds } from '../path/remote-ids.js';
 import { HandshakeStream } from '../protection/handshake-stream.js';
@@ -22,7 +24,7 @@ import { ConnectionStats } from './connection-stats.js';
 import { IdleTimer } from './idle-timer.js';
 import { PacketSpaceState } from './packet-space-state.js';
 import { Suspicion } from './suspicion.js';
-import { CONNECTION_ID_BYTES, MIN_DATAGRAM_BYTES, type TransportOptions } from './transport-options.js';
+import { CONNECTION_ID_BYTES, type TransportOptions } from './transport-options.js';
 
 export interface Players {
   readonly role: 'client' | 'server';
@@ -37,6 +39,7 @@ export interface Players {
   readonly paths: Paths;
   /** The one in use. */
   readonly path: Path;
+  readonly pathMtu: PathMtu;
   readonly hello: PacketSpaceState;
   readonly protected: PacketSpaceState;
   readonly controller: CongestionController;
@@ -52,8 +55,6 @@ export interface Players {
   /** Our side of the handshake is complete and, for a client, the server has said so too. */
   isConfirmed: boolean;
   isHandshakeDonePending: boolean;
-  /** [DGM-2] Of a datagram that we send: no more than every path carries until the peer has said what it takes. */
-  maxDatagramSize: number;
   isPingPending: boolean;
 }
 
@@ -77,6 +78,16 @@ export function createPlayers(
   });
   const first = new Path(setup.remote, setup.local, role === 'client', remoteIds.first);
   const paths = new Paths({ first, remoteIds, random: setup.random, maxPaths: options.maxPaths });
+  const pacer = new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: MIN_DATAGRAM_BYTES });
+  const pathMtu = new PathMtu({
+    userLimit: options.maxDatagramSize,
+    remoteIp: setup.remote.ip,
+    onChange: (datagramBytes, maxBytesInFlight) => {
+      recovery.onMaxDatagramSize(datagramBytes);
+      recovery.maxBytesInFlight = maxBytesInFlight;
+      pacer.onMaxDatagramSize(datagramBytes);
+    },
+  });
   return {
     role,
     version: setup.version,
@@ -89,12 +100,13 @@ export function createPlayers(
     get path() {
       return paths.active;
     },
+    pathMtu,
     hello: new PacketSpaceState(PacketSpace.HELLO, options.maxAckDelayMs),
     protected: new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs),
     controller,
     recovery,
     ackFrequency: new AckFrequency(),
-    pacer: new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: MIN_DATAGRAM_BYTES }),
+    pacer,
     streams: new StreamSet({
       role,
       limits: options,
@@ -113,7 +125,6 @@ export function createPlayers(
     observer: setup.observer,
     isConfirmed: false,
     isHandshakeDonePending: false,
-    maxDatagramSize: MIN_DATAGRAM_BYTES,
     isPingPending: false,
   };
 }

@@ -2,6 +2,7 @@
  * Datagrams on their way out. A Transmit belongs to the driver from `pollTransmit` until it gives it back with
  * `release`; then its memory is used again, so that sending allocates nothing.
  */
+import { ETHERNET_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { type Address } from '../path/path.js';
 import { ByteWriter } from '../wire/byte-writer.js';
 
@@ -25,17 +26,19 @@ export interface TransmitDraft {
   readonly writer: ByteWriter;
 }
 
+/** Two sizes: what Ethernet carries, of which there are many, and the few large ones of paths that carry more. */
 export class TransmitPool {
   readonly #free: TransmitDraft[] = [];
-  readonly #bufferBytes: number;
+  readonly #freeLarge: TransmitDraft[] = [];
 
-  /** Holds buffers of `bufferBytes`, the largest datagram that is sent. */
-  constructor(bufferBytes: number) {
-    this.#bufferBytes = bufferBytes;
-  }
-
-  acquire(remote: Address, local: number): TransmitDraft {
-    const draft = this.#free.pop() ?? this.#create(remote, local);
+  /** `bytes`: the room that is needed. */
+  acquire(remote: Address, local: number, bytes: number): TransmitDraft {
+    const isLarge = bytes > ETHERNET_DATAGRAM_BYTES;
+    let draft = (isLarge ? this.#freeLarge : this.#free).pop();
+    // Where a path was found to carry more than before the smaller buffers are given up one by one.
+    if (draft === undefined || draft.bytes.length < bytes) {
+      draft = create(remote, local, isLarge ? bytes : ETHERNET_DATAGRAM_BYTES);
+    }
     draft.remote = remote;
     draft.local = local;
     draft.length = 0;
@@ -46,14 +49,17 @@ export class TransmitPool {
   }
 
   release(transmit: Transmit): void {
-    if (this.#free.length < MAX_FREE) this.#free.push(transmit as TransmitDraft);
+    const isLarge = transmit.bytes.length > ETHERNET_DATAGRAM_BYTES;
+    const free = isLarge ? this.#freeLarge : this.#free;
+    if (free.length < (isLarge ? MAX_FREE_LARGE : MAX_FREE)) free.push(transmit as TransmitDraft);
   }
+}
 
-  #create(remote: Address, local: number): TransmitDraft {
-    const bytes = new Uint8Array(this.#bufferBytes);
-    return { bytes, length: 0, segmentSize: 0, remote, local, writer: new ByteWriter(bytes) };
-  }
+function create(remote: Address, local: number, bufferBytes: number): TransmitDraft {
+  const bytes = new Uint8Array(bufferBytes);
+  return { bytes, length: 0, segmentSize: 0, remote, local, writer: new ByteWriter(bytes) };
 }
 
 /** What a few turns of the loop send; more is left to the garbage collector. */
 const MAX_FREE = 512;
+const MAX_FREE_LARGE = 32;

@@ -3,6 +3,7 @@
  * Resolved once, when a channel or a server is made; plain data from then on.
  */
 import { type CongestionControl } from '../congestion/create-controller.js';
+import { MAX_DATAGRAM_BYTES, MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 
 export interface TransportOptions {
   /** Silence after which a connection is closed, ms. The smaller of both sides' counts. Default 30,000. */
@@ -19,8 +20,12 @@ export interface TransportOptions {
   readonly initialRttMs: number;
   /** How the rate is found that the path carries. Default `cubic`. */
   readonly congestionControl: CongestionControl;
-  /** Largest datagram sent, bytes, header and protection included; at least 1,200. Default 1,200. */
-  readonly maxDatagramSize: number;
+  /**
+   * Largest datagram sent, bytes, header and protection included: 1,200 to 65,507. Every connection begins with 1,200 and
+   * goes up to what its path is found to carry. Default (undefined): 1,452 beyond this machine, what fits on loopback.
+   * More than 1,452 beyond it is for networks whose MTU is known to be larger: elsewhere the system fragments.
+   */
+  readonly maxDatagramSize: number | undefined;
   /** Streams (calls) the peer may have open at once. Default 100. */
   readonly maxStreams: number;
   /** Bytes the peer may send on one stream beyond what was read, at first. Default 1 MiB. */
@@ -63,7 +68,7 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   maxAckDelayMs: 2,
   initialRttMs: 100,
   congestionControl: 'cubic',
-  maxDatagramSize: 1_200,
+  maxDatagramSize: undefined,
   maxStreams: 100,
   streamWindow: 1 << 20,
   connectionWindow: 8 << 20,
@@ -82,7 +87,22 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   undecryptablePackets: 32,
 };
 
-/** [HDR-6]: what every path carries, and what a client's hello is padded to. */
-export const MIN_DATAGRAM_BYTES = 1_200;
+/** The defaults where nothing else was said. Throws RangeError for what no transport could keep. */
+export function resolveTransportOptions(options: Partial<TransportOptions> | undefined): TransportOptions {
+  const resolved = { ...DEFAULT_TRANSPORT_OPTIONS, ...options };
+  const { maxDatagramSize: size } = resolved;
+  // [MTU-1]
+  const isPossible =
+    size === undefined ||
+    (Number.isInteger(size) && size >= MIN_DATAGRAM_BYTES && size <= MAX_DATAGRAM_BYTES);
+  if (!isPossible) {
+    throw new RangeError(
+      `transport.maxDatagramSize is ${size}: it takes a whole number of bytes from ${MIN_DATAGRAM_BYTES} to ` +
+        `${MAX_DATAGRAM_BYTES}, or nothing for what the path carries`,
+    );
+  }
+  return resolved;
+}
+
 /** [HDR-8] Length of the connection IDs of this version. */
 export const CONNECTION_ID_BYTES = 8;

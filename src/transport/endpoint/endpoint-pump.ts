@@ -86,6 +86,13 @@ export class EndpointPump {
     this.#scheduleFlush();
   }
 
+  /** [MTU-7] The system refused to send so many bytes to this IP address; undefined: it does not say how many. */
+  handleTooLarge(bytes: number | undefined, ip: string, local: number): void {
+    if (this.#isStopped) return;
+    this.endpoint.handleTooLarge(bytes, ip, local);
+    this.#scheduleFlush();
+  }
+
   /** Gives a sent Transmit's memory back. */
   release(transmit: Transmit): void {
     this.endpoint.release(transmit);

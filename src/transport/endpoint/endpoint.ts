@@ -12,11 +12,8 @@ import { type ObserveConnection } from '../connection/connection-observer.js';
 import { type ConnectionSetup } from '../connection/connection-setup.js';
 import { type DropReason, noDrops } from '../connection/connection-stats.js';
 import { type Transmit, TransmitPool } from '../connection/transmit.js';
-import {
-  CONNECTION_ID_BYTES,
-  MIN_DATAGRAM_BYTES,
-  type TransportOptions,
-} from '../connection/transport-options.js';
+import { CONNECTION_ID_BYTES, type TransportOptions } from '../connection/transport-options.js';
+import { MAX_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { type IdSource } from '../path/local-ids.js';
 import { type Address } from '../path/path.js';
 import { type CreateHandshake } from '../protection/handshake.js';
@@ -120,7 +117,7 @@ export class Endpoint {
     this.#means = means;
     this.#buffers = config.buffers ?? new BufferBudget();
     this.#chunkPool = new ChunkPool(this.#buffers);
-    this.#transmits = new TransmitPool(Math.max(config.options.maxDatagramSize, MIN_DATAGRAM_BYTES));
+    this.#transmits = new TransmitPool();
     this.#firstContact = new FirstContact(config, means);
     // [AMO-4]
     this.#incarnation = config.role === 'server' ? means.random.bytes(8) : undefined;
@@ -197,6 +194,16 @@ export class Endpoint {
       if (member === undefined || member.dueAt > now) return;
       this.#deadlines.remove(member);
       member.connection.handleTimeout(now);
+      this.#touch(member);
+    }
+  }
+
+  /** [MTU-7] The system refused a datagram of so many bytes to this IP address; undefined: it does not say how many. */
+  handleTooLarge(bytes: number | undefined, ip: string, local: number): void {
+    for (const member of this.#members.values()) {
+      const { path } = member.connection;
+      if (path.remote.ip !== ip || path.local !== local) continue;
+      member.connection.handleTooLarge(bytes);
       this.#touch(member);
     }
   }
@@ -447,7 +454,8 @@ export class Endpoint {
     return encodeTransportParameters(
       {
         idleTimeoutMs: options.idleTimeoutMs,
-        maxDatagramSize: MAX_UDP_PAYLOAD_BYTES,
+        // [MTU-1] This side takes any size; the other's search finds what arrives.
+        maxDatagramSize: MAX_DATAGRAM_BYTES,
         initialMaxData: options.connectionWindow,
         initialMaxStreamData: options.streamWindow,
         initialMaxStreams: isServer ? options.maxStreams : 0,
@@ -490,9 +498,6 @@ export class Endpoint {
     this.#drops[reason]++;
   }
 }
-
-/** What UDP over IPv4 can carry: this side takes any size; path MTU search finds what arrives. */
-const MAX_UDP_PAYLOAD_BYTES = 65_507;
 
 /** [TPM-5] Never below what a first flight may use before it has heard of our limits. */
 function withFirstFlightLimits(options: TransportOptions): TransportOptions {

@@ -5,7 +5,8 @@
  */
 import { type TransmitPool, type Transmit } from '../connection/transmit.js';
 import { type DropReason } from '../connection/connection-stats.js';
-import { CONNECTION_ID_BYTES, MIN_DATAGRAM_BYTES } from '../connection/transport-options.js';
+import { CONNECTION_ID_BYTES } from '../connection/transport-options.js';
+import { MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { type Address } from '../path/path.js';
 import { REFLECTION_PORTS } from '../path/reflection-ports.js';
 import { TransportErrorCode } from '../transport-error.js';
@@ -120,7 +121,7 @@ export class FirstContact {
   pollTransmit(pool: TransmitPool): Transmit | undefined {
     const answer = this.#answers.shift();
     if (answer === undefined) return undefined;
-    const draft = pool.acquire(answer.remote, answer.local);
+    const draft = pool.acquire(answer.remote, answer.local, answer.bytes.length);
     draft.bytes.set(answer.bytes);
     draft.length = answer.bytes.length;
     draft.segmentSize = draft.length;

@@ -30,7 +30,7 @@ export function drawLinks(
     ['extension', (r) => ({ extensionRate: r.within(0, 0.2) })],
     ['splicing', (r) => ({ splicingRate: r.within(0, 0.2) })],
     ['rate', (r) => ({ bytesPerMs: r.logUniform(1, 1_250_000), queueDatagrams: r.logUniform(2, 10_000) })],
-    ['pathMtu', (r) => ({ maxDatagramBytes: r.logUniform(1_200, 65_507) })],
+    ['pathMtu', (r) => ({ maxDatagramBytes: drawPathMtu(r) })],
   ];
   const directions = Array.from({ length: 2 * clientCount }, (): LinkConditions => CLEAN_LINK);
   for (const [name, change] of changes) {
@@ -58,4 +58,9 @@ function drawBlackouts(random: SeededRandom, healAfterMs: number): LinkCondition
     const startMs = random.within(0, healAfterMs);
     return { startMs, endMs: startMs + random.logUniform(10, 5_000) };
   });
+}
+
+/** In bytes of UDP payload. Half of them lie where the search of ordinary paths looks. */
+export function drawPathMtu(random: SeededRandom): number {
+  return random.chance(0.5) ? random.between(1_200, 1_460) : random.logUniform(1_200, 65_507);
 }

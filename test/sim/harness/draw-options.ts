@@ -15,7 +15,7 @@ export function stepBytes(options: TransportOptions, isServer: boolean): number 
 }
 
 /** Options that are counts, bytes or times. */
-type LimitName = Exclude<keyof TransportOptions, 'congestionControl'>;
+type LimitName = Exclude<keyof TransportOptions, 'congestionControl' | 'maxDatagramSize'>;
 
 /** Every limit from {1, small, default, huge}; which of them break connections is `rough`. */
 export function drawOptions(dimension: Dimension, rough: Dimension, side: string): TransportOptions {
@@ -29,6 +29,9 @@ export function drawOptions(dimension: Dimension, rough: Dimension, side: string
       : DEFAULT_TRANSPORT_OPTIONS[name];
   return {
     ...DEFAULT_TRANSPORT_OPTIONS,
+    maxDatagramSize: dimension(`${side}.maxDatagramSize`, undefined, (random) =>
+      random.pick([1_200, 1_400, 4_000, 9_000, 65_507]),
+    ),
     maxStreams: limit('maxStreams', 3, 1e6),
     streamWindow: limit('streamWindow', 2_000, 2 ** 40),
     connectionWindow: limit('connectionWindow', 5_000, 2 ** 40),

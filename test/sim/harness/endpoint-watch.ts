@@ -6,7 +6,6 @@ import { type Connection } from '../../../src/transport/connection/connection.js
 import { type SimEndpoint } from '../../../src/sim/sim-endpoint.js';
 import { check } from './violation.js';
 
-const DATAGRAM_BYTES = 1_200;
 /** FAULTS: what may be in flight beyond the window are two PTO probes. */
 const PROBE_DATAGRAMS = 2;
 
@@ -97,13 +96,14 @@ export class EndpointWatch {
   }
 
   #checkConnection(name: string, connection: Connection): void {
-    const { bytesInFlight, congestionWindow, isReady, stats } = connection;
+    const { bytesInFlight, congestionWindow, datagramBytes, mtuProbeBytes, isReady, stats } = connection;
     if (this.#altered.size > 0) this.#checkUnestablished(name, connection);
-    check(congestionWindow >= 2 * DATAGRAM_BYTES, () => `${name}: a window of ${congestionWindow} bytes`);
+    check(congestionWindow >= 2 * datagramBytes, () => `${name}: a window of ${congestionWindow} bytes`);
     check(bytesInFlight >= 0, () => `${name}: ${bytesInFlight} bytes in flight`);
     const before = this.#windows.get(connection) ?? { window: congestionWindow, inFlight: 0, ptoCount: 0 };
     this.#windows.set(connection, before);
-    const probeBytes = (stats.ptoCount - before.ptoCount) * PROBE_DATAGRAMS * DATAGRAM_BYTES;
+    // An MTU probe asks for no room, and there is one at a time.
+    const probeBytes = (stats.ptoCount - before.ptoCount) * PROBE_DATAGRAMS * datagramBytes + mtuProbeBytes;
     // The window may have been cut since the bytes left: then they only may not grow, but for probes.
     const allowed = Math.max(congestionWindow, before.window, before.inFlight) + probeBytes;
     check(

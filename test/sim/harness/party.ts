@@ -38,6 +38,9 @@ export class Party {
   readonly #streamEnds = new Map<number, number>();
   readonly #finalSizes = new Map<number, number>();
   #sentOnStreams = 0;
+  /** Sizes of datagrams of PING and PADDING, by packet number, as far as they were not acknowledged. */
+  readonly #probes = new Map<number, number>();
+  #provenBytes = BASE_BYTES;
   #hasClosed = false;
 
   constructor(id: string, isServer: boolean, originalId: Uint8Array) {
@@ -49,6 +52,15 @@ export class Party {
 
   get maxDatagramSize(): number | undefined {
     return this.#parameters?.maxDatagramSize;
+  }
+
+  /** The largest datagram of this side's that its peer has acknowledged as a probe, or the size that needs none. */
+  get provenBytes(): number {
+    return this.isAmbiguous || this.peer?.isAmbiguous === true ? Infinity : this.#provenBytes;
+  }
+
+  onProbe(packetNumber: number, bytes: number): void {
+    if (bytes > this.#provenBytes) this.#probes.set(packetNumber, bytes);
   }
 
   get grantedData(): number {
@@ -161,6 +173,15 @@ export class Party {
         peer.#arrived[space]?.containsRange(smallest, largest + 1) === true,
         () => `acknowledged ${smallest}..${largest} of space ${space}, of which not all arrived`,
       );
+      if (space === PacketSpace.PROTECTED) peer.#onProbesAcknowledged(smallest, largest);
+    }
+  }
+
+  #onProbesAcknowledged(smallest: number, largest: number): void {
+    for (const [packetNumber, bytes] of this.#probes) {
+      if (packetNumber < smallest || packetNumber > largest) continue;
+      this.#probes.delete(packetNumber);
+      this.#provenBytes = Math.max(this.#provenBytes, bytes);
     }
   }
 
@@ -205,4 +226,5 @@ export class Party {
   }
 }
 
+const BASE_BYTES = 1_200;
 const NOTHING = { initialMaxData: 0, initialMaxStreamData: 0, initialMaxStreams: 0 };

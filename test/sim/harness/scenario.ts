@@ -7,7 +7,7 @@ import { type LinkConditions } from '../../../src/sim/link.js';
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
 import { type TransportOptions } from '../../../src/transport/connection/transport-options.js';
 import { type EndpointLimits } from '../../../src/transport/endpoint/endpoint.js';
-import { drawLinks } from './draw-links.js';
+import { drawLinks, drawPathMtu } from './draw-links.js';
 import { drawEndpointLimits, drawOptions, stepBytes } from './draw-options.js';
 import { drawLoad, type Load } from './load.js';
 
@@ -100,7 +100,7 @@ export function drawScenario(seed: number, isNightly = false): Scenario {
     mtuChanges: dimension('mtuChange', [], (random) =>
       Array.from({ length: random.between(1, 3) }, () => ({
         atMs: random.within(0, healAfterMs),
-        bytes: random.logUniform(1_200, 65_507),
+        bytes: drawPathMtu(random),
       })),
     ),
     moves: rough('moves', [], (random) => drawMoves(random, clientCount, healAfterMs)),

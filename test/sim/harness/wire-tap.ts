@@ -5,7 +5,8 @@
  *
  * Checked: everything sent is well formed · packet numbers strictly increase · an ACK names only packets that arrived ·
  * limits never decrease and are never passed · at most 3 bytes go to an unvalidated address for each that came from it ·
- * a client's hello datagram is padded · no datagram above what the receiver takes.
+ * a client's hello datagram is padded · no datagram above what the receiver takes · none but probes above 1,200 bytes
+ * and above what a probe has shown to arrive.
  */
 import { crc32 } from 'node:zlib';
 import { type Datagram } from '../../../src/sim/link.js';
@@ -36,6 +37,8 @@ interface SeenPacket {
   readonly packetNumber: number;
   /** Where it is addressed to, as hexadecimal digits. */
   readonly destinationId: string;
+  /** PING and PADDING: what a path MTU probe is made of. */
+  readonly isProbe: boolean;
 }
 
 export class WireTap {
@@ -112,6 +115,13 @@ export class WireTap {
       bytes.length <= largest,
       () => `a datagram of ${bytes.length} bytes to a peer that takes ${largest}`,
     );
+    const [first] = packets;
+    if (first?.isProbe === true) first.sender.onProbe(first.packetNumber, bytes.length);
+    const proven = first?.isProbe === false ? first.sender.provenBytes : Infinity;
+    check(
+      bytes.length <= proven,
+      () => `a datagram of ${bytes.length} bytes where ${proven} were found to arrive`,
+    );
     return packets;
   }
 
@@ -133,12 +143,14 @@ export class WireTap {
     check(payload !== undefined, () => 'sent a packet whose checksum is wrong');
     check(packetNumber > previous, () => `packet number ${packetNumber} after ${previous} in space ${space}`);
     sender.onSent(space, packetNumber);
+    let isProbe = true;
     for (const frame of framesOf(payload, space)) {
       this.#options.onFrame(frame.type, space);
       sender.onFrame(frame, space);
       if (frame.type === FrameType.NEW_CONNECTION_ID) this.#onNewId(hex(frame.connectionId), sender);
+      isProbe &&= frame.type === FrameType.PING || frame.type === FrameType.PADDING;
     }
-    return { sender, space, packetNumber, destinationId };
+    return { sender, space, packetNumber, destinationId, isProbe };
   }
 
   /** False for a refusal, which speaks in the name of the ID that it was asked under, and is nobody's. */

@@ -1,6 +1,10 @@
 import { jest } from '@jest/globals';
 import { type Connection } from '../../../../src/transport/connection/connection.js';
 import { PacketSpaceState } from '../../../../src/transport/connection/packet-space-state.js';
+import {
+  DEFAULT_TRANSPORT_OPTIONS,
+  resolveTransportOptions,
+} from '../../../../src/transport/connection/transport-options.js';
 import { type EndpointMeans } from '../../../../src/transport/endpoint/endpoint.js';
 import { PacketSpace } from '../../../../src/transport/recovery/sent-packet.js';
 import { MAX_PACKET_NUMBER } from '../../../../src/transport/wire/packet-number.js';
@@ -27,18 +31,28 @@ function write(pair: EndpointPair, client: Connection, length: number): void {
   pair.client.touch(client);
 }
 
+function isHello(bytes: Uint8Array): boolean {
+  return ((bytes[0] as number) & 0x80) !== 0;
+}
+
 function largest(pair: EndpointPair, from = 0): number {
   return Math.max(...pair.flights.slice(from).map(({ bytes }) => bytes.length));
 }
 
 describe('a datagram', () => {
-  test('[DGM-2] has at most 1,200 bytes until the peer has said what it takes', () => {
+  test('[DGM-2] has at most 1,200 bytes until a larger one was acknowledged', () => {
     const pair = largePair(9_000);
     const client = pair.connect();
     write(pair, client, 60_000);
     pair.run(() => client.isReady);
     expect(largest(pair)).toBe(1_200);
     write(pair, client, 60_000);
+    const before = pair.flights.length;
+    pair.run(() => client.datagramBytes > 1_200, 200);
+    const sent = pair.flights.slice(before).filter(({ from }) => from === 'client');
+    expect(sent.filter(({ bytes }) => bytes.length > 1_200).map(({ bytes }) => bytes.length)).toEqual([
+      9_000,
+    ]);
     pair.run(() => false, 200);
     expect(largest(pair)).toBe(9_000);
   });
@@ -55,17 +69,37 @@ describe('a datagram', () => {
     expect(largest(pair)).toBe(expected);
   });
 
-  test('[CON-4] above 1,452 bytes: a quarter of what the peer’s socket holds is in flight at most', () => {
+  test('[MTU-1] has the size that the user allows, where no transport could keep another', () => {
+    expect(resolveTransportOptions({ maxDatagramSize: 65_507 }).maxDatagramSize).toBe(65_507);
+    expect(resolveTransportOptions(undefined)).toEqual(DEFAULT_TRANSPORT_OPTIONS);
+    for (const impossible of [1_199, 65_508, 1_400.5, NaN, Infinity]) {
+      expect(() => resolveTransportOptions({ maxDatagramSize: impossible })).toThrow(
+        `transport.maxDatagramSize is ${impossible}: it takes a whole number of bytes from 1200 to 65507`,
+      );
+    }
+  });
+
+  test('[MTU-3] of a peer with a small buffer is so large that four fit into what may be in flight', () => {
     const pair = largePair(9_000, { receiveBufferBytes: 80_000 });
     const { client } = pair.establish();
+    write(pair, client, 200_000);
+    pair.run(() => false, 1_000);
+    expect(client.datagramBytes).toBe(5_000);
+  });
+
+  test('[CON-4] above 1,452 bytes: a quarter of what the peer’s socket holds is in flight at most', () => {
+    const pair = largePair(9_000, { receiveBufferBytes: 160_000 });
+    const { client } = pair.establish();
     write(pair, client, 500_000);
+    pair.run(() => client.datagramBytes === 9_000, 1_000);
+    pair.run(() => client.bytesInFlight <= 40_000, 1_000);
     let most = 0;
     pair.run(() => {
       most = Math.max(most, client.bytesInFlight);
       return false;
     }, 1_000);
-    expect(most).toBeLessThanOrEqual(20_000);
-    expect(most).toBeGreaterThan(9_000);
+    expect(most).toBeLessThanOrEqual(40_000);
+    expect(most).toBeGreaterThan(30_000);
   });
 
   test('[CON-4] that is not that large only minds the window', () => {
@@ -74,6 +108,19 @@ describe('a datagram', () => {
     write(pair, client, 500_000);
     pair.run(() => client.bytesInFlight > 20_000, 1_000);
     expect(client.bytesInFlight).toBeGreaterThan(20_000);
+  });
+
+  test('[MTU-9] with a HELLO packet has 1,200 bytes, whatever else there is to send', () => {
+    const pair = largePair(65_507);
+    const client = pair.connect();
+    write(pair, client, 200_000);
+    // The server’s hello is lost again and again, while both have much to send.
+    pair.filter = ({ from, bytes }) =>
+      from === 'server' && isHello(bytes) && pair.now < 3_000 ? undefined : bytes;
+    pair.run(() => client.datagramBytes > 1_452, 10_000);
+    const hellos = pair.flights.filter(({ bytes }) => isHello(bytes));
+    expect(hellos.length).toBeGreaterThan(6);
+    expect(Math.max(...hellos.map(({ bytes }) => bytes.length))).toBe(1_200);
   });
 });
 
