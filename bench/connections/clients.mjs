@@ -1,0 +1,68 @@
+/**
+ * Many clients in one process, all behind one socket: each a channel that has made one call, and then a stream that is
+ * open and never used, so that its connection is kept by PINGs and by nothing else.
+ */
+import { realEnvironment } from '../../dist/src/driver/real-environment.js';
+import { plaintextMeans } from '../../dist/src/driver/plaintext-means.js';
+import { UdpSocket } from '../../dist/src/driver/udp-socket.js';
+import { createClient } from '../../dist/src/index.js';
+import { Channel } from '../../dist/src/rpc/client/channel.js';
+import { DEFAULT_TRANSPORT_OPTIONS } from '../../dist/src/transport/connection/transport-options.js';
+import { DEFAULT_ENDPOINT_LIMITS } from '../../dist/src/transport/endpoint/endpoint.js';
+import { EndpointPump } from '../../dist/src/transport/endpoint/endpoint-pump.js';
+import { ProtocolVersion } from '../../dist/src/transport/wire/version.js';
+import { REQUEST, TestServiceDefinition } from '../peers/payload.mjs';
+
+const [port, count, idleTimeoutMs] = process.argv.slice(2).map(Number);
+/** Connections that are being made at a time. */
+const AT_ONCE = 50;
+
+const socket = await UdpSocket.bind(
+  { ip: '127.0.0.1', port: 0 },
+  {
+    onDatagram: (datagram, remote) => pump.handleDatagram(datagram, remote, 0),
+    onSocketError: () => undefined,
+    onReleased: (transmit) => pump.release(transmit),
+  },
+);
+const pump = new EndpointPump({
+  config: {
+    role: 'client',
+    versions: [ProtocolVersion.PLAINTEXT],
+    options: { ...DEFAULT_TRANSPORT_OPTIONS, idleTimeoutMs },
+    limits: DEFAULT_ENDPOINT_LIMITS,
+  },
+  means: plaintextMeans(realEnvironment.random),
+  clock: realEnvironment.clock,
+  send: (transmit) => socket.send(transmit),
+});
+const connected = [];
+const connector = {
+  target: `udp://127.0.0.1:${port}`,
+  connect(handler) {
+    queueMicrotask(() => {
+      const transport = pump.connect({ ip: '127.0.0.1', port }, 0);
+      connected.push(transport);
+      transport.listener = handler.onTransport(transport);
+    });
+    return { cancel: () => undefined };
+  },
+  close: () => Promise.resolve(),
+};
+
+let next = 0;
+const channels = [];
+await Promise.all(Array.from({ length: AT_ONCE }, connectSome));
+for (const transport of connected) transport.openStream();
+process.once('message', () => {
+  for (const channel of channels) void channel.close();
+});
+process.send({ connected: connected.length });
+
+async function connectSome() {
+  while (next++ < count) {
+    const channel = new Channel(connector, realEnvironment);
+    channels.push(channel);
+    await createClient(TestServiceDefinition, channel).echo(REQUEST);
+  }
+}
