@@ -36,33 +36,36 @@ const pump = new EndpointPump({
   clock: realEnvironment.clock,
   send: (transmit) => socket.send(transmit),
 });
-const connected = [];
-const connector = {
+let connected = 0;
+/** Over the socket that all share. */
+const connectorOf = (own) => ({
   target: `udp://127.0.0.1:${port}`,
   connect(handler) {
     queueMicrotask(() => {
       const transport = pump.connect({ ip: '127.0.0.1', port }, 0);
-      connected.push(transport);
+      own.transport = transport;
       transport.listener = handler.onTransport(transport);
     });
     return { cancel: () => undefined };
   },
   close: () => Promise.resolve(),
-};
+});
 
 let next = 0;
 const channels = [];
 await Promise.all(Array.from({ length: AT_ONCE }, connectSome));
-for (const transport of connected) transport.openStream();
 process.once('message', () => {
   for (const channel of channels) void channel.close();
 });
-process.send({ connected: connected.length });
+process.send({ connected });
 
 async function connectSome() {
   while (next++ < count) {
-    const channel = new Channel(connector, realEnvironment);
+    const own = {};
+    const channel = new Channel(connectorOf(own), realEnvironment);
     channels.push(channel);
     await createClient(TestServiceDefinition, channel).echo(REQUEST);
+    own.transport.openStream();
+    connected++;
   }
 }

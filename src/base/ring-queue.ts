@@ -1,15 +1,16 @@
 /**
  * A first-in first-out queue whose `push` and `shift` cost the same however long it is: an array's own `shift` moves
- * every element. The room doubles when it is full and never shrinks; a slot that was left holds nothing, so that what
- * it held can be collected. It has no limit of its own: its user has one, with a name.
+ * every element. The room doubles when it is full, and what a burst
+ * needed is given back when it is empty: there are many queues, most of them idle. A slot that was left holds nothing. It has no limit of its own: its user has one, with a name.
  */
 import { assert } from './assert.js';
 
-/** A power of two, so that positions wrap with a mask. */
-const INITIAL_SLOTS = 16;
+/** Powers of two, so that positions wrap with a mask. A queue that was never used has no slots at all. */
+const INITIAL_SLOTS = 4;
+const SLOTS_KEPT_WHEN_EMPTY = 256;
 
 export class RingQueue<T> {
-  private slots: (T | undefined)[] = new Array<T | undefined>(INITIAL_SLOTS).fill(undefined);
+  private slots: (T | undefined)[] = [];
   private head = 0;
   private count = 0;
 
@@ -30,6 +31,7 @@ export class RingQueue<T> {
     this.slots[this.head] = undefined;
     this.head = (this.head + 1) & (this.slots.length - 1);
     this.count--;
+    if (this.count === 0 && this.slots.length > SLOTS_KEPT_WHEN_EMPTY) this.clear();
     return item;
   }
 
@@ -39,7 +41,7 @@ export class RingQueue<T> {
   }
 
   clear(): void {
-    this.slots = new Array<T | undefined>(INITIAL_SLOTS).fill(undefined);
+    this.slots = [];
     this.head = 0;
     this.count = 0;
   }
@@ -47,7 +49,7 @@ export class RingQueue<T> {
   private grow(): void {
     const old = this.slots;
     assert(this.count === old.length, 'a queue grows only when it is full');
-    this.slots = new Array<T | undefined>(old.length * 2).fill(undefined);
+    this.slots = new Array<T | undefined>(Math.max(INITIAL_SLOTS, old.length * 2)).fill(undefined);
     for (let i = 0; i < old.length; i++) this.slots[i] = old[(this.head + i) & (old.length - 1)];
     this.head = 0;
   }

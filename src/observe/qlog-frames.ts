@@ -115,6 +115,15 @@ function rareFrame(frame: RareFrame): QlogFrame {
         connection_id: hex(connectionId),
       };
     }
+    case FrameType.ACK_FREQUENCY: {
+      const { sequence, ackThreshold, reorderingThreshold } = frame;
+      return {
+        frame_type: 'ack_frequency',
+        sequence_number: sequence,
+        ack_eliciting_threshold: ackThreshold,
+        reordering_threshold: reorderingThreshold,
+      };
+    }
     case FrameType.RETIRE_CONNECTION_ID:
       return { frame_type: 'retire_connection_id', sequence_number: frame.sequence };
     case FrameType.PATH_CHALLENGE:

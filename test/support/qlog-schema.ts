@@ -142,6 +142,8 @@ const FRAMES: Readonly<Record<string, readonly string[]>> = {
   path_response: ['data'],
   connection_close: ['error_space', 'error_code'],
   handshake_done: [],
+  /** Of draft-ietf-quic-ack-frequency, for which qlog has no words yet. */
+  ack_frequency: ['sequence_number', 'ack_eliciting_threshold', 'reordering_threshold'],
 };
 
 /** RFC 7464: each record is RS, one JSON text, LF. Throws where it is not so. */

@@ -13,6 +13,9 @@ import { type PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
 import { type Transmit, type TransmitDraft, type TransmitPool } from './transmit.js';
 
+/** Until a packet begins. */
+const NO_WRITER = new ByteWriter(new Uint8Array(0));
+
 export class DatagramWriter {
   readonly #players: Players;
   readonly #pool: TransmitPool;
@@ -23,9 +26,8 @@ export class DatagramWriter {
   constructor(players: Players, pool: TransmitPool) {
     this.#players = players;
     this.#pool = pool;
-    const none = new ByteWriter(new Uint8Array(0));
-    this.#hello = new OpenPacket(PacketSpace.HELLO, none);
-    this.#protected = new OpenPacket(PacketSpace.PROTECTED, none);
+    this.#hello = new OpenPacket(PacketSpace.HELLO, NO_WRITER);
+    this.#protected = new OpenPacket(PacketSpace.PROTECTED, NO_WRITER);
   }
 
   /** When the pacer lets go of what it holds back; Infinity when it holds nothing back. */

@@ -36,6 +36,7 @@ export class PacketSpaceState {
     this.sealer = undefined;
     this.opener = undefined;
     this.probesPending = 0;
+    this.acks.discard();
   }
 }
 

@@ -2,7 +2,7 @@
  * The reliable byte stream that the handshake runs on: one in each direction, its offsets continuous over both packet
  * spaces [HSK-2]. What is written before confirmation travels in HELLO packets until that space is discarded (a peer
  * that missed it cannot open anything else), what is written later in PROTECTED ones.
- * Small and bounded, so it keeps everything it was given until the connection ends.
+ * Small and bounded; what the peer has, and what was read, is let go of as soon as nothing is left open.
  */
 import { RangeSet } from '../../base/range-set.js';
 import { type PacketBuilder } from '../connection/packet-builder.js';
@@ -10,10 +10,16 @@ import { PacketSpace } from '../recovery/sent-packet.js';
 import { TransportError, TransportErrorCode } from '../transport-error.js';
 import { handshakeFrameOverhead, writeHandshakeHeader } from '../wire/frame-writer.js';
 
+const EMPTY = new Uint8Array(0);
+
 export class HandshakeStream {
   readonly #limitBytes: number;
-  #sent = new Uint8Array(0);
-  #received = new Uint8Array(0);
+  /** What was written from `#sentStart` on. */
+  #sent = EMPTY;
+  #sentStart = 0;
+  /** What arrived from `#receivedStart` on, with gaps. */
+  #received = EMPTY;
+  #receivedStart = 0;
   readonly #toSend = new RangeSet();
   readonly #delivered = new RangeSet();
   readonly #arrived = new RangeSet();
@@ -26,8 +32,8 @@ export class HandshakeStream {
   }
 
   write(bytes: Uint8Array): void {
-    const start = this.#sent.length;
-    this.#sent = joined(this.#sent, bytes, start + bytes.length);
+    const start = this.#sentEnd;
+    this.#sent = joined(this.#sent, bytes, this.#sent.length + bytes.length);
     this.#toSend.add(start, start + bytes.length);
   }
 
@@ -45,7 +51,8 @@ export class HandshakeStream {
       const length = Math.min(wanted, room);
       if (length <= 0) return;
       writeHandshakeHeader(builder.writer, start, length);
-      builder.writer.write(this.#sent.subarray(start, start + length));
+      const at = start - this.#sentStart;
+      builder.writer.write(this.#sent.subarray(at, at + length));
       builder.frames.push({ kind: 'handshake', offset: start, length });
       builder.isAckEliciting = true;
       this.#toSend.remove(start, start + length);
@@ -55,6 +62,9 @@ export class HandshakeStream {
   onDelivered(offset: number, length: number): void {
     this.#delivered.add(offset, offset + length);
     this.#toSend.remove(offset, offset + length);
+    if (!this.#delivered.containsRange(0, this.#sentEnd)) return;
+    this.#sentStart = this.#sentEnd;
+    this.#sent = EMPTY;
   }
 
   onLost(offset: number, length: number): void {
@@ -64,7 +74,7 @@ export class HandshakeStream {
 
   /** Our side of the handshake is complete: what is written from now on goes into PROTECTED packets. */
   onComplete(): void {
-    if (this.#helloEnd === Number.POSITIVE_INFINITY) this.#helloEnd = this.#sent.length;
+    if (this.#helloEnd === Number.POSITIVE_INFINITY) this.#helloEnd = this.#sentEnd;
   }
 
   /** That the peer is confirmed proves that it has all that went into HELLO packets. */
@@ -82,10 +92,11 @@ export class HandshakeStream {
       );
     }
     if (end <= this.#readOffset) return;
-    if (this.#received.length < end) this.#received = joined(this.#received, EMPTY, end);
+    const wanted = end - this.#receivedStart;
+    if (this.#received.length < wanted) this.#received = joined(this.#received, EMPTY, wanted);
     // First bytes at an offset win: a later copy that differs changes nothing [HSK-3].
     for (let at = Math.max(offset, this.#readOffset); at < end; at++) {
-      if (!this.#arrived.contains(at)) this.#received[at] = bytes[at - offset] ?? 0;
+      if (!this.#arrived.contains(at)) this.#received[at - this.#receivedStart] = bytes[at - offset] ?? 0;
     }
     this.#arrived.add(offset, end);
   }
@@ -95,9 +106,17 @@ export class HandshakeStream {
     if (this.#arrived.size === 0 || this.#arrived.start(0) > this.#readOffset) return undefined;
     const end = this.#arrived.end(0);
     if (end <= this.#readOffset) return undefined;
-    const bytes = this.#received.slice(this.#readOffset, end);
+    const bytes = this.#received.slice(this.#readOffset - this.#receivedStart, end - this.#receivedStart);
     this.#readOffset = end;
+    if (this.#arrived.size === 1) {
+      this.#receivedStart = end;
+      this.#received = EMPTY;
+    }
     return bytes;
+  }
+
+  get #sentEnd(): number {
+    return this.#sentStart + this.#sent.length;
   }
 
   #spaceStart(space: PacketSpace): number {
@@ -124,5 +143,3 @@ function joined(head: Uint8Array, tail: Uint8Array, length: number): Uint8Array<
   all.set(tail, head.length);
   return all;
 }
-
-const EMPTY = new Uint8Array(0);

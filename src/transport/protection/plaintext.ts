@@ -75,7 +75,6 @@ export function plaintextHelloProtection(
 class Prefix {
   readonly #checksum: Checksum;
   readonly #subjectValue: number;
-  readonly #bytes = new Uint8Array(4);
   /** It changes every 256 packets at most. */
   #unsent = 0;
   #value: number;
@@ -83,7 +82,7 @@ class Prefix {
   constructor(checksum: Checksum, subject: Uint8Array) {
     this.#checksum = checksum;
     this.#subjectValue = checksum(subject, 0);
-    this.#value = checksum(this.#bytes, this.#subjectValue);
+    this.#value = checksum(unsentBytes(0), this.#subjectValue);
   }
 
   /** What the checksum of the packet goes on from [PRT-1]. */
@@ -92,11 +91,18 @@ class Prefix {
     const unsent = Math.floor(packetNumber / 2 ** (8 * sentBytes)) % 2 ** 32;
     if (unsent === this.#unsent) return this.#value;
     this.#unsent = unsent;
-    for (let index = 0; index < 4; index++) this.#bytes[index] = unsent >>> (24 - 8 * index);
-    this.#value = this.#checksum(this.#bytes, this.#subjectValue);
+    this.#value = this.#checksum(unsentBytes(unsent), this.#subjectValue);
     return this.#value;
   }
 }
+
+/** Valid until the next call. */
+function unsentBytes(unsent: number): Uint8Array {
+  for (let index = 0; index < 4; index++) UNSENT_BYTES[index] = unsent >>> (24 - 8 * index);
+  return UNSENT_BYTES;
+}
+
+const UNSENT_BYTES = new Uint8Array(4);
 
 /** Makes handshakes of the plaintext version: each side sends one blob, length first. */
 export function createPlaintextHandshake(checksum: Checksum): CreateHandshake {
@@ -106,7 +112,7 @@ export function createPlaintextHandshake(checksum: Checksum): CreateHandshake {
 class PlaintextHandshake implements Handshake {
   readonly #checksum: Checksum;
   readonly #context: HandshakeContext;
-  readonly #ownBlob: Uint8Array;
+  #ownBlob: Uint8Array;
   readonly #events: HandshakeEvent[] = [];
   #received: Uint8Array = NOTHING;
   #isOver = false;
@@ -159,6 +165,9 @@ class PlaintextHandshake implements Handshake {
     this.#events.push({ kind: 'peerParameters', bytes: reader.view(length) });
     this.#pushKeys(all);
     this.#events.push({ kind: 'complete' });
+    // The connection outlives its handshake by far.
+    this.#ownBlob = NOTHING;
+    this.#received = NOTHING;
   }
 
   /** [PRT-6] The client's packets fit its blob, the server's both: of another server's nothing is opened. */

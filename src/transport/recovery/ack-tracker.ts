@@ -67,6 +67,15 @@ export class AckTracker {
     this.reorderingThreshold = frame.reorderingThreshold;
   }
 
+  /** Nothing more arrives in this space, and nothing is told of it. */
+  discard(): void {
+    this.received.clear();
+    this.replay.release();
+    this.smallestUnreported = Infinity;
+    this.isDue = false;
+    this.deadline = undefined;
+  }
+
   /** [ACK-1] [ACK-7] An ACK is due: it leaves now, alone if need be. */
   hasAckToSend(now: number): boolean {
     return this.isDue || (this.deadline !== undefined && this.deadline <= now);
@@ -158,7 +167,7 @@ export interface AckTrackerOptions {
 class ReplayWindow {
   largest = -1;
   private readonly size: number;
-  private readonly bits: Uint32Array;
+  private bits: Uint32Array;
 
   constructor(size: number) {
     assert(size > 0 && size % 32 === 0, 'a replay window is a multiple of 32');
@@ -180,6 +189,11 @@ class ReplayWindow {
     this.bits[word] = (this.bits[word] ?? 0) | (1 << (bit & 31));
   }
 
+  /** Its memory, for good. */
+  release(): void {
+    this.bits = NO_BITS;
+  }
+
   private advance(packetNumber: number): void {
     if (packetNumber - this.largest >= this.size) {
       this.bits.fill(0);
@@ -193,3 +207,5 @@ class ReplayWindow {
     this.largest = packetNumber;
   }
 }
+
+const NO_BITS = new Uint32Array(0);

@@ -12,11 +12,14 @@ describe('RingQueue', () => {
     const operation = fc.oneof(
       {
         weight: 10,
-        arbitrary: fc.record({ kind: fc.constant('push' as const), count: fc.integer({ min: 1, max: 30 }) }),
+        arbitrary: fc.record({ kind: fc.constant('push' as const), count: fc.integer({ min: 1, max: 300 }) }),
       },
       {
         weight: 9,
-        arbitrary: fc.record({ kind: fc.constant('shift' as const), count: fc.integer({ min: 1, max: 30 }) }),
+        arbitrary: fc.record({
+          kind: fc.constant('shift' as const),
+          count: fc.integer({ min: 1, max: 300 }),
+        }),
       },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('clear' as const) }) },
     );

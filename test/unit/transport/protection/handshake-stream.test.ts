@@ -50,6 +50,25 @@ describe('the handshake stream, sending', () => {
   });
 });
 
+test('what is let go of is not missed: later bytes keep their offsets and their content', () => {
+  const stream = new HandshakeStream(65_536);
+  stream.write(bytes(10, 1));
+  written(stream, PacketSpace.HELLO);
+  stream.onDelivered(0, 10);
+  stream.write(bytes(5, 2));
+  const packet = builder(PacketSpace.HELLO, 100);
+  stream.writeFrames(packet);
+  expect(packet.frames).toEqual([{ kind: 'handshake', offset: 10, length: 5 }]);
+  expect(packet.writer.bytes.slice(packet.writer.offset - 5, packet.writer.offset)).toEqual(bytes(5, 2));
+  stream.onLost(0, 10);
+  expect(stream.hasFramesToSend(PacketSpace.HELLO)).toBe(false);
+  stream.onFrame(0, Uint8Array.of(1, 2));
+  expect(stream.read()).toEqual(Uint8Array.of(1, 2));
+  stream.onFrame(4, Uint8Array.of(5));
+  stream.onFrame(1, Uint8Array.of(9, 3, 4));
+  expect(stream.read()).toEqual(Uint8Array.of(3, 4, 5));
+});
+
 describe('the handshake stream, receiving', () => {
   test('gives bytes in order, each once, whatever the order of arrival', () => {
     const stream = new HandshakeStream(65_536);

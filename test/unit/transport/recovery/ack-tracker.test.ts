@@ -115,6 +115,16 @@ describe('[ACK-8] a sender that wants fewer ACKs', () => {
   });
 });
 
+test('[HSK-6] of a space that is discarded nothing more is told', () => {
+  const tracker = trackerOf();
+  receive(tracker, 0, 1, 2);
+  tracker.discard();
+  expect(tracker.hasAckToSend(1_000)).toBe(false);
+  expect(tracker.hasAnythingToAck).toBe(false);
+  expect(tracker.nextTimeout()).toBeUndefined();
+  expect(tracker.rangeCount).toBe(0);
+});
+
 describe('when an ACK is due', () => {
   test('[ACK-1] a lone packet’s waits for company until the delay has passed', () => {
     const tracker = trackerOf();
