@@ -93,7 +93,7 @@ export class HandshakeStream {
     }
     if (end <= this.#readOffset) return;
     const wanted = end - this.#receivedStart;
-    if (this.#received.length < wanted) this.#received = joined(this.#received, EMPTY, wanted);
+    if (this.#received.length < wanted) this.#received = joined(this.#received, EMPTY, this.#roomFor(wanted));
     // First bytes at an offset win: a later copy that differs changes nothing [HSK-3].
     for (let at = Math.max(offset, this.#readOffset); at < end; at++) {
       if (!this.#arrived.contains(at)) this.#received[at - this.#receivedStart] = bytes[at - offset] ?? 0;
@@ -117,6 +117,11 @@ export class HandshakeStream {
 
   get #sentEnd(): number {
     return this.#sentStart + this.#sent.length;
+  }
+
+  /** Twice what there is, so that single bytes do not each cost a copy of all before them. */
+  #roomFor(wanted: number): number {
+    return Math.max(wanted, Math.min(this.#received.length * 2, this.#limitBytes));
   }
 
   #spaceStart(space: PacketSpace): number {
