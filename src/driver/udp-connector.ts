@@ -4,7 +4,12 @@
  * several it is handed over when one has answered and the others are given up.
  */
 import { type Clock } from '../base/clock.js';
-import { type ConnectAttempt, type ConnectHandler, type Connector } from '../rpc/stream-transport.js';
+import {
+  type ConnectAttempt,
+  type ConnectHandler,
+  type ConnectHints,
+  type Connector,
+} from '../rpc/stream-transport.js';
 import { resolveTransportOptions, type TransportOptions } from '../transport/connection/transport-options.js';
 import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
 import { type Address } from '../transport/path/path.js';
@@ -18,7 +23,7 @@ import { type Observation } from './observation.js';
 import { plaintextMeans, type TransportMeans } from './plaintext-means.js';
 import { processBuffers, realEnvironment } from './real-environment.js';
 import { type LookupAll, lookupAll, resolveAddresses } from './resolve-addresses.js';
-import { formatAddress, parseTarget, type Target } from './target.js';
+import { formatAddress, parseTarget, type Target, TargetError } from './target.js';
 
 export interface UdpConnectorOptions {
   /** Allows plaintext beyond this machine. Default false. */
@@ -43,6 +48,8 @@ export class UdpConnector implements Connector {
   readonly #clock: Clock;
   readonly #lookup: LookupAll;
   readonly #socketOptions: ClientSocketOptions;
+  /** The user has said what the round trip is to begin with. */
+  readonly #hasInitialRtt: boolean;
   readonly #sockets = new Set<ClientSocket>();
 
   /** Throws TargetError when the target cannot be used, RangeError when a transport option cannot be. */
@@ -50,8 +57,10 @@ export class UdpConnector implements Connector {
     this.target = target;
     this.#insecure = options.insecure ?? false;
     this.#target = parseTarget(target, { insecure: this.#insecure });
+    if (this.#target.isSecure) throw new TargetError(noTlsMessage(target));
     this.#clock = options.clock ?? realEnvironment.clock;
     this.#lookup = options.lookup ?? lookupAll;
+    this.#hasInitialRtt = options.transport?.initialRttMs !== undefined;
     this.#socketOptions = {
       clock: this.#clock,
       means: options.means ?? plaintextMeans(realEnvironment.random),
@@ -63,13 +72,13 @@ export class UdpConnector implements Connector {
     };
   }
 
-  connect(handler: ConnectHandler): ConnectAttempt {
+  connect(handler: ConnectHandler, { initialRttMs }: ConnectHints = {}): ConnectAttempt {
     let isCancelled = false;
     let running: RaceAttempt | undefined;
+    const options = this.#optionsWith(initialRttMs);
     const begin = async (): Promise<void> => {
-      if (this.#target.isSecure) throw new Error(NO_TLS);
       const addresses = await resolveAddresses(this.#target, this.#insecure, this.#lookup);
-      if (!isCancelled) running = this.#begin(addresses, handler);
+      if (!isCancelled) running = this.#begin(addresses, options, handler);
     };
     begin().catch((error: unknown) => {
       if (!isCancelled) handler.onFailed(error instanceof Error ? error.message : String(error));
@@ -87,13 +96,18 @@ export class UdpConnector implements Connector {
     await this.#socketOptions.observation?.settled();
   }
 
-  #begin(addresses: readonly Address[], handler: ConnectHandler): RaceAttempt {
+  #optionsWith(initialRttMs: number | undefined): ClientSocketOptions {
+    if (initialRttMs === undefined || this.#hasInitialRtt) return this.#socketOptions;
+    return { ...this.#socketOptions, transport: { ...this.#socketOptions.transport, initialRttMs } };
+  }
+
+  #begin(addresses: readonly Address[], options: ClientSocketOptions, handler: ConnectHandler): RaceAttempt {
     const [only, ...others] = addresses;
-    if (only !== undefined && others.length === 0) return this.#connectToOnly(only, handler);
+    if (only !== undefined && others.length === 0) return this.#connectToOnly(only, options, handler);
     return new AddressRace<ClientSocket>({
       addresses,
       clock: this.#clock,
-      startAttempt: (address, runner) => this.#startRunner(address, runner),
+      startAttempt: (address, runner) => this.#startRunner(address, options, runner),
       onWon: ({ transport }) => {
         transport.listener = handler.onTransport(transport);
       },
@@ -103,9 +117,9 @@ export class UdpConnector implements Connector {
     });
   }
 
-  #connectToOnly(address: Address, handler: ConnectHandler): RaceAttempt {
+  #connectToOnly(address: Address, options: ClientSocketOptions, handler: ConnectHandler): RaceAttempt {
     const name = formatAddress(address.ip, address.port);
-    return this.#open(address, {
+    return this.#open(address, options, {
       onOpened: ({ transport }) => {
         const listener = handler.onTransport(transport);
         transport.listener = new NamingListener(transport, listener, name);
@@ -116,9 +130,9 @@ export class UdpConnector implements Connector {
     });
   }
 
-  #startRunner(address: Address, runner: Runner<ClientSocket>): RaceAttempt {
+  #startRunner(address: Address, options: ClientSocketOptions, runner: Runner<ClientSocket>): RaceAttempt {
     let socket: ClientSocket | undefined;
-    const attempt = this.#open(address, {
+    const attempt = this.#open(address, options, {
       onOpened: (opened) => {
         socket = opened;
         opened.transport.listener = runnerListener(opened, runner);
@@ -137,9 +151,9 @@ export class UdpConnector implements Connector {
     };
   }
 
-  #open(address: Address, then: OpenHandler): RaceAttempt {
+  #open(address: Address, options: ClientSocketOptions, then: OpenHandler): RaceAttempt {
     let isCancelled = false;
-    ClientSocket.open(address, this.#socketOptions).then(
+    ClientSocket.open(address, options).then(
       (socket) => {
         this.#sockets.add(socket);
         if (isCancelled) void socket.close();
@@ -227,5 +241,12 @@ function runnerListener(socket: ClientSocket, runner: Runner<ClientSocket>): Str
   };
 }
 
-const NO_TLS =
-  'TLS (udps://) is not in this version of udprpc: use udp:// with insecure: true (--insecure) where that is safe';
+function noTlsMessage(target: string): string {
+  const isBare = !target.includes('://');
+  const meaning = isBare ? `${target} is not on this machine and so means udps://${target}, and ` : '';
+  const plain = `udp://${target.replace(/^udps:\/\//, '')}`;
+  return (
+    `${meaning}TLS (udps://) is not in this version of udprpc: where plaintext is safe use ${plain} ` +
+    'with insecure: true (--insecure)'
+  );
+}

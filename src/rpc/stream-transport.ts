@@ -20,10 +20,15 @@ export interface Connector {
    * Starts to connect; `onTransport` or `onFailed` follows, once, not before this returns. A transport may come before
    * it is ready, so that calls can ride in its first flight; `onTransport` returns who listens to it.
    */
-  connect(handler: ConnectHandler): ConnectAttempt;
+  connect(handler: ConnectHandler, hints?: ConnectHints): ConnectAttempt;
 
   /** Frees what outlives connections. After it `connect` is not called. */
   close(): Promise<void>;
+}
+
+export interface ConnectHints {
+  /** What the round trip was the last time, ms: to begin with, unless the user has said what to begin with. */
+  readonly initialRttMs?: number | undefined;
 }
 
 export interface ConnectHandler {

@@ -1,5 +1,10 @@
 /** A channel's way to a server over the simulated network: what the driver's connector is over sockets. */
-import { type ConnectAttempt, type ConnectHandler, type Connector } from '../rpc/stream-transport.js';
+import {
+  type ConnectAttempt,
+  type ConnectHandler,
+  type ConnectHints,
+  type Connector,
+} from '../rpc/stream-transport.js';
 import { type Address } from '../transport/path/path.js';
 import { createSimEndpoint, type SimEndpoint, type SimEndpointOptions, touching } from './sim-endpoint.js';
 
@@ -23,10 +28,14 @@ export class SimConnector implements Connector {
   }
 
   /** The transport comes in the same turn and is not ready: a failure is told by its `onClosed`. */
-  connect(handler: ConnectHandler): ConnectAttempt {
+  connect(handler: ConnectHandler, hints: ConnectHints = {}): ConnectAttempt {
     let isCancelled = false;
     this.#options.host.clock(this.#options.touch).soon(() => {
       if (isCancelled) return;
+      // Who has set the options has set this one too.
+      if (this.#options.transport === undefined) {
+        this.endpoint.pump.endpoint.initialRttMs = hints.initialRttMs;
+      }
       const transport = this.endpoint.pump.connect(this.#remote, 0);
       transport.listener = touching(handler.onTransport(transport), this.#options.touch);
     });

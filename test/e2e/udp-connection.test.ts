@@ -162,9 +162,13 @@ describe('first contact', () => {
     });
   });
 
-  test('TLS is refused with a line for a person, not attempted', async () => {
-    const connected = await connect(connector('udps://127.0.0.1'));
-    expect(connected).toEqual({ failed: expect.stringContaining('not in this version') as unknown });
+  test('TLS is refused with a line for a person, before any call', () => {
+    expect(() => connector('udps://127.0.0.1:7')).toThrow(
+      'TLS (udps://) is not in this version of udprpc: where plaintext is safe use udp://127.0.0.1:7 with insecure: true',
+    );
+    expect(() => connector('cam.example')).toThrow(
+      'cam.example is not on this machine and so means udps://cam.example, and TLS (udps://) is not in this version',
+    );
   });
 
   test('cancelled before it was decided: nothing is told and the server is not left with a connection', async () => {

@@ -12,6 +12,7 @@ import { UnitWriter } from '../../src/rpc/framing/unit-writer.js';
 import {
   type ConnectAttempt,
   type ConnectHandler,
+  type ConnectHints,
   type Connector,
   NO_TRANSPORT_STATS,
   type StreamListener,
@@ -35,6 +36,8 @@ export class ScriptedTransport implements StreamTransport {
   /** How many bytes one write takes at most. */
   room = Infinity;
   datagramsReceived = 0;
+  /** Laid over what `stats` says. */
+  measured: Partial<TransportStats> = {};
   /** `open 0`, `write 0 25 fin`, `reset 0 3`, `stop 0 3`, `close 0 reason`, in order. */
   readonly log: string[] = [];
   #listener: StreamListener | undefined;
@@ -84,7 +87,7 @@ export class ScriptedTransport implements StreamTransport {
   }
 
   stats(): TransportStats {
-    return { ...NO_TRANSPORT_STATS, datagramsReceived: this.datagramsReceived };
+    return { ...NO_TRANSPORT_STATS, datagramsReceived: this.datagramsReceived, ...this.measured };
   }
 
   // What the test does.
@@ -119,6 +122,14 @@ export class ScriptedTransport implements StreamTransport {
     this.deliver(streamId, responseBytes({ trailer: { ...OK_TRAILER, code, details, ...more } }), 'end');
   }
 
+  becomeSuspect(): void {
+    this.listener.onSuspect?.('nothing received for 10000 ms, 8 probes in a row unanswered');
+  }
+
+  recover(): void {
+    this.listener.onRecovered?.();
+  }
+
   closeWith(reason: string, by: ConnectionClosed['by'] = 'peer'): void {
     this.listener.onClosed({ by, code: 0, isApplication: false, reason });
   }
@@ -145,13 +156,17 @@ export class ScriptedTransport implements StreamTransport {
 export class ScriptedConnector implements Connector {
   readonly target = 'udp://10.0.0.5:7000';
   /** One for each time that the channel wanted a connection. */
-  readonly attempts: { readonly handler: ConnectHandler; isCancelled: boolean }[] = [];
+  readonly attempts: {
+    readonly handler: ConnectHandler;
+    readonly hints: ConnectHints | undefined;
+    isCancelled: boolean;
+  }[] = [];
   closeCount = 0;
   /** What `close` rejects with. */
   closeError: Error | undefined;
 
-  connect(handler: ConnectHandler): ConnectAttempt {
-    const attempt = { handler, isCancelled: false };
+  connect(handler: ConnectHandler, hints?: ConnectHints): ConnectAttempt {
+    const attempt = { handler, hints, isCancelled: false };
     this.attempts.push(attempt);
     return {
       cancel() {

@@ -39,6 +39,7 @@ export const ADD = 'test.v1.TestService/Add';
 
 export class ServerFixture {
   readonly clock = new ManualClock();
+  readonly random = new ScriptedRandom();
   readonly acceptor = new ScriptedAcceptor();
   readonly server: Server;
   readonly puts: RunningPut[] = [];
@@ -48,7 +49,7 @@ export class ServerFixture {
   readonly errors: HandlerError[] = [];
 
   constructor(options: ServerOptions = {}) {
-    const environment = { clock: this.clock, random: new ScriptedRandom(), wallTime: () => WALL_TIME };
+    const environment = { clock: this.clock, random: this.random, wallTime: () => WALL_TIME };
     this.server = new Server(this.acceptor, environment, options);
     this.server.on('call', (end) => this.ends.push(end));
     this.server.on('handlerError', (error) => this.errors.push(error));

@@ -13,6 +13,7 @@ import { UnitReader } from '../framing/unit-reader.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
 import { type ClientConnection } from './client-connection.js';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
+import { type StreamTransport } from '../stream-transport.js';
 import { type TimerItem, type TimerQueue } from '../timer-queue.js';
 
 export interface AttemptOwner {
@@ -100,6 +101,11 @@ export class Attempt implements TimerItem {
       return;
     }
     this.#write(body === undefined ? [writer.bytes] : [writer.bytes, body], writer);
+  }
+
+  /** What it rides on; undefined before it has a stream, and after. */
+  get transport(): StreamTransport | undefined {
+    return this.#connection?.transport;
   }
 
   onWritable(): void {
@@ -217,6 +223,8 @@ export class Attempt implements TimerItem {
       this.#unsent = undefined;
       this.#connection?.transport.resetStream(this.#streamId, ResetCode.CANCELLED);
     }
+    // Before the owner makes another attempt, which is better made on the next connection.
+    if (trailer.reconnect === true) this.#connection?.onServerLeaving();
     this.owner.onAttemptEnd(this, trailer);
   }
 

@@ -337,14 +337,17 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
     const elapsed = `after ${Math.max(0, Math.round(this.dueAt - this.#startedAt))} ms`;
     if (this.attempts === 0) return `${elapsed}: it was over before the first attempt`;
     const count = this.attempts === 1 ? '1 attempt' : `${this.attempts} attempts`;
-    const stats = channel.stats();
+    const transport = this.#attempt?.transport;
+    const stats = transport?.stats() ?? channel.stats();
     let what = 'no packet received';
     if (stats === undefined && this.#lastError !== undefined)
       what = `the last failed: ${this.#lastError.details}`;
+    else if (stats?.isSuspect === true)
+      what = `no answer, and nothing received for ${Math.round(stats.lastReceivedAgoMs)} ms`;
     else if (this.#attempt?.isWaiting === true && channel.state === 'ready') what = 'no free stream';
     else if (channel.state === 'ready' || (stats !== undefined && stats.datagramsReceived > 0))
       what = 'no answer';
-    return `${elapsed}: ${count} to ${channel.peer ?? channel.target}, ${what}`;
+    return `${elapsed}: ${count} to ${transport?.peer ?? channel.peer ?? channel.target}, ${what}`;
   }
 }
 

@@ -1,7 +1,9 @@
 /**
  * A client's hold on a target: connects when there is a call, lets calls wait in order while there is no connection or
  * no free stream, and connects again after a connection has ended. States: idle -> connecting -> ready -> idle, closed
- * from anywhere. It does not know what a call is made of, only when its attempt gets a stream.
+ * from anywhere. At most one connection takes new calls; others are retired and end with the calls they have, but one
+ * that was retired only because it was silent is taken back when it answers. The channel does not know what a call is
+ * made of, only when its attempt gets a stream.
  */
 import { EventEmitter } from 'eventemitter3';
 import { Status } from 'nice-grpc-common';
@@ -21,8 +23,9 @@ import {
 } from '../stream-transport.js';
 import { type Attempt } from './attempt.js';
 import { backoffDelayMs } from './backoff.js';
-import { ClientConnection, type ConnectionOwner } from './client-connection.js';
+import { ClientConnection, type ConnectionOwner, type Retirement } from './client-connection.js';
 import { DEFAULT_TIMEOUT_MS } from './deadline.js';
+import { RttMemory } from './rtt-memory.js';
 import { TimerQueue } from '../timer-queue.js';
 import { WaitingList } from './waiting-list.js';
 
@@ -84,7 +87,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
   #connecting: ConnectAttempt | undefined;
   /** Whose callbacks still count. */
   #handler: ConnectHandler | undefined;
+  /** The one that takes new calls. */
   #connection: ClientConnection | undefined;
+  /** Those that do not, any more. */
+  readonly #retired = new Set<ClientConnection>();
+  readonly #rtt = new RttMemory();
   #reconnectTimer: Timer | undefined;
   #failuresInRow = 0;
   #closed: Promise<void> | undefined;
@@ -151,8 +158,8 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
 
   /** @internal */
   onConnectionReady(connection: ClientConnection): void {
-    if (connection !== this.#connection) return;
     connection.isReady = true;
+    if (connection !== this.#connection) return;
     this.#failuresInRow = 0;
     this.#setState('ready', `connected to ${connection.transport.peer}`);
     this.#startWaiting();
@@ -163,11 +170,55 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     if (connection === this.#connection) this.#startWaiting();
   }
 
+  /** @internal New calls go elsewhere; those it has may still be answered. */
+  onConnectionSuspect(connection: ClientConnection, reason: string): void {
+    if (connection === this.#connection) this.#retire(connection, 'suspect', reason);
+  }
+
+  /** @internal It is better than any that takes its place: it is there, and its window is open. */
+  onConnectionRecovered(connection: ClientConnection): void {
+    if (!this.#retired.has(connection) || !connection.unretire()) return;
+    this.#retired.delete(connection);
+    const successor = this.#connection;
+    this.#connecting?.cancel();
+    this.#endConnecting();
+    this.#cancelReconnect();
+    this.#connection = connection;
+    if (successor !== undefined) {
+      this.#retired.add(successor);
+      successor.retire('replaced');
+    }
+    this.#setState('ready', `${connection.transport.peer} answers again`);
+    this.#startWaiting();
+  }
+
+  /** @internal [RPC-12] */
+  onConnectionLeaving(connection: ClientConnection): void {
+    const reason = 'the server wants further calls on another connection';
+    if (connection === this.#connection) this.#retire(connection, 'leaving', reason);
+  }
+
   /** @internal */
   onConnectionClosed(connection: ClientConnection, closed: ConnectionClosed): void {
+    this.#rtt.remember(connection.transport.stats(), this.environment.clock.now());
+    this.#retired.delete(connection);
     if (connection !== this.#connection) return;
     this.#connection = undefined;
     this.#onNoConnection(closed.reason, connection.isReady);
+  }
+
+  #retire(connection: ClientConnection, why: Retirement, reason: string): void {
+    this.#rtt.remember(connection.transport.stats(), this.environment.clock.now());
+    this.#connection = undefined;
+    this.#retired.add(connection);
+    connection.retire(why);
+    this.#setState('idle', `${connection.transport.peer}: ${reason}`);
+    if (this.#waiting.size > 0 && this.#needsConnection) this.#connect('calls are waiting');
+  }
+
+  /** A listener to the state may have closed the channel, or made a call that has connected it. */
+  get #needsConnection(): boolean {
+    return this.#state === 'idle' && this.#connection === undefined && this.#handler === undefined;
   }
 
   #mayStart(attempt: Attempt, connection: ClientConnection): boolean {
@@ -201,7 +252,8 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     // Who listens to the state may have closed the channel.
     if (this.#handler !== handler) return;
     try {
-      this.#connecting = this.#connector.connect(handler);
+      const initialRttMs = this.#rtt.initialRttMs(this.environment.clock.now());
+      this.#connecting = this.#connector.connect(handler, { initialRttMs });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.environment.clock.soon(() => {
@@ -268,6 +320,8 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
       attempt.onNoStream({ code: Status.CANCELLED, details: CLOSED_REASON });
     }
     connection?.close(CLOSED_REASON);
+    for (const retired of this.#retired) retired.close(CLOSED_REASON);
+    this.#retired.clear();
     for (const call of [...this.pausing]) call.onChannelClosed(CLOSED_REASON);
     try {
       await this.#connector.close();

@@ -1,6 +1,7 @@
 /**
- * One connection of a channel: which attempt has which stream, and the transport's events carried to it. It decides
- * nothing; when it is ready, has room or ends, the channel is told.
+ * One connection of a channel: which attempt has which stream, and the transport's events carried to it. When it is
+ * ready, suspect, has room or ends, the channel is told, and decides. Once retired it takes no new calls and closes
+ * itself with its last one.
  */
 import { Status } from 'nice-grpc-common';
 import { CloseCode, ResetCode } from '../framing/reset-code.js';
@@ -14,15 +15,24 @@ export interface ConnectionOwner {
   readonly writer: UnitWriter;
   readonly timers: TimerQueue;
   onConnectionReady(connection: ClientConnection): void;
+  onConnectionSuspect(connection: ClientConnection, reason: string): void;
+  onConnectionRecovered(connection: ClientConnection): void;
+  /** The server wants further calls on another one. */
+  onConnectionLeaving(connection: ClientConnection): void;
   onStreamsAvailable(connection: ClientConnection): void;
   onConnectionClosed(connection: ClientConnection, closed: ConnectionClosed): void;
 }
+
+/** Nothing was heard of it; the server wants it; another one turned out to be the better. */
+export type Retirement = 'suspect' | 'leaving' | 'replaced';
 
 export class ClientConnection implements StreamListener {
   readonly transport: StreamTransport;
   isReady = false;
   readonly #owner: ConnectionOwner;
   readonly #attempts = new Map<number, Attempt>();
+  #retirement: Retirement | undefined;
+  #isClosing = false;
 
   constructor(owner: ConnectionOwner, transport: StreamTransport) {
     this.#owner = owner;
@@ -41,10 +51,29 @@ export class ClientConnection implements StreamListener {
   /** The attempt is done with its stream. */
   remove(streamId: number): void {
     this.#attempts.delete(streamId);
+    this.#closeIfUnused();
+  }
+
+  /** No new calls: it closes with the last of those it has. */
+  retire(why: Retirement): void {
+    this.#retirement = why;
+    this.#closeIfUnused();
+  }
+
+  /** Back in use, if it was retired only because nothing was heard of it. False if not. */
+  unretire(): boolean {
+    if (this.#retirement !== 'suspect' || this.#isClosing) return false;
+    this.#retirement = undefined;
+    return true;
+  }
+
+  onServerLeaving(): void {
+    this.#owner.onConnectionLeaving(this);
   }
 
   /** The channel has let go of it: those who still have streams are told, and then the connection is closed. */
   close(reason: string): void {
+    this.#isClosing = true;
     this.#failAll({ code: Status.CANCELLED, details: reason });
     this.transport.close(CloseCode.NO_ERROR, reason);
   }
@@ -79,10 +108,25 @@ export class ClientConnection implements StreamListener {
     this.#attempts.get(streamId)?.onStopped(code);
   }
 
+  onSuspect(reason: string): void {
+    this.#owner.onConnectionSuspect(this, reason);
+  }
+
+  onRecovered(): void {
+    this.#owner.onConnectionRecovered(this);
+  }
+
   onClosed(closed: ConnectionClosed): void {
+    this.#isClosing = true;
     this.#owner.onConnectionClosed(this, closed);
     const { reason, notStarted } = closed;
     this.#failAll({ code: Status.UNAVAILABLE, details: reason, notStarted });
+  }
+
+  #closeIfUnused(): void {
+    if (this.#retirement === undefined || this.#isClosing || this.#attempts.size > 0) return;
+    this.#isClosing = true;
+    this.transport.close(CloseCode.NO_ERROR, 'another connection has taken its place');
   }
 
   #failAll(failure: AttemptFailure): void {

@@ -14,6 +14,8 @@ export interface Trailer {
   /** The handler certainly never started: even a call that must not run twice may be sent again. */
   readonly notStarted: boolean;
   readonly metadata: Metadata | undefined;
+  /** The server wants further calls on another connection [RPC-12]; this one stays for those that it has. */
+  readonly reconnect?: boolean;
 }
 
 /** OK and nothing else. */
@@ -25,6 +27,7 @@ export function writeTrailer(writer: UnitWriter, trailer: Trailer): void {
   if (trailer.code !== Status.OK) writer.varintField(Tag.STATUS, trailer.code);
   if (trailer.details !== '') writer.textField(Tag.DETAILS, shorten(trailer.details));
   if (trailer.notStarted) writer.bytesField(Tag.NOT_STARTED, NO_BYTES);
+  if (trailer.reconnect === true) writer.bytesField(Tag.RECONNECT, NO_BYTES);
   if (trailer.metadata !== undefined) writeMetadata(writer, trailer.metadata);
   writer.endUnit();
 }
@@ -36,6 +39,7 @@ export function decodeTrailer(body: Uint8Array): Trailer {
   let code: Status = Status.OK;
   let details = '';
   let notStarted = false;
+  let reconnect = false;
   let metadata: MetadataReader | undefined;
   while (fields.nextField()) {
     switch (fields.tag) {
@@ -49,6 +53,9 @@ export function decodeTrailer(body: Uint8Array): Trailer {
       case Tag.NOT_STARTED:
         notStarted = true;
         break;
+      case Tag.RECONNECT:
+        reconnect = true;
+        break;
       case METADATA_TAG:
         (metadata ??= new MetadataReader()).readEntry(fields);
         break;
@@ -56,7 +63,8 @@ export function decodeTrailer(body: Uint8Array): Trailer {
         fields.skipUnknown();
     }
   }
-  return { code, details, notStarted, metadata: metadata?.metadata };
+  const trailer = { code, details, notStarted, metadata: metadata?.metadata };
+  return reconnect ? { ...trailer, reconnect } : trailer;
 }
 
 /** Whole characters up to the limit: a trailer must always fit, whatever a handler put into its error. */
@@ -70,7 +78,7 @@ function shorten(details: string): string {
 /** By code: they are numbered from 0 without a gap. */
 const STATUSES = Object.values(Status).filter((value) => typeof value === 'number');
 
-const Tag = { STATUS: 0x01, DETAILS: 0x02, NOT_STARTED: 0x03 } as const;
+const Tag = { STATUS: 0x01, DETAILS: 0x02, NOT_STARTED: 0x03, RECONNECT: 0x04 } as const;
 
 export const MAX_DETAILS_BYTES = 4_096;
 

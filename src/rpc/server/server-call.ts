@@ -315,9 +315,10 @@ export class ServerCall implements TimerItem, ContextOwner {
     this.#writeAnswer({ code, details, notStarted: false, metadata: this.#trailerMetadata() }, body, true);
   }
 
-  #writeAnswer(trailer: Trailer, body: readonly Uint8Array[] | undefined, fin: boolean): void {
-    this.#code = trailer.code;
-    this.#details = trailer.details;
+  #writeAnswer(answer: Trailer, body: readonly Uint8Array[] | undefined, fin: boolean): void {
+    this.#code = answer.code;
+    this.#details = answer.details;
+    const trailer = this.#connection.isLeaving ? { ...answer, reconnect: true } : answer;
     const header =
       this.#isHeaderSent || this.#context?.header.isEmpty !== false ? undefined : this.#context.header;
     this.#isHeaderSent = true;

@@ -15,6 +15,7 @@ export class ServerConnection implements StreamListener {
   readonly #calls = new Map<number, ServerCall>();
   /** A channel has two: one for the calls that may run twice, one for the others. */
   #clients: ClientInstance[] = [];
+  #leavesAt = Infinity;
 
   constructor(
     transport: StreamTransport,
@@ -24,6 +25,17 @@ export class ServerConnection implements StreamListener {
     this.transport = transport;
     this.runtime = runtime;
     this.#onClosed = onClosed;
+    const { limits, environment } = runtime;
+    if (limits.maxConnectionAgeMs === Infinity) return;
+    // Many that came at once, after a restart, need not leave at once.
+    const ageMs = limits.maxConnectionAgeMs * (0.9 + 0.2 * environment.random.fraction());
+    this.#leavesAt = environment.clock.now() + ageMs;
+  }
+
+  /** Its client had better make further calls on another connection [RPC-12]. */
+  get isLeaving(): boolean {
+    const { isDraining, environment } = this.runtime;
+    return isDraining || (this.#leavesAt < Infinity && environment.clock.now() >= this.#leavesAt);
   }
 
   /** Calls that have not ended. */

@@ -14,6 +14,11 @@ export interface ServerOptions {
   /** No call runs longer, whatever its client asks for. Default 600,000. */
   readonly maxTimeoutMs?: number | undefined;
   /**
+   * Age from which a connection's clients are asked to make further calls on a new one, ms, ±10 % by chance; no call is
+   * cut. For rolling restarts and load balancing. Default Infinity: never.
+   */
+  readonly maxConnectionAgeMs?: number | undefined;
+  /**
    * Clients of which is remembered which calls of undeclared idempotency they started; beyond it the one that
    * connected longest ago is forgotten. About 300 bytes each. Default 10,000.
    */
@@ -28,6 +33,7 @@ export function resolveServerOptions(options: ServerOptions): ServerLimits {
     maxSendMessageBytes: options.maxSendMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
     maxRunningHandlers: options.maxRunningHandlers ?? 2_000,
     maxTimeoutMs: options.maxTimeoutMs ?? 600_000,
+    maxConnectionAgeMs: options.maxConnectionAgeMs ?? Infinity,
     maxRememberedClients: options.maxRememberedClients ?? 10_000,
   };
 }

@@ -247,6 +247,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
       return;
     }
     if (this.#endIfIdle(now)) return;
+    if (this.#suspectAt() <= now) this.#suspect(now);
     if ((hello.acks.nextTimeout() ?? Infinity) <= now) hello.acks.onTimeout(now);
     if ((main.acks.nextTimeout() ?? Infinity) <= now) main.acks.onTimeout(now);
     if ((recovery.nextTimeout() ?? Infinity) <= now) this.#onRecoveryTimeout(now);
@@ -303,6 +304,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
       paths.nextTimeout(),
       this.#writer.pacedUntil,
       this.#pingAt(),
+      this.#suspectAt(),
     );
   }
 
@@ -348,7 +350,6 @@ export class Connection implements FrameHandler, HandshakeOwner {
     onPacketsLost(outcome.lost, players, now);
     if (outcome.probeSpace === undefined) return;
     players.stats.ptoCount++;
-    this.#suspect(now);
     // A probe best carries what is missing: the oldest frames are written again although nothing is lost yet.
     writeAgain(outcome.probes, players);
     spaceState(players, outcome.probeSpace).probesPending = outcome.probeCount;
@@ -358,13 +359,16 @@ export class Connection implements FrameHandler, HandshakeOwner {
     }
   }
 
-  /** [IDL-4] */
-  #suspect(now: number): void {
+  #suspectAt(): number {
     const { suspicion, recovery, idle, isConfirmed } = this.#players;
-    if (!isConfirmed || !suspicion.onPto(recovery.ptoCount, idle.receivedAt, now)) return;
-    const silentMs = Math.round(now - idle.receivedAt);
-    const probes = `${recovery.ptoCount} probes in a row unanswered`;
-    this.#events.push({ kind: 'suspect', reason: `nothing received for ${silentMs} ms, ${probes}` });
+    return isConfirmed ? suspicion.dueAt(idle.askedAt, this.#ptoMs(), recovery.rtt.smoothedRtt) : Infinity;
+  }
+
+  #suspect(now: number): void {
+    const { suspicion, idle } = this.#players;
+    if (!suspicion.onDue(this.#suspectAt(), now)) return;
+    const silentMs = Math.round(now - idle.askedAt);
+    this.emit({ kind: 'suspect', reason: `no answer for ${silentMs} ms, nor anything else` });
   }
 
   /** [IDL-1] [IDL-3] Looked at before anything that came late, too: the peer has ended it by its own clock. */

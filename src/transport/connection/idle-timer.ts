@@ -24,6 +24,11 @@ export class IdleTimer {
     return this.#receivedAt;
   }
 
+  /** When something was sent that asks for an answer and has had none, nor anything else came; Infinity: never. */
+  get askedAt(): number {
+    return this.#sentSinceReceived ? this.#startedAt : Number.POSITIVE_INFINITY;
+  }
+
   /** The smaller of both sides' counts; 0 means none. */
   onPeerIdleTimeout(idleTimeoutMs: number): void {
     if (idleTimeoutMs > 0 && (this.#idleTimeoutMs === 0 || idleTimeoutMs < this.#idleTimeoutMs)) {

@@ -10,9 +10,12 @@ export interface TransportOptions {
   readonly idleTimeoutMs: number;
   /** A connection that is not ready by then is given up, ms. Default 10,000. */
   readonly handshakeTimeoutMs: number;
-  /** PTOs in a row without an answer after which an established connection is suspect [IDL-4]. Default 8. */
+  /**
+   * An established connection is suspect when nothing has come for as long as this many PTOs in a row take: a channel then
+   * makes new calls on another one [IDL-4]. Default 8.
+   */
   readonly suspectAfterPtos: number;
-  /** The silence that this takes too, ms. A channel then makes new calls on another connection. Default 10,000. */
+  /** But not before so much silence, ms. Default 10,000. */
   readonly suspectAfterMs: number;
   /** Longest wait before an ACK is sent, ms; the peer is told. Default 2. */
   readonly maxAckDelayMs: number;

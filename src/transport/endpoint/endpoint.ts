@@ -109,6 +109,8 @@ export class Endpoint {
   readonly #incarnation: Uint8Array | undefined;
   readonly #drops = noDrops();
   #datagramsReceived = 0;
+  /** What the next connections assume before their first sample, instead of the option; set by whoever knows better. */
+  initialRttMs: number | undefined;
   #isRefusing = false;
 
   constructor(config: EndpointConfig, means: EndpointMeans) {
@@ -377,7 +379,7 @@ export class Endpoint {
     now: number,
   ): Member {
     const { role } = this.#config;
-    const options = this.#options;
+    const options = this.#optionsOfNext();
     const localId = this.#freshId();
     // The handshake may wake us from within the constructor, before there is a connection to name.
     const created: { connection?: Connection; member?: Member } = {};
@@ -438,6 +440,11 @@ export class Endpoint {
       },
       resetToken: this.#means.resetToken,
     };
+  }
+
+  #optionsOfNext(): TransportOptions {
+    const { initialRttMs } = this;
+    return initialRttMs === undefined ? this.#options : { ...this.#options, initialRttMs };
   }
 
   #freshId(): Uint8Array {

@@ -103,5 +103,5 @@ export class ProbeTimer {
  * [REC-6] Deviation: RFC 9002 §6.2.1 doubles without end. A call has a deadline of seconds, and probes this seldom burden
  * nobody: waiting is capped at the larger of one second and four round trips.
  */
-const PTO_CAP_MS = 1_000;
-const PTO_CAP_RTTS = 4;
+export const PTO_CAP_MS = 1_000;
+export const PTO_CAP_RTTS = 4;

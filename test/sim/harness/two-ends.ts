@@ -9,6 +9,7 @@ import { Channel } from '../../../src/rpc/client/channel.js';
 import { createClient } from '../../../src/rpc/client/client-factory.js';
 import { type RpcEnvironment } from '../../../src/rpc/rpc-environment.js';
 import { Server } from '../../../src/rpc/server/server.js';
+import { type ServerOptions } from '../../../src/rpc/server/server-options.js';
 import { type Client, type ServiceImplementation } from '../../../src/rpc/service-definition.js';
 import { CLEAN_LINK, type Datagram, type LinkConditions } from '../../../src/sim/link.js';
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
@@ -44,8 +45,11 @@ export class TwoEnds {
   #acceptor!: SimAcceptor;
   #server!: Server;
 
+  readonly #serverOptions: ServerOptions;
+
   /** The same conditions both ways. */
-  constructor(conditions: Partial<LinkConditions> = {}) {
+  constructor(conditions: Partial<LinkConditions> = {}, serverOptions: ServerOptions = {}) {
+    this.#serverOptions = serverOptions;
     this.network = new SimNetwork({ clock: this.clock, random: this.#random.fork('network') });
     this.network.observer = {
       onSent: (datagram) => this.sent.push({ at: this.clock.now(), datagram }),
@@ -64,7 +68,7 @@ export class TwoEnds {
   /** Also after a crash. */
   startServer(): void {
     this.#acceptor = new SimAcceptor(this.#endpointOptions(this.serverHost));
-    this.#server = new Server(this.#acceptor, this.#environment(this.serverHost));
+    this.#server = new Server(this.#acceptor, this.#environment(this.serverHost), this.#serverOptions);
     this.#server.add(TestServiceDefinition, this.#service());
     void this.#server.listen(`${SERVER_IP}:${PORT}`);
   }

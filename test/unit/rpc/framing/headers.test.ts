@@ -235,6 +235,8 @@ describe('a trailer', () => {
   test('comes out as it went in', () => {
     const sent = { code: Status.UNAVAILABLE, details: 'später ☂', notStarted: true, metadata: undefined };
     expect(decodeTrailer(bytesOf(sent))).toEqual(sent);
+    expect(decodeTrailer(bytesOf({ ...sent, reconnect: true }))).toEqual({ ...sent, reconnect: true });
+    expect([...bytesOf({ ...OK_TRAILER, reconnect: true })]).toEqual([4, 0]);
     expect(decodeTrailer(bytesOf(OK_TRAILER))).toBe(OK_TRAILER);
   });
 
