@@ -192,13 +192,12 @@ export class Connection implements FrameHandler, HandshakeOwner {
       return;
     }
     path?.onReceived(bytes.length);
-    if (this.#closing !== undefined) {
+    if (this.#closing !== undefined || this.#endIfIdle(now)) {
       stats.drops.connectionEnded++;
       observer?.onPacketDropped('connectionEnded', bytes.length, now);
-      this.#closing.onDatagram();
+      this.#closing?.onDatagram();
       return;
     }
-    if (this.#endIfIdle(now)) return;
     const packetsBefore = stats.packetsReceived;
     try {
       this.#reader.read({ bytes, remote, local }, now);
@@ -417,6 +416,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     this.#closing = new Closing(closed, owesClose, this.#ptoMs(), now);
     this.#players.streams.closeAll();
     this.#handshake.dispose();
+    this.#reader.dropUndecryptable(now);
     this.#players.observer?.onClosed(closed, now);
     this.emit({ kind: 'closed', closed });
   }

@@ -75,12 +75,16 @@ export class DatagramReader {
   /** The keys may have come meanwhile. */
   retryUndecryptable(now: number): void {
     if (this.#undecryptable.length === 0 || !this.#canOpenProtected()) return;
-    const kept = this.#undecryptable;
-    this.#undecryptable = [];
-    for (const { arrival, header } of kept) {
-      if (this.#handler.closed !== undefined) return;
-      this.#readShort(arrival, header, now);
+    // One by one: when one of them ends the connection the others are still there to be counted.
+    for (let kept = this.#undecryptable.shift(); kept !== undefined; kept = this.#undecryptable.shift()) {
+      this.#readShort(kept.arrival, kept.header, now);
     }
+  }
+
+  /** The connection has ended: what waited for keys has waited in vain. */
+  dropUndecryptable(now: number): void {
+    for (const { header } of this.#undecryptable) this.#drop('undecryptable', packetBytes(header), now);
+    this.#undecryptable = [];
   }
 
   #readHello(arrival: Arrival, header: HelloHeader, now: number): void {

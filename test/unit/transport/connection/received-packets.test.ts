@@ -39,6 +39,42 @@ function newConnectionId(sequence: number): number[] {
   return [FrameType.NEW_CONNECTION_ID, sequence, 0, 8, ...new Array<number>(24).fill(sequence)];
 }
 
+describe('packets that wait for their keys', () => {
+  /** The client has heard nothing, and three PROTECTED packets of the server have come. */
+  function waiting(): {
+    readonly pair: EndpointPair;
+    readonly client: Connection;
+    readonly forge: PacketForge;
+  } {
+    const forge = new PacketForge();
+    const pair = new EndpointPair({ means: forge.means });
+    const client = pair.connect();
+    pair.filter = ({ from, bytes }) => (from === 'client' ? bytes : undefined);
+    pair.run(() => pair.accepted.length > 0);
+    for (let packetNumber = 10; packetNumber < 13; packetNumber++) {
+      const isClose = packetNumber === 10;
+      const payload = isClose ? [FrameType.CLOSE_APPLICATION, 0, 0] : PING;
+      pair.deliver('client', forge.short('server', client.localId, packetNumber, payload));
+    }
+    return { pair, client, forge };
+  }
+
+  test('[DGM-3] are counted as dropped when the connection ends before the keys come', () => {
+    const { pair, client } = waiting();
+    expect(client.stats.drops.undecryptable).toBe(0);
+    client.close(0, '', pair.now);
+    expect(client.stats.drops.undecryptable).toBe(3);
+  });
+
+  test('[DGM-3] are counted as dropped when one of them ends the connection', () => {
+    const { pair, client } = waiting();
+    pair.filter = ({ bytes }) => bytes;
+    pair.run(() => client.closed !== undefined);
+    expect(client.closed?.by).toBe('peer');
+    expect(client.stats.drops.undecryptable).toBe(2);
+  });
+});
+
 describe('a datagram', () => {
   test('[DGM-1] is read on behind a packet that does not open, and not behind one of another connection', () => {
     const forge = new PacketForge();
