@@ -7,6 +7,7 @@ import {
   DEFAULT_TRANSPORT_OPTIONS,
   type TransportOptions,
 } from '../transport/connection/transport-options.js';
+import { type ObserveConnection } from '../transport/connection/connection-observer.js';
 import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
 import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../transport/endpoint/endpoint.js';
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
@@ -33,6 +34,8 @@ export interface SimEndpointOptions {
   readonly resetKey?: Uint8Array | undefined;
   readonly transport?: TransportOptions | undefined;
   readonly limits?: EndpointLimits | undefined;
+  /** Default: nobody looks on. */
+  readonly observe?: ObserveConnection | undefined;
   /** Puts its own handshake around the plaintext one. */
   readonly wrapHandshake?: ((inner: CreateHandshake) => CreateHandshake) | undefined;
   /** Told before code that uses promises is run: `SimLoop.touch`. */
@@ -84,6 +87,7 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
     },
     means: {
       random: options.random,
+      observe: options.observe,
       resetToken: simResetToken(options.checksum, options.resetKey ?? options.random.bytes(RESET_KEY_BYTES)),
       createHandshake: options.wrapHandshake?.(plaintext) ?? plaintext,
       helloProtection: plaintextHelloProtection(options.checksum),

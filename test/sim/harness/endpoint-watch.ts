@@ -1,21 +1,19 @@
 /**
- * Invariants of the endpoints, from their public state: bytes in flight within the window, the window never below two
- * datagrams, every datagram and packet accounted for, deadlines kept.
+ * Invariants of endpoints and of all of their connections, from their public state: every datagram accounted for,
+ * nothing asleep that has something to do, nothing left at the end. Each connection has a `ConnectionWatch`.
  */
 import { type Connection } from '../../../src/transport/connection/connection.js';
+import { type ConnectionFacts } from '../../../src/transport/connection/connection-observer.js';
 import { type SimEndpoint } from '../../../src/sim/sim-endpoint.js';
+import { ConnectionWatch } from './connection-watch.js';
 import { check } from './violation.js';
-
-/** FAULTS: what may be in flight beyond the window are two PTO probes. */
-const PROBE_DATAGRAMS = 2;
 
 export class EndpointWatch {
   readonly #endpoints = new Map<string, SimEndpoint>();
   readonly #dropTotals = new Map<string, number>();
   /** Of each endpoint all that it ever had: what it has forgotten has counted too. */
   readonly #connections = new Map<SimEndpoint, Set<Connection>>();
-  /** What each connection had after the turn before. */
-  readonly #windows = new WeakMap<Connection, { window: number; inFlight: number; ptoCount: number }>();
+  readonly #watches = new Map<string, ConnectionWatch>();
   /** Local IDs of connections whose handshake somebody meddled with. */
   readonly #altered = new Set<string>();
   maxConnections = 0;
@@ -40,14 +38,22 @@ export class EndpointWatch {
     this.#altered.add(hex(localId));
   }
 
-  check(): void {
+  /** For the endpoints' option of that name. */
+  observe(name: string, facts: ConnectionFacts, fail: (error: unknown) => void): ConnectionWatch {
+    const watch = new ConnectionWatch({ name, facts, fail });
+    this.#watches.set(hex(facts.localId), watch);
+    return watch;
+  }
+
+  /** After every turn. */
+  check(now: number): void {
     for (const [name, simEndpoint] of this.#endpoints) {
       const { endpoint } = simEndpoint.pump;
       const all = this.#connections.get(simEndpoint);
       this.maxConnections = Math.max(this.maxConnections, endpoint.connectionCount);
       for (const connection of endpoint.connections) {
         all?.add(connection);
-        if (connection.closed === undefined) this.#checkConnection(name, connection);
+        if (connection.closed === undefined) this.#checkConnection(name, connection, now);
       }
     }
   }
@@ -75,6 +81,7 @@ export class EndpointWatch {
     for (const [simEndpoint, connections] of this.#connections) {
       for (const { localId, stats } of connections) {
         const arrived = arrivedFor(localId) ?? Infinity;
+        this.#watches.get(hex(localId))?.checkReceived(stats.datagramsReceived);
         check(
           stats.packetsReceived <= arrived,
           () => `${simEndpoint.socket.address.ip}: ${stats.packetsReceived} packets read, ${arrived} arrived`,
@@ -95,25 +102,9 @@ export class EndpointWatch {
     return this.#dropTotals;
   }
 
-  #checkConnection(name: string, connection: Connection): void {
-    const { bytesInFlight, congestionWindow, datagramBytes, mtuProbeBytes, isReady, stats } = connection;
+  #checkConnection(name: string, connection: Connection, now: number): void {
     if (this.#altered.size > 0) this.#checkUnestablished(name, connection);
-    check(congestionWindow >= 2 * datagramBytes, () => `${name}: a window of ${congestionWindow} bytes`);
-    check(bytesInFlight >= 0, () => `${name}: ${bytesInFlight} bytes in flight`);
-    const before = this.#windows.get(connection) ?? { window: congestionWindow, inFlight: 0, ptoCount: 0 };
-    this.#windows.set(connection, before);
-    // An MTU probe asks for no room, and there is one at a time.
-    const probeBytes = (stats.ptoCount - before.ptoCount) * PROBE_DATAGRAMS * datagramBytes + mtuProbeBytes;
-    // The window may have been cut since the bytes left: then they only may not grow, but for probes.
-    const allowed = Math.max(congestionWindow, before.window, before.inFlight) + probeBytes;
-    check(
-      // Padding counts, also of a client's hello that only acknowledges.
-      bytesInFlight <= allowed || !isReady,
-      () => `${name}: ${bytesInFlight} bytes in flight, window ${congestionWindow}`,
-    );
-    before.window = congestionWindow;
-    before.inFlight = bytesInFlight;
-    before.ptoCount = stats.ptoCount;
+    this.#watches.get(hex(connection.localId))?.checkAwake(connection.pollTimeout(), now);
   }
 
   /** A server is confirmed by its own judgement: it must only never take anything for the client's. */

@@ -161,7 +161,12 @@ export class WireTap {
     let party = this.#parties.get(sourceId);
     if (party === undefined) {
       const originalId = isServer ? peer?.originalId : header.destinationId.slice();
-      if (originalId === undefined || (isServer && isRefusal(datagram.bytes, header))) return false;
+      if (originalId === undefined) return false;
+      if (isServer && isRefusal(datagram.bytes, header)) {
+        // What it reads is not all its server's from now on.
+        if (peer !== undefined) peer.isAmbiguous = true;
+        return false;
+      }
       party = new Party(sourceId, isServer, originalId);
       this.#parties.set(sourceId, party);
     }

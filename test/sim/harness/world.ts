@@ -246,6 +246,10 @@ export class World {
       checksum: crc32,
       transport,
       touch: this.loop.touch,
+      observe: (facts) =>
+        this.#watch.observe(host.ip, facts, (error) => {
+          this.fail(error);
+        }),
       wrapHandshake: (inner) =>
         createSimHandshake(inner, host.clock(), (context) => {
           const fails = !this.#isHealed && handshakes.chance(faults.failureRate);
@@ -298,7 +302,7 @@ export class World {
   #afterTurn(): void {
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- as it was thrown
     if (this.#failure !== undefined) throw this.#failure;
-    this.#watch.check();
+    this.#watch.check(this.clock.now());
     for (const invariant of this.invariants) invariant();
     check(
       this.loop.turns < MAX_TURNS,

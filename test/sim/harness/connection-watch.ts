@@ -1,0 +1,242 @@
+/**
+ * Looks on while one connection works and keeps books of its own: which packets it sent and what became of each, what
+ * its window was. After every step of the connection they are held against what it says of itself. Sums are kept as
+ * things happen; every 256 steps, and at the end, they are counted anew.
+ */
+import {
+  type ConnectionFacts,
+  type ConnectionObserver,
+} from '../../../src/transport/connection/connection-observer.js';
+import { type Players } from '../../../src/transport/connection/players.js';
+import { RangeSet } from '../../../src/base/range-set.js';
+import { PacketSpace, type SentPacket } from '../../../src/transport/recovery/sent-packet.js';
+import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
+import { decodeFrame } from '../../../src/transport/wire/frame.js';
+import { FrameType } from '../../../src/transport/wire/frame-type.js';
+import { WindowWatch } from './window-watch.js';
+import { check } from './violation.js';
+
+export interface ConnectionWatchOptions {
+  readonly name: string;
+  readonly facts: ConnectionFacts;
+  /** Reports what does not hold: an observer must not throw. */
+  readonly fail: (error: unknown) => void;
+}
+
+export class ConnectionWatch implements ConnectionObserver {
+  readonly facts: ConnectionFacts;
+  readonly #options: ConnectionWatchOptions;
+  /** By packet number, those in flight whose fate is open; one book for each space. */
+  readonly #open: readonly [Map<number, OpenPacket>, Map<number, OpenPacket>] = [new Map(), new Map()];
+  readonly #received = [new RangeSet(), new RangeSet()] as const;
+  readonly #window: WindowWatch;
+  #openBytes = 0;
+  #openAckEliciting = 0;
+  #steps = 0;
+  #packetsReceived = 0;
+  #packetsDropped = 0;
+  #isClosed = false;
+  #players: Players | undefined;
+
+  constructor(options: ConnectionWatchOptions) {
+    this.#options = options;
+    this.facts = options.facts;
+    this.#window = new WindowWatch(options.name, options.facts);
+  }
+
+  onPacketSent(space: PacketSpace, packetNumber: number, payload: Uint8Array, bytes: number): void {
+    const kind = this.#isClosed ? 'silent' : kindOf(payload, space);
+    if (kind === 'silent') return;
+    this.#open[space].set(packetNumber, { bytes, kind });
+    this.#openBytes += bytes;
+    if (kind === 'ackEliciting') this.#openAckEliciting++;
+  }
+
+  onPacketReceived(space: PacketSpace, packetNumber: number, payload: Uint8Array): void {
+    this.#guard(() => {
+      const received = this.#received[space];
+      check(
+        !received.contains(packetNumber),
+        () => `${this.#options.name}: packet ${packetNumber} of space ${space} is processed twice`,
+      );
+      received.add(packetNumber, packetNumber + 1);
+      this.#packetsReceived++;
+    });
+    this.#readAcks(space, payload);
+  }
+
+  onPacketDropped(): void {
+    this.#packetsDropped++;
+  }
+
+  onPacketsLost(packets: readonly SentPacket[]): void {
+    for (const { space, packetNumber } of packets) this.#settle(space, packetNumber);
+    this.#window.onPacketsLost(packets);
+  }
+
+  onRecoveryTimeout(probeSpace: PacketSpace | undefined): void {
+    if (probeSpace !== undefined) this.#window.onProbeTimeout();
+  }
+
+  onPeerParameters(): void {
+    // What the peer grants is the wire tap's business.
+  }
+
+  onClosed(): void {
+    this.#isClosed = true;
+  }
+
+  onStep(players: Players, now: number): void {
+    this.#players = players;
+    if (this.#isClosed) return;
+    this.#steps++;
+    this.#guard(() => {
+      if (players.hello.isDiscarded && this.#open[PacketSpace.HELLO].size > 0) this.#forgetHello();
+      if (this.#steps % STEPS_BETWEEN_SCANS === 0) this.#scan();
+      this.#checkBooks(players);
+      this.#window.check(players, now);
+    });
+  }
+
+  onForgotten(): void {
+    this.#guard(() => {
+      this.#scan();
+    });
+  }
+
+  /** Once the turn is over: what has something to send has sent it, or knows what it waits for. */
+  checkAwake(pollTimeout: number, now: number): void {
+    const players = this.#players;
+    if (players === undefined || this.#isClosed || !players.isConfirmed) return;
+    const { recovery, streams, path, pathMtu } = players;
+    const maxDatagramSize = pathMtu.datagramBytes;
+    if (path.allowance < maxDatagramSize) return;
+    const isWaiting =
+      this.#openAckEliciting > 0 || (streams.hasFramesToSend && recovery.canSend(maxDatagramSize));
+    if (!isWaiting) return;
+    const { rtt } = recovery;
+    const longestMs =
+      rtt.smoothedRtt + Math.max(rtt.ptoPeriod(PEERS_LONGEST_ACK_DELAY_MS), 1_000, 4 * rtt.smoothedRtt);
+    check(
+      pollTimeout <= now + longestMs,
+      () =>
+        `${this.#options.name}: something to send or to hear of, and nothing due for ${pollTimeout - now} ms`,
+    );
+  }
+
+  /** Every packet that came was read or dropped for a reason; several may have come in one datagram. */
+  checkReceived(datagramsReceived: number): void {
+    const mayBeKept =
+      this.#isClosed || this.#players?.isConfirmed === true ? 0 : this.facts.options.undecryptablePackets;
+    check(
+      this.#packetsReceived + this.#packetsDropped + mayBeKept >= datagramsReceived,
+      () =>
+        `${this.#options.name}: ${datagramsReceived} datagrams, of which ${this.#packetsReceived} packets were read and ${this.#packetsDropped} dropped`,
+    );
+  }
+
+  #checkBooks({ recovery, stats, streams, role, options }: Players): void {
+    const { name } = this.#options;
+    const said = recovery.bytesInFlight + recovery.bytesInFlightElsewhere;
+    check(
+      said === this.#openBytes,
+      () => `${name}: ${said} bytes in flight, of which ${this.#openBytes} are open`,
+    );
+    check(recovery.bytesInFlight >= 0, () => `${name}: ${recovery.bytesInFlight} bytes in flight`);
+    check(
+      stats.packetsReceived === this.#packetsReceived,
+      () => `${name}: counts ${stats.packetsReceived} packets of ${this.#packetsReceived}`,
+    );
+    // As many may have settled without the peer having all of them: their credit is returned before.
+    const mostStreams = 2 * Math.max(options.maxStreams, FIRST_FLIGHT_STREAMS);
+    check(
+      role === 'client' || streams.openCount <= mostStreams,
+      () => `${name}: ${streams.openCount} streams open, of at most ${mostStreams}`,
+    );
+  }
+
+  #scan(): void {
+    let sum = 0;
+    for (const book of this.#open) for (const { bytes } of book.values()) sum += bytes;
+    check(
+      sum === this.#openBytes,
+      () => `${this.#options.name}: the books are ${this.#openBytes - sum} bytes off`,
+    );
+  }
+
+  #settle(space: PacketSpace, packetNumber: number): void {
+    const packet = this.#open[space].get(packetNumber);
+    if (packet === undefined) return;
+    this.#open[space].delete(packetNumber);
+    this.#openBytes -= packet.bytes;
+    if (packet.kind === 'ackEliciting') this.#openAckEliciting--;
+  }
+
+  #forgetHello(): void {
+    for (const packetNumber of [...this.#open[PacketSpace.HELLO].keys()])
+      this.#settle(PacketSpace.HELLO, packetNumber);
+  }
+
+  #readAcks(space: PacketSpace, payload: Uint8Array): void {
+    const reader = new ByteReader(payload);
+    const open = this.#open[space];
+    try {
+      while (reader.remaining > 0) {
+        const frame = decodeFrame(reader, space);
+        if (frame.type !== FrameType.ACK) continue;
+        for (const packetNumber of [...open.keys()]) {
+          if (isInRanges(frame.ranges, packetNumber)) this.#settle(space, packetNumber);
+        }
+      }
+    } catch {
+      // The connection finds the same, and ends.
+    }
+  }
+
+  #guard(verdict: () => void): void {
+    try {
+      verdict();
+    } catch (error) {
+      this.#options.fail(error);
+    }
+  }
+}
+
+interface OpenPacket {
+  readonly bytes: number;
+  /** Padding alone counts as in flight, and nobody answers it. */
+  readonly kind: 'ackEliciting' | 'padded';
+}
+
+function kindOf(payload: Uint8Array, space: PacketSpace): OpenPacket['kind'] | 'silent' {
+  const reader = new ByteReader(payload);
+  let isPadded = false;
+  while (reader.remaining > 0) {
+    switch (decodeFrame(reader, space).type) {
+      case FrameType.PADDING:
+        isPadded = true;
+        continue;
+      case FrameType.ACK:
+      case FrameType.CLOSE_TRANSPORT:
+      case FrameType.CLOSE_APPLICATION:
+        continue;
+      default:
+        return 'ackEliciting';
+    }
+  }
+  return isPadded ? 'padded' : 'silent';
+}
+
+/** `ranges`: smallest, largest of each. */
+function isInRanges(ranges: readonly number[], packetNumber: number): boolean {
+  for (let index = 0; index < ranges.length; index += 2) {
+    if (packetNumber >= (ranges[index] ?? 0) && packetNumber <= (ranges[index + 1] ?? 0)) return true;
+  }
+  return false;
+}
+
+const STEPS_BETWEEN_SCANS = 256;
+/** What a first flight may open whatever the limit is (PROTOCOL §8.2). */
+const FIRST_FLIGHT_STREAMS = 64;
+/** The longest that a scenario draws. */
+const PEERS_LONGEST_ACK_DELAY_MS = 200;

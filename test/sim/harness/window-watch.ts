@@ -1,0 +1,112 @@
+/**
+ * What must hold of a congestion window, whatever controls it: never below two datagrams, never exceeded but by probes,
+ * cut only by losses, of packets sent after the last cut; not by the loss of an MTU probe; and no larger than what was
+ * in flight gave reason for.
+ */
+import { type ConnectionFacts } from '../../../src/transport/connection/connection-observer.js';
+import { type Players } from '../../../src/transport/connection/players.js';
+import { type SentPacket } from '../../../src/transport/recovery/sent-packet.js';
+import { check } from './violation.js';
+
+export class WindowWatch {
+  readonly #name: string;
+  /** BBR's window follows what it measures: it falls without a loss, and losses do not always cut it. */
+  readonly #isCutByLossOnly: boolean;
+  #window = 0;
+  #bytesInFlight = 0;
+  #mostInFlight = 0;
+  #maxDatagramSize = 0;
+  #probesLeft = 0;
+  #lastCutAt = -Infinity;
+  #spuriousLosses = 0;
+  /** Of what was found lost in this step, when the newest was sent that is no MTU probe. */
+  #newestLostSentAt = -Infinity;
+  #pathKey: unknown;
+
+  constructor(name: string, { options }: ConnectionFacts) {
+    this.#name = name;
+    this.#isCutByLossOnly = LOSS_BASED.has(options.congestionControl);
+  }
+
+  onPacketsLost(packets: readonly SentPacket[]): void {
+    for (const { isInFlight, isMtuProbe, sentAt } of packets) {
+      if (isInFlight && isMtuProbe !== true)
+        this.#newestLostSentAt = Math.max(this.#newestLostSentAt, sentAt);
+    }
+  }
+
+  /** Two datagrams may leave beyond the window; in a HELLO probe the other space has two as well. */
+  onProbeTimeout(): void {
+    this.#probesLeft += PROBES_PER_TIMEOUT;
+  }
+
+  check(players: Players, now: number): void {
+    const { controller, recovery, pathMtu, path } = players;
+    const maxDatagramSize = pathMtu.datagramBytes;
+    const window = controller.congestionWindow;
+    const { bytesInFlight } = recovery;
+    check(
+      window >= 2 * maxDatagramSize,
+      () => `${this.#name}: a window of ${window} bytes, below two datagrams`,
+    );
+    // A new path starts anew.
+    if (path.remote !== this.#pathKey) this.#startAnew(path.remote);
+    // A cut that was a mistake may be undone: then what was lost before it counts again.
+    if (recovery.spuriousLossCount > this.#spuriousLosses) this.#lastCutAt = -Infinity;
+    this.#spuriousLosses = recovery.spuriousLossCount;
+    this.#checkCut(window, now);
+    this.#checkUse(window, bytesInFlight, players);
+    this.#mostInFlight = Math.max(this.#mostInFlight, bytesInFlight);
+    check(
+      window <= Math.max(INITIAL_WINDOW_BYTES, 2 * maxDatagramSize) + GROWTH * this.#mostInFlight,
+      () => `${this.#name}: a window of ${window} bytes, and never more than ${this.#mostInFlight} in flight`,
+    );
+    this.#window = window;
+    this.#bytesInFlight = bytesInFlight;
+    this.#maxDatagramSize = maxDatagramSize;
+    this.#newestLostSentAt = -Infinity;
+  }
+
+  #startAnew(pathKey: unknown): void {
+    this.#pathKey = pathKey;
+    this.#window = 0;
+    this.#lastCutAt = -Infinity;
+  }
+
+  #checkCut(window: number, now: number): void {
+    if (!this.#isCutByLossOnly) return;
+    if (window >= this.#window) return;
+    const lost = this.#newestLostSentAt;
+    check(
+      lost > -Infinity,
+      () => `${this.#name}: the window fell from ${this.#window} to ${window} without a loss`,
+    );
+    check(
+      lost >= this.#lastCutAt || window <= 2 * this.#maxDatagramSize,
+      () =>
+        `${this.#name}: the window is cut for packets sent ${this.#lastCutAt - lost} ms before it was cut`,
+    );
+    this.#lastCutAt = now;
+  }
+
+  /** What was in flight before a cut may stay; from then on only probes may add to it. */
+  #checkUse(window: number, bytesInFlight: number, players: Players): void {
+    const added = bytesInFlight - this.#bytesInFlight;
+    if (added <= 0 || bytesInFlight <= Math.min(window, players.recovery.maxBytesInFlight)) return;
+    // A lone datagram may always leave; before confirmation padding fills what only acknowledges.
+    if (this.#bytesInFlight === 0 || !players.isConfirmed) return;
+    // An MTU probe asks for no room, and there is one at a time.
+    if (added === players.pathMtu.probeBytes) return;
+    this.#probesLeft--;
+    check(
+      this.#probesLeft >= 0 && added <= players.pathMtu.datagramBytes,
+      () => `${this.#name}: ${bytesInFlight} bytes in flight, window ${window}`,
+    );
+  }
+}
+
+const LOSS_BASED: ReadonlySet<string> = new Set(['cubic']);
+const PROBES_PER_TIMEOUT = 4;
+const INITIAL_WINDOW_BYTES = 32 * 1_200;
+/** In slow start all that was acknowledged is added, and a window may be full twice before it is known that it was. */
+const GROWTH = 4;
