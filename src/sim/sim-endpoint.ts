@@ -20,6 +20,7 @@ import {
 } from '../transport/protection/plaintext.js';
 import { type StreamListener } from '../transport/stream-transport.js';
 import { RESET_TOKEN_BYTES } from '../transport/wire/frame.js';
+import { MAX_DATAGRAM_BYTES } from '../transport/path/datagram-limits.js';
 import { ProtocolVersion } from '../transport/wire/version.js';
 import { type SimHost } from './sim-host.js';
 import { type SimNetwork, type SimSocket } from './sim-network.js';
@@ -83,6 +84,8 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
       versions: [ProtocolVersion.PLAINTEXT],
       options: options.transport ?? DEFAULT_TRANSPORT_OPTIONS,
       limits: options.limits ?? DEFAULT_ENDPOINT_LIMITS,
+      // It counts datagrams of whatever size.
+      receiveBufferBytes: socket.bufferDatagrams * MAX_DATAGRAM_BYTES,
       buffers: options.host.buffers,
     },
     means: {

@@ -28,6 +28,11 @@ const PORT = 5_005;
 
 export type TestClient = Client<typeof TestServiceDefinition, RpcCallOptions>;
 
+interface Ips {
+  readonly server: string;
+  readonly client: string;
+}
+
 export class TwoEnds {
   readonly clock = new VirtualClock(1_000);
   readonly loop = new SimLoop(this.clock);
@@ -46,21 +51,30 @@ export class TwoEnds {
   #server!: Server;
 
   readonly #serverOptions: ServerOptions;
+  readonly #ips: Ips;
 
   /** The same conditions both ways. */
-  constructor(conditions: Partial<LinkConditions> = {}, serverOptions: ServerOptions = {}) {
+  constructor(
+    conditions: Partial<LinkConditions> = {},
+    serverOptions: ServerOptions = {},
+    ips: Ips = { server: SERVER_IP, client: CLIENT_IP },
+  ) {
     this.#serverOptions = serverOptions;
+    this.#ips = ips;
     this.network = new SimNetwork({ clock: this.clock, random: this.#random.fork('network') });
     this.network.observer = {
       onSent: (datagram) => this.sent.push({ at: this.clock.now(), datagram }),
       onDelivered: () => undefined,
       onFate: () => undefined,
     };
-    this.serverHost = this.network.addHost(SERVER_IP);
-    this.clientHost = this.network.addHost(CLIENT_IP);
-    this.network.connect(SERVER_IP, CLIENT_IP, { ...CLEAN_LINK, ...conditions });
+    this.serverHost = this.network.addHost(ips.server);
+    this.clientHost = this.network.addHost(ips.client);
+    this.network.connect(ips.server, ips.client, { ...CLEAN_LINK, ...conditions });
     this.startServer();
-    this.#connector = new SimConnector(this.#endpointOptions(this.clientHost), { ip: SERVER_IP, port: PORT });
+    this.#connector = new SimConnector(this.#endpointOptions(this.clientHost), {
+      ip: ips.server,
+      port: PORT,
+    });
     this.channel = new Channel(this.#connector, this.#environment(this.clientHost));
     this.client = createClient(TestServiceDefinition, this.channel);
   }
@@ -70,7 +84,7 @@ export class TwoEnds {
     this.#acceptor = new SimAcceptor(this.#endpointOptions(this.serverHost));
     this.#server = new Server(this.#acceptor, this.#environment(this.serverHost), this.#serverOptions);
     this.#server.add(TestServiceDefinition, this.#service());
-    void this.#server.listen(`${SERVER_IP}:${PORT}`);
+    void this.#server.listen(`${this.#ips.server}:${PORT}`);
   }
 
   crashServer(): void {
@@ -79,8 +93,8 @@ export class TwoEnds {
 
   /** Sets the way of the client's datagrams, or of the server's. */
   set(direction: 'up' | 'down', conditions: Partial<LinkConditions>): void {
-    const link =
-      direction === 'up' ? this.network.link(CLIENT_IP, SERVER_IP) : this.network.link(SERVER_IP, CLIENT_IP);
+    const { server, client } = this.#ips;
+    const link = direction === 'up' ? this.network.link(client, server) : this.network.link(server, client);
     link.conditions = { ...link.conditions, ...conditions };
   }
 
