@@ -51,18 +51,22 @@ try {
     const to = await ask('cpu');
     cpu.push((100 * (to.cpuMs - from.cpuMs)) / (to.at - from.at));
     last = await ask('memory');
-    memory.push((last.rss - before.rss) / count / 1_024);
+    memory.push((last.rss - before.rss) / last.connections / 1_024);
   }
   if (values.snapshot !== undefined) await ask('snapshot', values.snapshot);
-  if (last.connections !== count) throw new Error(`${last.connections} connections and not ${count}`);
-  const perConnection = (name) => ((last[name] - before[name]) / count / 1_024).toFixed(1);
-  console.log(`node ${process.version}, ${count} connections, a PING per ${PING_INTERVAL_MS / 1_000} s each`);
+  const perConnection = (name) => ((last[name] - before[name]) / last.connections / 1_024).toFixed(1);
+  console.log(
+    `node ${process.version}, ${last.connections} connections of ${count}, a PING per ${PING_INTERVAL_MS / 1_000} s each`,
+  );
   console.log(
     `memory ${spread(memory)} KiB a connection; at most ${MEMORY_LIMIT_KIB}: ${verdict(memory, MEMORY_LIMIT_KIB)}`,
   );
   console.log(`  of it heap ${perConnection('heapUsed')}, array buffers ${perConnection('arrayBuffers')}`);
   console.log(
     `CPU    ${spread(cpu)} % of a core; at most ${CPU_LIMIT_PERCENT}: ${verdict(cpu, CPU_LIMIT_PERCENT)}`,
+  );
+  console.log(
+    `ended by the server's count: ${JSON.stringify(last.endings)}, ${WARM_UP_CONNECTIONS} of them to warm up`,
   );
 } finally {
   for (const child of children) child.kill();

@@ -19,7 +19,11 @@ const server = createServer({
 server.add(TestServiceDefinition, { echo: () => RESPONSE });
 let connections = 0;
 server.on('connection', () => connections++);
-server.on('connectionClosed', () => connections--);
+const endings = {};
+server.on('connectionClosed', ({ closed }) => {
+  connections--;
+  endings[closed.by] = (endings[closed.by] ?? 0) + 1;
+});
 
 process.on('message', async ({ ask, path }) => {
   if (ask === 'snapshot') await pipeline(getHeapSnapshot(), createWriteStream(path));
@@ -27,7 +31,16 @@ process.on('message', async ({ ask, path }) => {
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
   const at = performance.now();
-  process.send({ connections, rss, heapUsed, external, arrayBuffers, cpuMs: (user + system) / 1_000, at });
+  process.send({
+    connections,
+    endings,
+    rss,
+    heapUsed,
+    external,
+    arrayBuffers,
+    cpuMs: (user + system) / 1_000,
+    at,
+  });
 });
 process.send({ port: await server.listen('127.0.0.1:0') });
 
