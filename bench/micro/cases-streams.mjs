@@ -7,6 +7,8 @@ import {
   plaintextHelloProtection,
 } from '../../dist/src/transport/protection/plaintext.js';
 import { PacketSpace } from '../../dist/src/transport/recovery/sent-packet.js';
+import { BufferBudget } from '../../dist/src/transport/stream/buffer-budget.js';
+import { ChunkPool } from '../../dist/src/transport/stream/chunk-pool.js';
 import { DEFAULT_STREAM_LIMITS } from '../../dist/src/transport/stream/stream-limits.js';
 import { StreamSet } from '../../dist/src/transport/stream/stream-set.js';
 import { ByteReader } from '../../dist/src/transport/wire/byte-reader.js';
@@ -25,7 +27,11 @@ export function* streamCases() {
 /** Open, write, frames, read, acknowledge; both ways, then retired. */
 function streamSetCase(title, requestBytes, responseBytes) {
   const [request, response] = [[new Uint8Array(requestBytes)], [new Uint8Array(responseBytes)]];
-  const options = { limits: DEFAULT_STREAM_LIMITS, emit: () => undefined };
+  const path = { smoothedRttMs: 1, congestionWindow: 1 << 20 };
+  const budget = new BufferBudget();
+  const nothing = () => undefined;
+  const shared = { pool: new ChunkPool(budget), budget, path };
+  const options = { limits: DEFAULT_STREAM_LIMITS, emit: nothing, onBufferRoom: nothing, ...shared };
   const client = new StreamSet({ role: 'client', ...options });
   const server = new StreamSet({ role: 'server', ...options });
   const { connectionWindow: maxData, streamWindow: maxStreamData, maxStreams } = DEFAULT_STREAM_LIMITS;

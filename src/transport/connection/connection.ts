@@ -20,7 +20,7 @@ import { DatagramWriter } from './datagram-writer.js';
 import { type FrameHandler, onPacketsLost, spaceState, writeAgain } from './frame-dispatch.js';
 import { HandshakeDriver, type HandshakeOwner } from './handshake-driver.js';
 import { Migration } from './migration.js';
-import { createPlayers, type Players } from './players.js';
+import { Players } from './players.js';
 import { type Transmit, type TransmitPool } from './transmit.js';
 
 export class Connection implements FrameHandler, HandshakeOwner {
@@ -38,7 +38,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
   constructor(setup: ConnectionSetup, pool: TransmitPool, now: number) {
     this.role = setup.role;
     this.#pool = pool;
-    this.#players = createPlayers(
+    this.#players = new Players(
       setup,
       (event) => {
         this.emit(event);

@@ -1,6 +1,7 @@
 /**
  * What the rooms of one connection share: the players that the conductor plays with, and the few facts all of them
- * read. Made once by the connection; nothing here decides anything.
+ * read. Made once by the connection; nothing here decides anything. Classes and not object literals with getters: those
+ * would be dictionaries, slow to read and of 1 KiB each.
  */
 import { type CongestionController } from '../congestion/congestion-controller.js';
 import { Pacer } from '../congestion/pacer.js';
@@ -26,7 +27,7 @@ import { PacketSpaceState } from './packet-space-state.js';
 import { Suspicion } from './suspicion.js';
 import { CONNECTION_ID_BYTES, type TransportOptions } from './transport-options.js';
 
-export interface Players {
+export class Players {
   readonly role: 'client' | 'server';
   readonly version: number;
   readonly options: TransportOptions;
@@ -37,8 +38,6 @@ export interface Players {
   readonly localIds: LocalIds;
   readonly remoteIds: RemoteIds;
   readonly paths: Paths;
-  /** The one in use. */
-  readonly path: Path;
   readonly pathMtu: PathMtu;
   readonly hello: PacketSpaceState;
   readonly protected: PacketSpaceState;
@@ -56,86 +55,89 @@ export interface Players {
   isConfirmed: boolean;
   isHandshakeDonePending: boolean;
   isPingPending: boolean;
-}
 
-export function createPlayers(
-  setup: ConnectionSetup,
-  emit: (event: ConnectionEvent) => void,
-  now: number,
-): Players {
-  const { role, options } = setup;
-  const controller = setup.createController(MIN_DATAGRAM_BYTES);
-  const recovery = new Recovery({
-    initialRttMs: options.initialRttMs,
-    controller,
-    maxAckDelayMs: DEFAULT_TRANSPORT_PARAMETERS.maxAckDelayMs,
-  });
-  recovery.handshakeProbeNeeded = role === 'client';
-  const remoteIds = new RemoteIds(setup.remoteId, {
-    maxActive: options.activeConnectionIds,
-    maxRetiring: options.retiringConnectionIds,
-    idBytes: CONNECTION_ID_BYTES,
-  });
-  const first = new Path(setup.remote, setup.local, role === 'client', remoteIds.first);
-  const paths = new Paths({ first, remoteIds, random: setup.random, maxPaths: options.maxPaths });
-  const pacer = new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: MIN_DATAGRAM_BYTES });
-  const pathMtu = new PathMtu({
-    userLimit: options.maxDatagramSize,
-    remoteIp: setup.remote.ip,
-    onChange: (datagramBytes, maxBytesInFlight) => {
-      recovery.onMaxDatagramSize(datagramBytes);
-      recovery.maxBytesInFlight = maxBytesInFlight;
-      pacer.onMaxDatagramSize(datagramBytes);
-    },
-  });
-  return {
-    role,
-    version: setup.version,
-    options,
-    localId: setup.localId,
-    originalDestinationId: setup.originalDestinationId,
-    localIds: new LocalIds(setup.localId, setup.ids, options.activeConnectionIds),
-    remoteIds,
-    paths,
-    get path() {
-      return paths.active;
-    },
-    pathMtu,
-    hello: new PacketSpaceState(PacketSpace.HELLO, options.maxAckDelayMs),
-    protected: new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs),
-    controller,
-    recovery,
-    ackFrequency: new AckFrequency(),
-    pacer,
-    streams: new StreamSet({
+  constructor(setup: ConnectionSetup, emit: (event: ConnectionEvent) => void, now: number) {
+    const { role, options } = setup;
+    const controller = setup.createController(MIN_DATAGRAM_BYTES);
+    const recovery = new Recovery({
+      initialRttMs: options.initialRttMs,
+      controller,
+      maxAckDelayMs: DEFAULT_TRANSPORT_PARAMETERS.maxAckDelayMs,
+    });
+    recovery.handshakeProbeNeeded = role === 'client';
+    const remoteIds = new RemoteIds(setup.remoteId, {
+      maxActive: options.activeConnectionIds,
+      maxRetiring: options.retiringConnectionIds,
+      idBytes: CONNECTION_ID_BYTES,
+    });
+    const first = new Path(setup.remote, setup.local, role === 'client', remoteIds.first);
+    const paths = new Paths({ first, remoteIds, random: setup.random, maxPaths: options.maxPaths });
+    const pacer = new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: MIN_DATAGRAM_BYTES });
+    const pathMtu = new PathMtu({
+      userLimit: options.maxDatagramSize,
+      remoteIp: setup.remote.ip,
+      onChange: (datagramBytes, maxBytesInFlight) => {
+        recovery.onMaxDatagramSize(datagramBytes);
+        recovery.maxBytesInFlight = maxBytesInFlight;
+        pacer.onMaxDatagramSize(datagramBytes);
+      },
+    });
+    this.role = role;
+    this.version = setup.version;
+    this.options = options;
+    this.localId = setup.localId;
+    this.originalDestinationId = setup.originalDestinationId;
+    this.localIds = new LocalIds(setup.localId, setup.ids, options.activeConnectionIds);
+    this.remoteIds = remoteIds;
+    this.paths = paths;
+    this.pathMtu = pathMtu;
+    this.hello = new PacketSpaceState(PacketSpace.HELLO, options.maxAckDelayMs);
+    this.protected = new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs);
+    this.controller = controller;
+    this.recovery = recovery;
+    this.ackFrequency = new AckFrequency();
+    this.pacer = pacer;
+    this.streams = new StreamSet({
       role,
       limits: options,
       emit,
       pool: setup.chunkPool,
       budget: setup.buffers,
-      path: capacityOf(recovery, controller),
+      path: new Capacity(recovery.rtt, controller),
       onBufferRoom: () => {
         setup.onBufferRoom();
       },
-    }),
-    handshakeStream: new HandshakeStream(options.handshakeStreamBytes),
-    idle: new IdleTimer(options.idleTimeoutMs, now),
-    suspicion: new Suspicion(options.suspectAfterPtos, options.suspectAfterMs),
-    stats: new ConnectionStats(),
-    observer: setup.observer,
-    isConfirmed: false,
-    isHandshakeDonePending: false,
-    isPingPending: false,
-  };
+    });
+    this.handshakeStream = new HandshakeStream(options.handshakeStreamBytes);
+    this.idle = new IdleTimer(options.idleTimeoutMs, now);
+    this.suspicion = new Suspicion(options.suspectAfterPtos, options.suspectAfterMs);
+    this.stats = new ConnectionStats();
+    this.observer = setup.observer;
+    this.isConfirmed = false;
+    this.isHandshakeDonePending = false;
+    this.isPingPending = false;
+  }
+
+  /** The one in use. */
+  get path(): Path {
+    return this.paths.active;
+  }
 }
 
-function capacityOf({ rtt }: Recovery, controller: CongestionController): PathCapacity {
-  return {
-    get smoothedRttMs() {
-      return rtt.hasSample ? rtt.smoothedRtt : undefined;
-    },
-    get congestionWindow() {
-      return controller.congestionWindow;
-    },
-  };
+class Capacity implements PathCapacity {
+  readonly #rtt: Recovery['rtt'];
+  readonly #controller: CongestionController;
+
+  constructor(rtt: Recovery['rtt'], controller: CongestionController) {
+    this.#rtt = rtt;
+    this.#controller = controller;
+  }
+
+  get smoothedRttMs(): number | undefined {
+    return this.#rtt.hasSample ? this.#rtt.smoothedRtt : undefined;
+  }
+
+  get congestionWindow(): number {
+    return this.#controller.congestionWindow;
+  }
 }
