@@ -20,6 +20,11 @@ export interface ServerOptions extends CallServerOptions {
   readonly limits?: UdpAcceptorOptions['limits'];
   /** Windows, timeouts and limits of connections. Default: DEFAULT_TRANSPORT_OPTIONS. */
   readonly transport?: UdpAcceptorOptions['transport'];
+  /**
+   * At least 16 random bytes, secret, the same at each start of this server: by it clients learn in one round trip that it
+   * was restarted, and connect again. Default: new ones at each start, so that they have to find out by its silence.
+   */
+  readonly resetKey?: UdpAcceptorOptions['resetKey'];
   /** A directory for qlog files, one for each connection, which qvis shows. For finding faults: it takes time and disk. Default: none. */
   readonly qlogDir?: string | undefined;
   /** What its connections may hold in buffers. Default: 256 MiB, shared by all servers and channels of the process. */
@@ -39,9 +44,18 @@ export interface ChannelOptions extends CallChannelOptions {
 
 /** A server over UDP: add services, then `listen('host:port')`. Costs nothing before that. */
 export function createServer(options: ServerOptions = {}): Server {
-  const { insecure, warn = emitWarning, transport, limits, buffers, qlogDir, ...callOptions } = options;
+  const {
+    insecure,
+    warn = emitWarning,
+    transport,
+    limits,
+    buffers,
+    resetKey,
+    qlogDir,
+    ...callOptions
+  } = options;
   const observation = qlogTo(qlogDir, warn);
-  const acceptor = new UdpAcceptor({ insecure, warn, transport, limits, buffers, observation });
+  const acceptor = new UdpAcceptor({ insecure, warn, transport, limits, buffers, resetKey, observation });
   const server = new Server(acceptor, realEnvironment, callOptions);
   server.on('handlerError', ({ path, error }) => {
     // Who listens for himself needs no warning.

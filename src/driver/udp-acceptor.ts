@@ -27,6 +27,8 @@ export interface UdpAcceptorOptions {
   readonly insecure?: boolean | undefined;
   readonly transport?: Partial<TransportOptions> | undefined;
   readonly limits?: Partial<EndpointLimits> | undefined;
+  /** See `resetTokens`. Not looked at when there are `means`. */
+  readonly resetKey?: Uint8Array | undefined;
   /** Gets lines for the person who runs the server. */
   warn(line: string): void;
   /** What its connections may hold in buffers, perhaps shared with others. Default: 256 MiB for the process. */
@@ -137,7 +139,7 @@ export class UdpListening implements Listening {
         buffers: options.buffers ?? processBuffers,
       },
       means: {
-        ...(options.means ?? plaintextMeans(realEnvironment.random)),
+        ...(options.means ?? plaintextMeans(realEnvironment.random, options.resetKey)),
         observe:
           observation && ((facts, now) => observation.observe(facts, sockets.addressOf(facts.local), now)),
       },

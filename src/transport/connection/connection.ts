@@ -5,10 +5,11 @@
  */
 import { RingQueue } from '../../base/ring-queue.js';
 import { type Path } from '../path/path.js';
+import { SMALLEST_RESET_BYTES } from '../path/reset-size.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { type TransportStats } from '../stream-transport.js';
 import { type ConnectionClosed, TransportError, TransportErrorCode } from '../transport-error.js';
-import { type CloseFrame } from '../wire/frame.js';
+import { type CloseFrame, RESET_TOKEN_BYTES } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
 import { type TransportParameters } from '../wire/transport-parameters.js';
 import { Closing } from './closing.js';
@@ -209,6 +210,21 @@ export class Connection implements FrameHandler, HandshakeOwner {
       this.#events.push({ kind: 'recovered' });
     }
     observer?.onStep(this.#players, now);
+  }
+
+  /** [RST-3] What nobody could read: if it ends in the token of the ID that we use, the server knows nothing of us any more. */
+  handleReset(bytes: Uint8Array, { ip, port }: Path['remote'], now: number): boolean {
+    const { path, remoteIds } = this.#players;
+    const isFromServer = path.remote.ip === ip && path.remote.port === port;
+    if (this.#closing !== undefined || this.role === 'server' || !isFromServer) return false;
+    if (bytes.length < SMALLEST_RESET_BYTES) return false;
+    if (!remoteIds.isResetToken(bytes.subarray(bytes.length - RESET_TOKEN_BYTES))) return false;
+    this.#end(
+      { by: 'reset', ...noCode('the server has restarted, and knows nothing of this connection') },
+      false,
+      now,
+    );
+    return true;
   }
 
   /** The handshake has something to say (its `wake` was called). */

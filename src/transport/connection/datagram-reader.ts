@@ -31,6 +31,7 @@ export interface Arrival {
 /** The conductor, as far as the reader needs it. */
 export interface PacketHandler extends FrameHandler {
   readonly closed: unknown;
+  handleReset(bytes: Uint8Array, remote: Address, now: number): void;
 }
 
 export class DatagramReader {
@@ -115,7 +116,10 @@ export class DatagramReader {
       return;
     }
     const payload = this.#open(arrival.bytes, header, main, now);
-    if (payload === undefined) return;
+    if (payload === undefined) {
+      this.#handler.handleReset(arrival.bytes, arrival.remote, now);
+      return;
+    }
     this.#readFrames(arrival, header, payload, main, now);
   }
 

@@ -6,7 +6,7 @@ import { MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { type Path } from '../path/path.js';
 import { PacketSpace, type SentPacket } from '../recovery/sent-packet.js';
 import { ByteWriter } from '../wire/byte-writer.js';
-import { writeHandshakeDone, writePing } from '../wire/frame-writer.js';
+import { writeHandshakeDone, writePadding, writePing } from '../wire/frame-writer.js';
 import { OpenPacket } from './open-packet.js';
 import { type PacketBuilder } from './packet-builder.js';
 import { type PacketSpaceState } from './packet-space-state.js';
@@ -176,12 +176,16 @@ export class DatagramWriter {
     isPadded: boolean,
     now: number,
   ): boolean {
-    const { protected: main, handshakeStream, streams } = this.#players;
+    const { protected: main, handshakeStream, streams, role, isPingPending } = this.#players;
     const packet = this.#protected;
     if (draft.writer.offset + SHORT_PACKET_BYTES > room) return false;
     packet.begin(this.#players, main, draft.writer, room);
     if (main.acks.hasAnythingToAck) main.acks.writeAck(packet, now);
     if (isOpen || main.probesPending > 0) {
+      // [RST-4] In front, because a STREAM frame may run to the end of the packet.
+      if (role === 'client' && (main.probesPending > 0 || isPingPending)) {
+        writePadding(packet.writer, PROBE_PADDING_BYTES);
+      }
       this.#writeHandshakeDone(packet);
       handshakeStream.writeFrames(packet);
       this.#writePing(packet);
@@ -272,3 +276,5 @@ function writePingFrame(packet: PacketBuilder): void {
 const MIN_ROOM_BYTES = 64;
 /** Header, protection and a short frame: less than that is not worth a second packet in a datagram. */
 const SHORT_PACKET_BYTES = 48;
+/** Makes a packet with a header, this and a PING larger than LARGEST_RESET_BYTES. */
+const PROBE_PADDING_BYTES = 28;

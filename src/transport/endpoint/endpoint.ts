@@ -59,7 +59,7 @@ export const DEFAULT_ENDPOINT_LIMITS: EndpointLimits = {
 /** What the driver brings: randomness and keys. */
 export interface EndpointMeans {
   readonly random: Random;
-  /** The 16 bytes of the stateless reset of an ID of ours: the same for the same ID, unguessable without the key. */
+  /** The 16 bytes of the stateless reset of an ID of ours: the same for the same ID, unguessable without the key [RST-1]. */
   readonly resetToken: (connectionId: Uint8Array) => Uint8Array;
   readonly createHandshake: CreateHandshake;
   /** Default: nobody looks on. */
@@ -184,7 +184,10 @@ export class Endpoint {
       this.#drop('malformedHeader');
       return;
     }
-    const member = (first & 0x80) === 0 ? this.#findShort(bytes) : this.#findLong(bytes, remote, local, now);
+    const member =
+      (first & 0x80) === 0
+        ? this.#findShort(bytes, remote, local, now)
+        : this.#findLong(bytes, remote, local, now);
     if (member === undefined) return;
     member.connection.handleDatagram(bytes, remote, local, now);
     this.#touch(member);
@@ -314,10 +317,20 @@ export class Endpoint {
     }
   }
 
-  #findShort(bytes: Uint8Array): Member | undefined {
+  #findShort(bytes: Uint8Array, remote: Address, local: number, now: number): Member | undefined {
     const member = bytes.length > CONNECTION_ID_BYTES ? this.#table.find(bytes, 1) : undefined;
-    if (member === undefined) this.#drop('unknownConnection');
-    return member;
+    if (member !== undefined) return member;
+    this.#drop('unknownConnection');
+    if (this.#config.role === 'server') this.#firstContact.onUnknownShort(bytes, remote, local, now);
+    else this.#offerReset(bytes, remote, now);
+    return undefined;
+  }
+
+  /** [RST-3] A reset bears an ID that was drawn at random: whose it is only its token tells. */
+  #offerReset(bytes: Uint8Array, remote: Address, now: number): void {
+    for (const member of this.#members.values()) {
+      if (member.connection.handleReset(bytes, remote, now)) this.#touch(member);
+    }
   }
 
   #findLong(bytes: Uint8Array, remote: Address, local: number, now: number): Member | undefined {

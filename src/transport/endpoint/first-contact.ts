@@ -22,6 +22,7 @@ import {
   writeHelloHeader,
 } from '../wire/header.js';
 import { ProtocolVersion } from '../wire/version.js';
+import { StatelessResets } from './stateless-resets.js';
 import { type EndpointConfig, type EndpointMeans } from './endpoint.js';
 
 export interface Circumstances {
@@ -45,6 +46,7 @@ export class FirstContact {
   readonly #config: EndpointConfig;
   readonly #means: EndpointMeans;
   readonly #counts = new Map<string, AddressCounts>();
+  readonly #resets: StatelessResets;
   #halfOpenCount = 0;
   #answers: Answer[] = [];
   #answerCredit = MAX_ANSWERS_PER_SECOND;
@@ -53,6 +55,7 @@ export class FirstContact {
   constructor(config: EndpointConfig, means: EndpointMeans) {
     this.#config = config;
     this.#means = means;
+    this.#resets = new StatelessResets(means);
   }
 
   /** Undefined: make a connection of it. Otherwise why not, and an answer may be on its way. */
@@ -85,6 +88,13 @@ export class FirstContact {
       return 'refused';
     }
     return this.#hasRoomFor(remote.ip) ? undefined : 'refused';
+  }
+
+  /** A short packet for nobody: somebody may have been connected to the process before this one [RST-2]. */
+  onUnknownShort(packet: Uint8Array, remote: Address, local: number, now: number): void {
+    if (this.#answers.length >= MAX_ANSWERS_WAITING) return;
+    const bytes = this.#resets.answerTo(packet, remote, now);
+    if (bytes !== undefined && this.#mayAnswer(now)) this.#answers.push({ bytes, remote, local });
   }
 
   onAccepted({ ip }: Address): void {
@@ -214,5 +224,7 @@ export class FirstContact {
 
 /** Answers without a connection, all strangers together. */
 const MAX_ANSWERS_PER_SECOND = 1_000;
+/** Of resets; the others are as many as hellos came in one turn. */
+const MAX_ANSWERS_WAITING = 256;
 /** Far below the 1,200 bytes of the hello that asked. */
 const REFUSAL_BYTES = 384;

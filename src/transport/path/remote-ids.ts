@@ -84,7 +84,7 @@ export class RemoteIds {
   }
 
   /**
-   * Are these 16 bytes the token of an ID that we use? Takes the same time whatever the bytes are, so that nobody
+   * [RST-3] Are these 16 bytes the token of an ID that we use? Takes the same time whatever the bytes are, so that nobody
    * can find a token out piece by piece.
    */
   isResetToken(bytes: Uint8Array): boolean {

@@ -43,6 +43,8 @@ export class TwoEnds {
   readonly sent: { readonly at: number; readonly datagram: Datagram }[] = [];
   /** How often each key was added, over all servers. */
   readonly adds = new Map<string, number>();
+  /** Of the servers that are started from now on. Default: each has its own. */
+  resetKey: Uint8Array | undefined;
   readonly serverHost: SimHost;
   readonly clientHost: SimHost;
   readonly #random = new SeededRandom(1);
@@ -132,7 +134,8 @@ export class TwoEnds {
 
   #endpointOptions(host: SimHost) {
     const random = this.#random.fork(`endpoint ${host.ip} ${this.clock.now()}`);
-    return { network: this.network, host, random, checksum: crc32, touch: this.loop.touch };
+    const { network, resetKey } = this;
+    return { network, host, random, resetKey, checksum: crc32, touch: this.loop.touch };
   }
 
   #environment(host: SimHost): RpcEnvironment {

@@ -125,7 +125,7 @@ describe("the peer's connection IDs", () => {
     }).toThrow(errorWithCode('CONNECTION_ID_LIMIT_ERROR'));
   });
 
-  test('the token of an ID in use is recognised, and no other', () => {
+  test('[RST-3] the token of an ID in use is recognised, and no other', () => {
     const ids = create();
     const token = (sequence: number): Uint8Array => new Uint8Array(16).fill(sequence + 1);
     expect(ids.isResetToken(new Uint8Array(16))).toBe(false);
