@@ -139,6 +139,25 @@ test('the same run gives the same log', () => {
   expect(second.server.text).toBe(first.server.text);
 });
 
+test('a client that moves, and datagrams that grow, stand in the log', () => {
+  const { pair, sinks } = loggedPair();
+  const { client } = pair.establish();
+  pair.run(() => false, 200);
+  pair.clientAddress = { ip: '10.0.0.1', port: 50_000 };
+  const stream = client.openStream() ?? -1;
+  client.writeStream(stream, [new Uint8Array(100_000)], true);
+  pair.client.touch(client);
+  pair.run(() => false, 1_000);
+  const server = parseQlog(sinks.server.text);
+  expect(named(server, 'connectivity:path_updated').map(({ data }) => data)).toEqual([
+    { old: '10.0.0.1 40000', new: '10.0.0.1 50000' },
+  ]);
+  expect(qlogFaults(server)).toEqual([]);
+  const sizes = named(parseQlog(sinks.client.text), 'connectivity:mtu_updated').map(({ data }) => data);
+  expect(sizes[0]).toEqual({ new: 1_200 });
+  expect(Math.max(...sizes.map((size) => Number(size['new'])))).toBe(1_452);
+});
+
 test('records for which there is no room are counted where they are missing', () => {
   const { pair, sinks } = loggedPair();
   const { client } = pair.establish();
