@@ -146,7 +146,7 @@ export class DatagramWriter {
   }
 
   #onSent(packet: SentPacket, state: PacketSpaceState, now: number): void {
-    const { recovery, pacer, idle, stats } = this.#players;
+    const { recovery, pacer, idle, numberSkips, stats } = this.#players;
     recovery.onPacketSent(packet, now);
     if (packet.isInFlight && packet.isOffPath !== true) pacer.onSent(packet.bytes, now);
     if (packet.isAckEliciting) {
@@ -154,6 +154,12 @@ export class DatagramWriter {
       if (state.probesPending > 0 && packet.isOffPath !== true) state.probesPending--;
     }
     stats.packetsSent++;
+    // [PKN-5]
+    if (
+      state.space === PacketSpace.PROTECTED &&
+      numberSkips.onPacketSent(recovery.packetsInFlight(state.space))
+    )
+      state.nextPacketNumber++;
   }
 
   #writeHello(draft: TransmitDraft, isOpen: boolean, room: number, now: number): boolean {

@@ -14,6 +14,7 @@ import { RemoteIds } from '../path/remote-ids.js';
 import { HandshakeStream } from '../protection/handshake-stream.js';
 import { AckFrequency } from '../recovery/ack-frequency.js';
 import { Recovery } from '../recovery/recovery.js';
+import { PacketNumberSkips } from '../recovery/packet-number-skips.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { type PathCapacity } from '../stream/path-capacity.js';
 import { StreamSet } from '../stream/stream-set.js';
@@ -44,6 +45,7 @@ export class Players {
   readonly controller: CongestionController;
   readonly recovery: Recovery;
   readonly ackFrequency: AckFrequency;
+  readonly numberSkips: PacketNumberSkips;
   readonly pacer: Pacer;
   readonly streams: StreamSet;
   readonly handshakeStream: HandshakeStream;
@@ -96,6 +98,7 @@ export class Players {
     this.controller = controller;
     this.recovery = recovery;
     this.ackFrequency = new AckFrequency();
+    this.numberSkips = new PacketNumberSkips(setup.random);
     this.pacer = pacer;
     this.streams = new StreamSet({
       role,

@@ -6,8 +6,10 @@
 import { GRANULARITY_MS } from './rtt-estimator.js';
 import { type SentPacketLog } from './sent-packet-log.js';
 
+/** `skipped`: numbers that were never used, flat: first, last, first, last, …, rising. */
 export function detectLoss(
   outstanding: SentPacketLog,
+  skipped: readonly number[],
   largestAcked: number,
   packetThreshold: number,
   lossDelayMs: number,
@@ -19,10 +21,23 @@ export function detectLoss(
     if (packetNumber > largestAcked) break;
     // The same sum decides and is handed out as the timeout: a timer set to it finds the packet lost.
     const lossTime = sentAt + lossDelayMs;
-    if (lossTime > now && largestAcked - packetNumber < packetThreshold) return { lostBelow, lossTime };
+    const isBehind =
+      largestAcked - packetNumber - countSkipped(skipped, packetNumber, largestAcked) >= packetThreshold;
+    if (lossTime > now && !isBehind) return { lostBelow, lossTime };
     lostBelow = packetNumber + 1;
   }
   return { lostBelow, lossTime: undefined };
+}
+
+/** What was never sent overtook nothing. */
+function countSkipped(skipped: readonly number[], above: number, below: number): number {
+  let count = 0;
+  for (let i = skipped.length - 2; i >= 0; i -= 2) {
+    const first = skipped[i] ?? 0;
+    if (first < above) break;
+    if (first < below) count += (skipped[i + 1] ?? 0) - first + 1;
+  }
+  return count;
 }
 
 export interface LossVerdict {

@@ -322,7 +322,8 @@ export class Recovery {
   private detectLost(space: PacketSpace, lost: SentPacket[], now: number): void {
     const state = this.spaces[space];
     const { packetThreshold, lossDelayMs } = this.spuriousLoss;
-    const verdict = detectLoss(state.outstanding, state.largestAcked, packetThreshold, lossDelayMs, now);
+    const { outstanding, skipped, largestAcked } = state;
+    const verdict = detectLoss(outstanding, skipped, largestAcked, packetThreshold, lossDelayMs, now);
     state.lossTime = verdict.lossTime;
     const passStart = lost.length;
     state.takeBelow(verdict.lostBelow, lost);

@@ -24,7 +24,7 @@ export class SentSpace {
   private ackOnlyCount = 0;
   private readonly maxAckOnlyPackets: number;
   /** Numbers jumped over by the sender, flat: first, last, first, last, …, rising. */
-  private readonly skipped: number[] = [];
+  readonly skipped: number[] = [];
 
   constructor(limits: { readonly maxAckOnlyPackets: number; readonly maxLostRemembered: number }) {
     this.lost = new LostPacketMemory(limits.maxLostRemembered);
@@ -130,7 +130,10 @@ export class SentSpace {
     if (largest > this.largestSent) {
       throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'ACK of a packet that was never sent');
     }
-    for (let i = 0; i + 1 < this.skipped.length; i += 2) {
+    const smallest = ranges[ranges.length - 2] ?? largest;
+    // The newest first: most ACKs reach back over few of them.
+    for (let i = this.skipped.length - 2; i >= 0; i -= 2) {
+      if ((this.skipped[i + 1] ?? 0) < smallest) return;
       if (contains(ranges, this.skipped[i] ?? 0, this.skipped[i + 1] ?? 0)) {
         throw new TransportError(
           TransportErrorCode.PROTOCOL_VIOLATION,
@@ -182,4 +185,4 @@ function contains(ranges: readonly number[], first: number, last: number): boole
 }
 
 /** A sender skips a number now and then; a peer that guesses ACKs meets one of the newest. */
-const MAX_SKIPS_REMEMBERED = 8;
+const MAX_SKIPS_REMEMBERED = 32;

@@ -14,14 +14,14 @@ function outstanding(
 describe('the packet threshold', () => {
   test('[REC-1] a packet is lost when one three numbers later is acknowledged, not two', () => {
     const log = outstanding([{ number: 5, sentAt: 0 }]);
-    expect(detectLoss(log, 7, 3, 1_000, 1)).toEqual({ lostBelow: 0, lossTime: 1_000 });
-    expect(detectLoss(log, 8, 3, 1_000, 1)).toEqual({ lostBelow: 6, lossTime: undefined });
+    expect(detectLoss(log, [], 7, 3, 1_000, 1)).toEqual({ lostBelow: 0, lossTime: 1_000 });
+    expect(detectLoss(log, [], 8, 3, 1_000, 1)).toEqual({ lostBelow: 6, lossTime: undefined });
   });
 
   test('a larger threshold waits for more', () => {
     const log = outstanding([{ number: 5, sentAt: 0 }]);
-    expect(detectLoss(log, 14, 10, 1_000, 1).lostBelow).toBe(0);
-    expect(detectLoss(log, 15, 10, 1_000, 1).lostBelow).toBe(6);
+    expect(detectLoss(log, [], 14, 10, 1_000, 1).lostBelow).toBe(0);
+    expect(detectLoss(log, [], 15, 10, 1_000, 1).lostBelow).toBe(6);
   });
 });
 
@@ -29,9 +29,9 @@ describe('the time threshold', () => {
   test('the loss time that is handed out is when the packet is lost, to the last bit', () => {
     const delay = lossDelay(0.1, 0.7, 1 / 8);
     const log = outstanding([{ number: 1, sentAt: 0.3 }]);
-    const { lossTime } = detectLoss(log, 2, 3, delay, 0.4);
+    const { lossTime } = detectLoss(log, [], 2, 3, delay, 0.4);
     expect(lossTime).toBe(0.3 + delay);
-    expect(detectLoss(log, 2, 3, delay, lossTime ?? 0)).toEqual({ lostBelow: 2, lossTime: undefined });
+    expect(detectLoss(log, [], 2, 3, delay, lossTime ?? 0)).toEqual({ lostBelow: 2, lossTime: undefined });
   });
 
   test('[REC-1] is nine eighths of the larger RTT, and at least the granularity', () => {
@@ -43,8 +43,8 @@ describe('the time threshold', () => {
 
 test('a packet above the largest acknowledged is never lost and sets no time', () => {
   const log = outstanding([{ number: 5, sentAt: 0 }]);
-  expect(detectLoss(log, 4, 3, 10, 1e9)).toEqual({ lostBelow: 0, lossTime: undefined });
-  expect(detectLoss(log, -1, 3, 10, 1e9)).toEqual({ lostBelow: 0, lossTime: undefined });
+  expect(detectLoss(log, [], 4, 3, 10, 1e9)).toEqual({ lostBelow: 0, lossTime: undefined });
+  expect(detectLoss(log, [], -1, 3, 10, 1e9)).toEqual({ lostBelow: 0, lossTime: undefined });
 });
 
 test('agrees with the rule stated packet by packet', () => {
@@ -67,7 +67,7 @@ test('agrees with the rule stated packet by packet', () => {
           packet.number <= largestAcked - packetThreshold || packet.sentAt + delay <= now;
         const waiting = overtaken.filter((packet) => !isLost(packet)).map((packet) => packet.sentAt + delay);
 
-        const verdict = detectLoss(outstanding(packets), largestAcked, packetThreshold, delay, now);
+        const verdict = detectLoss(outstanding(packets), [], largestAcked, packetThreshold, delay, now);
         expect(packets.filter((packet) => packet.number < verdict.lostBelow)).toEqual(
           overtaken.filter(isLost),
         );
@@ -75,4 +75,13 @@ test('agrees with the rule stated packet by packet', () => {
       },
     ),
   );
+});
+
+test('[PKN-5] a number that was skipped overtakes nothing', () => {
+  const log = new SentPacketLog();
+  for (const number of [5, 7, 8, 9]) log.append(sentPacket(number, 0));
+  expect(detectLoss(log, [6, 6], 8, 3, 1_000, 1).lostBelow).toBe(0);
+  expect(detectLoss(log, [6, 6], 9, 3, 1_000, 1).lostBelow).toBe(6);
+  expect(detectLoss(log, [3, 4], 8, 3, 1_000, 1).lostBelow).toBe(6);
+  expect(detectLoss(log, [0, 1, 6, 6, 10, 10], 8, 3, 1_000, 1).lostBelow).toBe(0);
 });
