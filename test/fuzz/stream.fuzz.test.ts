@@ -15,7 +15,7 @@ import {
   type PeerLimits,
   type StreamLimits,
 } from '../../src/transport/stream/stream-limits.js';
-import { type StreamSet } from '../../src/transport/stream/stream-set.js';
+import { type StreamSet, type StreamSetOptions } from '../../src/transport/stream/stream-set.js';
 import { receive, StreamPacket } from '../support/stream-packet.js';
 import { advertised, streamSet } from '../support/stream-pair.js';
 
@@ -48,6 +48,8 @@ interface Half {
   isCalled: boolean;
 }
 
+type Memory = Pick<StreamSetOptions, 'budget' | 'path'>;
+
 class Side {
   readonly set: StreamSet;
   readonly index: number;
@@ -63,16 +65,18 @@ class Side {
   };
   readonly sentEnds = new Map<number, number>();
   private sentTotal = 0;
+  private now = 0;
   private readonly array = new Uint8Array(MAX_STREAM_BYTES);
   private nextStreamAnnounced = 0;
 
-  constructor(index: number, limits: StreamLimits, allowed: PeerLimits, pool: ChunkPool) {
+  constructor(index: number, limits: StreamLimits, allowed: PeerLimits, pool: ChunkPool, memory: Memory) {
     this.index = index;
     this.allowed = { ...allowed, byStream: new Map() };
     this.set = streamSet({
       role: index === 0 ? 'client' : 'server',
       limits,
       pool,
+      ...memory,
       emit: (event) => {
         this.onEvent(event);
       },
@@ -150,7 +154,9 @@ class Side {
 
   send(room: number, isLast: boolean, peer: Side): StreamPacket | undefined {
     const packet = new StreamPacket(room);
-    this.set.writeControl(packet, 0);
+    // Half a millisecond for each packet: windows grow on some of the paths.
+    this.now += 0.5;
+    this.set.writeControl(packet, this.now);
     this.set.writeStreams(packet, isLast);
     check(packet.frames.length > 0 === packet.isAckEliciting, 'a packet with frames is ack-eliciting');
     if (packet.length === 0) return undefined;
@@ -243,20 +249,36 @@ type Operation =
     }
   | { readonly kind: 'limits' };
 
+interface Means {
+  readonly budgetBytes: number;
+  readonly rttMs: number | undefined;
+  readonly congestionWindow: number;
+}
+
 class Session {
-  readonly pool = new ChunkPool(new BufferBudget());
+  readonly budget: BufferBudget;
+  readonly pool: ChunkPool;
   readonly sides: readonly [Side, Side];
   private readonly limits: StreamLimits;
   private hasClientLimits = false;
 
-  constructor(clientLimits: StreamLimits, serverLimits: StreamLimits, isFirstFlight: boolean) {
+  constructor(
+    clientLimits: StreamLimits,
+    serverLimits: StreamLimits,
+    isFirstFlight: boolean,
+    { budgetBytes, rttMs, congestionWindow }: Means,
+  ) {
+    this.budget = new BufferBudget(budgetBytes);
+    this.pool = new ChunkPool(this.budget);
+    const memory = { budget: this.budget, path: { smoothedRttMs: rttMs, congestionWindow } };
     const client = new Side(
       0,
       clientLimits,
       isFirstFlight ? FIRST_FLIGHT_LIMITS : advertised(serverLimits),
       this.pool,
+      memory,
     );
-    const server = new Side(1, serverLimits, advertised(clientLimits), this.pool);
+    const server = new Side(1, serverLimits, advertised(clientLimits), this.pool, memory);
     this.sides = [client, server];
     this.limits = serverLimits;
     server.set.onPeerLimits(advertised(clientLimits));
@@ -321,7 +343,7 @@ class Session {
         if (half.hasReadEnd) expect(half.read).toBe(peer.half(id).written);
       }
     }
-    expect(this.pool.usedBytes).toBe(0);
+    expect([this.pool.usedBytes, this.budget.usedBytes]).toEqual([0, 0]);
   }
 
   private giveLimits(): void {
@@ -457,12 +479,19 @@ const anyLimits: fc.Arbitrary<StreamLimits> = fc.record({
   connectionWindow: limit(8 << 20, 1, 150, 900, 5_000),
   sendBufferPerStream: limit(1 << 20, 1, 100, 600, 3_000),
   sendBufferPerConnection: limit(8 << 20, 1, 150, 900, 5_000),
-  maxStreamWindow: fc.constant(1 << 20),
-  maxConnectionWindow: fc.constant(8 << 20),
-  maxSendBufferPerStream: fc.constant(1 << 20),
-  maxSendBufferPerConnection: fc.constant(8 << 20),
+  maxStreamWindow: limit(16 << 20, 1, 2_000, 10_000),
+  maxConnectionWindow: limit(24 << 20, 1, 2_000, 10_000),
+  maxSendBufferPerStream: limit(16 << 20, 1, 2_000, 10_000),
+  maxSendBufferPerConnection: limit(24 << 20, 1, 2_000, 10_000),
   reassemblyPieces: fc.constant(1_000),
   reassemblyPiecesPerConnection: fc.constant(8_192),
+});
+
+/** A process that has less memory than it needs, and paths of all lengths. */
+const anyMeans: fc.Arbitrary<Means> = fc.record({
+  budgetBytes: limit(256 << 20, 0, 1_000, 30_000),
+  rttMs: fc.constantFrom(undefined, 0.1, 10, 1_000),
+  congestionWindow: limit(40_000, 0, 1_000, 1 << 30),
 });
 
 const scenario = fc.oneof(
@@ -483,8 +512,9 @@ describe('two stream sets over a bad link', () => {
         scenario,
         // Biased, most runs would be short and most lengths small.
         fc.noBias(fc.array(operation, { minLength: 50, maxLength: 400, size: 'max' })),
-        ({ client, server, isFirstFlight }, operations) => {
-          const session = new Session(client, server, isFirstFlight);
+        anyMeans,
+        ({ client, server, isFirstFlight }, operations, means) => {
+          const session = new Session(client, server, isFirstFlight, means);
           session.run({ kind: 'open' });
           for (const step of operations) session.run(step);
           session.finish();

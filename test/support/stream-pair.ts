@@ -25,6 +25,8 @@ export interface StreamPairOptions {
   /** Of both; what the pool of the test takes is counted by the pool's own. */
   readonly budget?: BufferBudget;
   readonly path?: PathCapacity;
+  /** Either of them has something to send, because others have freed memory. */
+  readonly onBufferRoom?: () => void;
   /** The client is still in its first flight. Default false. */
   readonly isFirstFlight?: boolean;
 }
@@ -35,11 +37,17 @@ export function streamPair({
   pool,
   budget,
   path,
+  onBufferRoom,
   isFirstFlight = false,
 }: StreamPairOptions = {}): StreamPair {
   const clientLimits = { ...DEFAULT_STREAM_LIMITS, ...client };
   const serverLimits = { ...DEFAULT_STREAM_LIMITS, ...server };
-  const means = { ...(pool && { pool }), ...(budget && { budget }), ...(path && { path }) };
+  const means = {
+    ...(pool && { pool }),
+    ...(budget && { budget }),
+    ...(path && { path }),
+    ...(onBufferRoom && { onBufferRoom }),
+  };
   const clientEvents: StreamEvent[] = [];
   const serverEvents: StreamEvent[] = [];
   const pair: StreamPair = {

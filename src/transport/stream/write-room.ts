@@ -67,7 +67,8 @@ export class WriteRoom {
 
   /** How many bytes the stream may take now. */
   roomOf({ send }: Stream): number {
-    return Math.min(this.perStream - send.heldBytes, this.sharedRoom(send.heldBytes));
+    // Buffers shrink with the congestion window: a stream may hold more than it may now.
+    return Math.max(0, Math.min(this.perStream - send.heldBytes, this.sharedRoom(send.heldBytes)));
   }
 
   /** The stream has taken `count` bytes; `isAll`: all that its writer gave. */
@@ -98,8 +99,9 @@ export class WriteRoom {
     }
     if (this.waiting.size === 0) return;
     this.releasedSinceLook += count;
-    // Who waits holds something or found the buffer full: so much is still to be let go of.
-    if (this.releasedSinceLook >= this.perConnection * SHARED_ROOM_TO_LOOK) this.lookAtWaiting();
+    // Who waits holds something or found the buffer full, at its smallest: so much is still to be let go of.
+    if (this.releasedSinceLook >= this.limits.sendBufferPerConnection * SHARED_ROOM_TO_LOOK)
+      this.lookAtWaiting();
   }
 
   /** Nobody is called any more. */

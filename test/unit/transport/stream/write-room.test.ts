@@ -46,6 +46,27 @@ describe('WriteRoom', () => {
     expect(client.sendBufferBytes).toBe(100_000);
   });
 
+  test('the buffers follow the congestion window, up and down', () => {
+    const path = { smoothedRttMs: undefined, congestionWindow: 3 * MIB };
+    const { client, clientEvents } = streamPair({
+      path,
+      server: { streamWindow: 64 * MIB, connectionWindow: 64 * MIB },
+    });
+    const id = openOf(client);
+    const written = Array.from({ length: 10 }, () => client.write(id, [bulk], false));
+    expect(written.reduce((sum, taken) => sum + taken, 0)).toBe(6 * MIB);
+    path.congestionWindow = 10_000;
+    expect(client.write(id, [bulk], false)).toBe(0);
+    expect(client.sendBufferBytes).toBe(6 * MIB);
+    while (clientEvents.length === 0) acknowledge(client, packetOf(client));
+    // Called when a quarter of the 1 MiB is free that it always has.
+    expect(client.sendBufferBytes).toBeGreaterThan(0.74 * MIB);
+    expect(client.sendBufferBytes).toBeLessThanOrEqual(0.75 * MIB);
+    path.congestionWindow = 1 << 30;
+    for (let i = 0; i < 20; i++) client.write(id, [bulk], false);
+    expect(client.sendBufferBytes).toBe(16 * MIB);
+  });
+
   test('who waits for others is served in turn', () => {
     const { client, clientEvents } = streamPair({
       client: { sendBufferPerStream: 100_000, sendBufferPerConnection: 400_000 },
