@@ -12,7 +12,7 @@ import { type CongestionControl } from '../../src/transport/congestion/create-co
 import { Bottleneck, type FlowOptions, toMbit } from './flow.js';
 import { PROFILES } from './profiles.js';
 
-const CONTROLLERS: readonly CongestionControl[] = ['cubic'];
+const CONTROLLERS: readonly CongestionControl[] = ['cubic', 'bbr'];
 const LONGEST_FETCH_MS = 600_000;
 const HEAD_START_MS = 2_000;
 const SETTLE_MS = 10_000;

@@ -24,6 +24,12 @@ export interface TransportOptions {
   /** How the rate is found that the path carries. Default `cubic`. */
   readonly congestionControl: CongestionControl;
   /**
+   * Share of datagrams, 0 to 0.5, that BBR takes for the noise of a link when they are lost while no queue builds up and
+   * the rest arrives as fast as before. With more a radio link is used in full that loses more; a link whose owner drops
+   * what exceeds its rate is filled with so much more that is lost. Default 0.15.
+   */
+  readonly toleratedLoss: number;
+  /**
    * Largest datagram sent, bytes, header and protection included: 1,200 to 65,507. Every connection begins with 1,200 and
    * goes up to what its path is found to carry. Default (undefined): 1,452 beyond this machine, what fits on loopback.
    * More than 1,452 beyond it is for networks whose MTU is known to be larger: elsewhere the system fragments.
@@ -71,6 +77,7 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   maxAckDelayMs: 2,
   initialRttMs: 100,
   congestionControl: 'cubic',
+  toleratedLoss: 0.15,
   maxDatagramSize: undefined,
   maxStreams: 100,
   streamWindow: 1 << 20,

@@ -411,7 +411,11 @@ export class Endpoint {
         this.#means.onBufferRoom();
       },
       createController: (maxDatagramSize) =>
-        createController(options.congestionControl, { maxDatagramSize, random: this.#means.random }),
+        createController(options.congestionControl, {
+          maxDatagramSize,
+          random: this.#means.random,
+          toleratedLoss: options.toleratedLoss,
+        }),
       createHandshake: () =>
         this.#means.createHandshake({
           role,

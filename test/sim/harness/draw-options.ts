@@ -82,4 +82,4 @@ export function drawEndpointLimits(rough: Dimension): EndpointLimits {
   });
 }
 
-const CONTROLLERS = ['cubic'] as const;
+const CONTROLLERS = ['bbr', 'cubic'] as const;
