@@ -29,6 +29,7 @@ export class Bbr implements CongestionController {
   private current: BbrState = 'startup';
   private windowBytes: number;
   private rate: number | undefined;
+  private smoothedRtt = Infinity;
   private hasFilledPipe = false;
   /** In this round the window was the limit. */
   private isWindowFull = false;
@@ -77,8 +78,9 @@ export class Bbr implements CongestionController {
     if (!isLimited) this.fullPipe.update(rate, this.rounds.isStart);
     this.updateState(sample, now);
     this.updateProbeRtt(sample, now);
+    this.smoothedRtt = Math.max(sample.smoothedRtt, MINIMUM_RTT_MS);
     // §5.6.2: at first nothing is known but how long a round trip takes.
-    this.rate ??= (PACING_GAIN.startup * this.windowBytes) / Math.max(sample.smoothedRtt, MINIMUM_RTT_MS);
+    this.rate ??= (PACING_GAIN.startup * this.windowBytes) / this.smoothedRtt;
     this.setPacingRate(PACING_GAIN[this.current]);
     this.setWindow(sample);
   }
@@ -118,6 +120,7 @@ export class Bbr implements CongestionController {
     this.losses.startRound();
     this.windowBytes = this.initialWindow();
     this.rate = undefined;
+    this.smoothedRtt = Infinity;
     this.isProbeSampled = false;
     this.isCycleEnding = false;
     this.isWindowFull = false;
@@ -343,8 +346,11 @@ export class Bbr implements CongestionController {
   // What comes out.
 
   private setPacingRate(gain: number): void {
-    const rate = gain * this.model.bandwidth * PACING_MARGIN;
-    if (rate > (this.rate ?? 0) || (this.hasFilledPipe && rate > 0)) this.rate = rate;
+    const wanted = gain * this.model.bandwidth * PACING_MARGIN;
+    // Deviation: never slower than the smallest window in a round trip. After an outage the last rates measured are those
+    // of probes, seconds apart, from which the draft would find back a quarter at a time.
+    const rate = Math.max(wanted, this.minimumWindow() / this.smoothedRtt);
+    if (rate > (this.rate ?? 0) || this.hasFilledPipe) this.rate = rate;
   }
 
   /** §5.6.4. [CON-2] It does not grow while the application does not fill it. */
