@@ -40,7 +40,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
   for (const each of measured) each.times.push(timeOf(each.run, each.count));
 }
 
-console.log(`node ${process.version}, ${values.rounds} rounds; ns for one, median (min..max)`);
+console.log(`node ${process.version}, ${values.rounds} rounds; ns of CPU for one, median (min..max)`);
 const result = {};
 for (const { name, times } of measured) {
   const sorted = times.toSorted((a, b) => a - b);
@@ -53,20 +53,20 @@ if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(resu
 /** How often to run it for a slice, after V8 has seen enough of it. */
 function calibrate(run) {
   let count = 1;
-  const end = performance.now() + WARM_UP_MS;
-  let perRun = Infinity;
-  while (performance.now() < end) {
-    perRun = timeOf(run, count) / 1e6;
-    count = Math.max(1, Math.min(count * 2, Math.ceil(SLICE_MS / Math.max(perRun, 1e-6))));
+  for (let usedMs = 0; usedMs < WARM_UP_MS;) {
+    const sliceMs = (timeOf(run, count) * count) / 1e6;
+    usedMs += sliceMs;
+    if (sliceMs < SLICE_MS) count *= 2;
   }
-  return Math.max(1, Math.ceil(SLICE_MS / perRun));
+  return count;
 }
 
-/** Nanoseconds for one. */
+/** Nanoseconds of CPU for one, garbage collection included: what others do on the machine counts less than by the clock. */
 function timeOf(run, count) {
-  const start = process.hrtime.bigint();
+  const before = process.cpuUsage();
   run(count);
-  return Number(process.hrtime.bigint() - start) / count;
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1_000) / count;
 }
 
 function spread({ median, min, max }) {
