@@ -133,6 +133,11 @@ export class Endpoint {
     return this.#members.keys();
   }
 
+  /** IDs by which packets find a connection: several for each, none when all are forgotten. */
+  get connectionIdCount(): number {
+    return this.#table.size;
+  }
+
   /** Datagrams that reached no connection, by reason. */
   get drops(): Readonly<Record<DropReason, number>> {
     return this.#drops;

@@ -32,6 +32,9 @@ export class ConnectionWatch implements ConnectionObserver {
   readonly #window: WindowWatch;
   #openBytes = 0;
   #openAckEliciting = 0;
+  /** When something came last, and when it asked first after that. */
+  #heardAt = -Infinity;
+  #askedAt = Infinity;
   #steps = 0;
   #packetsReceived = 0;
   #packetsDropped = 0;
@@ -44,15 +47,31 @@ export class ConnectionWatch implements ConnectionObserver {
     this.#window = new WindowWatch(options.name, options.facts);
   }
 
-  onPacketSent(space: PacketSpace, packetNumber: number, payload: Uint8Array, bytes: number): void {
+  onPacketSent(
+    space: PacketSpace,
+    packetNumber: number,
+    payload: Uint8Array,
+    bytes: number,
+    now: number,
+  ): void {
     const kind = this.#isClosed ? 'silent' : kindOf(payload, space);
     if (kind === 'silent') return;
     this.#open[space].set(packetNumber, { bytes, kind });
     this.#openBytes += bytes;
-    if (kind === 'ackEliciting') this.#openAckEliciting++;
+    if (kind !== 'ackEliciting') return;
+    this.#openAckEliciting++;
+    this.#askedAt = Math.min(this.#askedAt, now);
   }
 
-  onPacketReceived(space: PacketSpace, packetNumber: number, payload: Uint8Array): void {
+  onPacketReceived(
+    space: PacketSpace,
+    packetNumber: number,
+    payload: Uint8Array,
+    _bytes: number,
+    now: number,
+  ): void {
+    this.#heardAt = now;
+    this.#askedAt = Infinity;
     this.#guard(() => {
       const received = this.#received[space];
       check(
@@ -94,6 +113,7 @@ export class ConnectionWatch implements ConnectionObserver {
       if (players.hello.isDiscarded && this.#open[PacketSpace.HELLO].size > 0) this.#forgetHello();
       if (this.#steps % STEPS_BETWEEN_SCANS === 0) this.#scan();
       this.#checkBooks(players);
+      this.#checkSuspicion(players, now);
       this.#window.check(players, now);
     });
   }
@@ -152,6 +172,27 @@ export class ConnectionWatch implements ConnectionObserver {
     check(
       role === 'client' || streams.openCount <= mostStreams,
       () => `${name}: ${streams.openCount} streams open, of at most ${mostStreams}`,
+    );
+  }
+
+  /** A connection answers, or is known not to: never silent, never suspected of what it does not do. */
+  #checkSuspicion({ suspicion, options, recovery, isConfirmed }: Players, now: number): void {
+    const { name } = this.#options;
+    check(
+      !suspicion.isSuspect || this.#heardAt < now,
+      () => `${name}: suspect, although something came just now`,
+    );
+    if (!isConfirmed || suspicion.isSuspect) return;
+    const ptoMs = Math.max(
+      recovery.rtt.ptoPeriod(PEERS_LONGEST_ACK_DELAY_MS),
+      1_000,
+      4 * recovery.rtt.smoothedRtt,
+    );
+    const longestMs =
+      Math.max(options.suspectAfterMs, (options.suspectAfterPtos + 1) * ptoMs) + SUSPICION_SLACK_MS;
+    check(
+      now - this.#askedAt <= longestMs,
+      () => `${name}: nothing came for ${now - this.#askedAt} ms since it asked, and it is not suspect`,
     );
   }
 
@@ -235,6 +276,8 @@ function isInRanges(ranges: readonly number[], packetNumber: number): boolean {
   return false;
 }
 
+/** Timers may be late, and lateness puts it off for as long again. */
+const SUSPICION_SLACK_MS = 130_000;
 const STEPS_BETWEEN_SCANS = 256;
 /** What a first flight may open whatever the limit is (PROTOCOL §8.2). */
 const FIRST_FLIGHT_STREAMS = 64;

@@ -94,6 +94,9 @@ export class EndpointWatch {
         pump.endpoint.connectionCount === 0,
         () => `${name}: ${pump.endpoint.connectionCount} connections left when all is closed`,
       );
+      const { connectionIdCount, bufferBytes } = pump.endpoint;
+      check(connectionIdCount === 0, () => `${name}: ${connectionIdCount} IDs of connections that are gone`);
+      check(bufferBytes === 0, () => `${name}: ${bufferBytes} bytes in buffers of connections that are gone`);
     }
   }
 

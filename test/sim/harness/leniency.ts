@@ -45,7 +45,8 @@ export function mayRefuse({ serverLimits }: Scenario): boolean {
 export function isForgiving(scenario: Scenario): boolean {
   const { crashes, pauses, moves, links, sendFailureRate, clientHandshake, serverHandshake } = scenario;
   return (
-    crashes.length + pauses.length + moves.length === 0 &&
+    crashes.length + pauses.length === 0 &&
+    movesSeldom(moves, links) &&
     !mayRefuse(scenario) &&
     isPatient(scenario.clientOptions) &&
     isPatient(scenario.serverOptions) &&
@@ -91,6 +92,17 @@ export function harmlessCodes(scenario: Scenario): ReadonlySet<number> {
     codes.add(TransportErrorCode.TRANSPORT_PARAMETER_ERROR);
   }
   return codes;
+}
+
+/** A client that moves again before it is found can be lost for good. */
+function movesSeldom(moves: Scenario['moves'], links: Scenario['links']): boolean {
+  if (moves.length === 0) return true;
+  const isNear = links.every(({ up, down }) => up.delayMs + up.jitterMs + down.delayMs + down.jitterMs < 500);
+  return isNear && moves.every((move) => moves.every((other) => isApart(move, other)));
+}
+
+function isApart(one: Scenario['moves'][number], other: Scenario['moves'][number]): boolean {
+  return one === other || one.client !== other.client || Math.abs(one.atMs - other.atMs) >= 3_000;
 }
 
 function isPatient(options: TransportOptions): boolean {

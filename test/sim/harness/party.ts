@@ -42,8 +42,11 @@ export class Party {
   readonly #probes = new Map<number, number>();
   #provenBytes = BASE_BYTES;
   #hasClosed = false;
+  /** To what its window may be tuned. */
+  readonly #mostStreamWindow: number;
 
-  constructor(id: string, isServer: boolean, originalId: Uint8Array) {
+  constructor(id: string, isServer: boolean, originalId: Uint8Array, mostStreamWindow: number) {
+    this.#mostStreamWindow = mostStreamWindow;
     this.id = id;
     this.isServer = isServer;
     this.originalId = originalId;
@@ -137,6 +140,7 @@ export class Party {
       case FrameType.MAX_STREAM_DATA: {
         const before = this.#maxStreamData.get(frame.streamId) ?? 0;
         check(frame.limit >= before, () => `MAX_STREAM_DATA ${frame.limit} after ${before}`);
+        this.#checkStreamWindow(frame.streamId, frame.limit);
         this.#maxStreamData.set(frame.streamId, frame.limit);
         return;
       }
@@ -199,6 +203,16 @@ export class Party {
     this.#streamEnds.set(streamId, end);
     this.#sentOnStreams += end - before;
     this.#checkGrants(streamId, end);
+  }
+
+  /** What it grants beyond what was sent to it, which is at least what was read, is no more than its window may be. */
+  #checkStreamWindow(streamId: number, limit: number): void {
+    if (this.isAmbiguous || this.peer === undefined) return;
+    const ahead = limit - (this.peer.#streamEnds.get(streamId) ?? 0);
+    check(
+      ahead <= this.#mostStreamWindow,
+      () => `stream ${streamId}: ${ahead} bytes of credit, of at most ${this.#mostStreamWindow}`,
+    );
   }
 
   #onFinalSize(streamId: number, finalSize: number): void {

@@ -103,7 +103,10 @@ export function drawScenario(seed: number, isNightly = false): Scenario {
         bytes: drawPathMtu(random),
       })),
     ),
-    moves: rough('moves', [], (random) => drawMoves(random, clientCount, healAfterMs)),
+    moves: [
+      ...rough('moves', [], (random) => drawMoves(random, clientCount, healAfterMs, 100)),
+      ...dimension('seldomMoves', [], (random) => drawMoves(random, clientCount, healAfterMs, 3_000)),
+    ],
     pauses: rough('pauses', [], (random) =>
       Array.from({ length: random.between(1, 3) }, () => ({
         host: random.between(-1, clientCount - 1),
@@ -134,11 +137,11 @@ export function drawScenario(seed: number, isNightly = false): Scenario {
 
 export type Dimension = <T>(name: string, off: T, draw: (random: SeededRandom) => T) => T;
 
-function drawMoves(random: SeededRandom, clientCount: number, healAfterMs: number): Move[] {
+function drawMoves(random: SeededRandom, clientCount: number, healAfterMs: number, leastMs: number): Move[] {
   const moves: Move[] = [];
   for (let client = 0; client < clientCount; client++) {
     if (random.chance(0.3)) continue;
-    const everyMs = random.logUniform(100, 10_000);
+    const everyMs = random.logUniform(leastMs, 10_000);
     for (let atMs = random.within(0, everyMs); atMs < healAfterMs; atMs += everyMs) {
       if (moves.length < MOST_MOVES) {
         moves.push({ client, atMs, to: random.pick(['port', 'address', 'inherited', 'returned'] as const) });

@@ -27,6 +27,8 @@ import { check } from './violation.js';
 
 export interface WireTapOptions {
   readonly isServer: (ip: string) => boolean;
+  /** To what a side may tune the window of a stream. */
+  readonly mostStreamWindow: (isServer: boolean) => number;
   readonly onFrame: (type: number, space: PacketSpace) => void;
 }
 
@@ -39,6 +41,17 @@ interface SeenPacket {
   readonly destinationId: string;
   /** PING and PADDING: what a path MTU probe is made of. */
   readonly isProbe: boolean;
+  /** The bytes of its PATH_RESPONSEs, as hexadecimal digits. */
+  readonly responses: readonly string[];
+}
+
+/** The way between a server's address and another, whatever goes there. */
+interface TappedPath {
+  sentBytes: number;
+  receivedBytes: number;
+  isValidated: boolean;
+  /** Handshakes came from there. */
+  hasHello: boolean;
 }
 
 export class WireTap {
@@ -49,7 +62,9 @@ export class WireTap {
   readonly #meddledIds = new Set<string>();
   /** What each datagram on its way holds. */
   readonly #seen = new WeakMap<Uint8Array, readonly SeenPacket[]>();
-  readonly #paths = new Map<string, { sentBytes: number; receivedBytes: number; isValidated: boolean }>();
+  readonly #paths = new Map<string, TappedPath>();
+  /** Where each challenge of a server went: who answers it is there. */
+  readonly #challenges = new Map<string, TappedPath>();
 
   constructor(options: WireTapOptions) {
     this.#options = options;
@@ -76,9 +91,15 @@ export class WireTap {
     if (!this.#options.isServer(to.ip)) return;
     const path = this.#path(to.ip, to.port, from.ip, from.port);
     path.receivedBytes += bytes.length;
-    path.isValidated ||= packets.some(
-      ({ destinationId }) => this.#parties.get(destinationId)?.isServer === true,
-    );
+    for (const { space, destinationId, responses } of packets) {
+      path.hasHello ||= space === PacketSpace.HELLO;
+      // Where hellos come from, who knows the server's ID has received its answer; elsewhere only a challenge tells.
+      if (path.hasHello && this.#parties.get(destinationId)?.isServer === true) path.isValidated = true;
+      for (const response of responses) {
+        const challenged = this.#challenges.get(response);
+        if (challenged !== undefined) challenged.isValidated = true;
+      }
+    }
   }
 
   /** It seals with what it was told that its client said; a client's own packets only depend on what it says itself. */
@@ -144,13 +165,18 @@ export class WireTap {
     check(packetNumber > previous, () => `packet number ${packetNumber} after ${previous} in space ${space}`);
     sender.onSent(space, packetNumber);
     let isProbe = true;
+    const responses: string[] = [];
+    const { from, to } = datagram;
     for (const frame of framesOf(payload, space)) {
       this.#options.onFrame(frame.type, space);
       sender.onFrame(frame, space);
       if (frame.type === FrameType.NEW_CONNECTION_ID) this.#onNewId(hex(frame.connectionId), sender);
+      if (frame.type === FrameType.PATH_RESPONSE) responses.push(hex(frame.bytes));
+      if (frame.type === FrameType.PATH_CHALLENGE && sender.isServer)
+        this.#challenges.set(hex(frame.bytes), this.#path(from.ip, from.port, to.ip, to.port));
       isProbe &&= frame.type === FrameType.PING || frame.type === FrameType.PADDING;
     }
-    return { sender, space, packetNumber, destinationId, isProbe };
+    return { sender, space, packetNumber, destinationId, isProbe, responses };
   }
 
   /** False for a refusal, which speaks in the name of the ID that it was asked under, and is nobody's. */
@@ -167,7 +193,7 @@ export class WireTap {
         if (peer !== undefined) peer.isAmbiguous = true;
         return false;
       }
-      party = new Party(sourceId, isServer, originalId);
+      party = new Party(sourceId, isServer, originalId, this.#options.mostStreamWindow(isServer));
       this.#parties.set(sourceId, party);
     }
     this.#addSender(destinationId, party);
@@ -199,11 +225,11 @@ export class WireTap {
     return sender;
   }
 
-  #path(serverIp: string, serverPort: number, clientIp: string, clientPort: number) {
+  #path(serverIp: string, serverPort: number, clientIp: string, clientPort: number): TappedPath {
     const key = `${serverIp}:${serverPort} ${clientIp}:${clientPort}`;
     let path = this.#paths.get(key);
     if (path === undefined) {
-      path = { sentBytes: 0, receivedBytes: 0, isValidated: false };
+      path = { sentBytes: 0, receivedBytes: 0, isValidated: false, hasHello: false };
       this.#paths.set(key, path);
     }
     return path;

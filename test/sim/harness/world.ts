@@ -17,7 +17,10 @@ import { VirtualClock } from '../../../src/sim/virtual-clock.js';
 import { type TransportOptions } from '../../../src/transport/connection/transport-options.js';
 import { type HandshakeContext } from '../../../src/transport/protection/handshake.js';
 import { type ConnectionClosed, TransportErrorCode } from '../../../src/transport/transport-error.js';
-import { decodeTransportParameters } from '../../../src/transport/wire/transport-parameters.js';
+import {
+  decodeTransportParameters,
+  DEFAULT_TRANSPORT_PARAMETERS,
+} from '../../../src/transport/wire/transport-parameters.js';
 import { type Coverage } from './coverage.js';
 import { EndpointWatch } from './endpoint-watch.js';
 import { FaultSchedule } from './fault-schedule.js';
@@ -48,6 +51,12 @@ export class World {
   readonly #watch = new EndpointWatch();
   readonly #tap = new WireTap({
     isServer: (ip) => SERVER_IPS.includes(ip as (typeof SERVER_IPS)[0]),
+    mostStreamWindow: (isServer) => {
+      const { maxStreamWindow, streamWindow } = isServer
+        ? this.scenario.serverOptions
+        : this.scenario.clientOptions;
+      return Math.max(maxStreamWindow, streamWindow, DEFAULT_TRANSPORT_PARAMETERS.initialMaxStreamData);
+    },
     onFrame: (type, space) => {
       this.count(`frame/${space === 0 ? 'HELLO' : 'PROTECTED'} ${frameName(type)}`);
     },
