@@ -114,11 +114,6 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.pathMtu.datagramBytes;
   }
 
-  /** Of the path MTU probe in flight, which the window does not limit; 0: there is none. */
-  get mtuProbeBytes(): number {
-    return this.#players.pathMtu.probeBytes;
-  }
-
   get openStreamCount(): number {
     return this.#players.streams.openCount;
   }

@@ -13,7 +13,7 @@ import {
   encodeTransportParameters,
   type TransportParameters,
 } from '../../../../src/transport/wire/transport-parameters.js';
-import { EndpointPair, testMeans } from '../../../support/endpoint-pair.js';
+import { EndpointPair, SERVER_ADDRESS, testMeans } from '../../../support/endpoint-pair.js';
 
 /** A client that wants large datagrams, and a server that says of itself what `said` says. */
 function largePair(maxDatagramSize: number, said: Partial<TransportParameters> = {}): EndpointPair {
@@ -108,6 +108,38 @@ describe('a datagram', () => {
     write(pair, client, 500_000);
     pair.run(() => client.bytesInFlight > 20_000, 1_000);
     expect(client.bytesInFlight).toBeGreaterThan(20_000);
+  });
+
+  test('[MTU-7] that the system refuses for its size is not tried again, and what it held arrives', () => {
+    const pair = new EndpointPair();
+    const { client, server } = pair.establish();
+    let large = 0;
+    let refused = 0;
+    pair.filter = ({ from, bytes }) => {
+      if (from === 'server' || bytes.length <= 1_300 || ++large <= 20) return bytes;
+      refused++;
+      pair.client.handleTooLarge(bytes.length, SERVER_ADDRESS.ip, 0);
+      return undefined;
+    };
+    const streamId = client.openStream() as number;
+    let [written, read] = [0, 0];
+    pair.run(() => {
+      written += client.writeStream(streamId, [new Uint8Array(400_000 - written)], false);
+      pair.client.touch(client);
+      if (written === 0 || server.openStreamCount === 0) return false;
+      for (
+        let piece = server.readStream(streamId);
+        piece instanceof Uint8Array;
+        piece = server.readStream(streamId)
+      )
+        read += piece.length;
+      pair.server.touch(server);
+      return read === 400_000;
+    }, 5_000);
+    expect([read, client.datagramBytes]).toEqual([400_000, 1_252]);
+    // 1,452 that were in use, then probes of sizes below.
+    expect(refused).toBeLessThanOrEqual(4);
+    expect(refused).toBeGreaterThan(0);
   });
 
   test('[MTU-9] with a HELLO packet has 1,200 bytes, whatever else there is to send', () => {
