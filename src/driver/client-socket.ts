@@ -2,6 +2,7 @@
  * One connection of a client: its socket, connected to one address, and the endpoint behind it. Lives until the
  * connection is forgotten, a little longer than it is open, so that the last word arrives.
  * A refusal (ICMP) ends it only before the server's first answer: later it is a hint that anybody could have sent.
+ * When its address is gone, or nothing comes back any more, the connection goes on from another socket [MIG-10].
  * Reasons given here do not name the address: who tries several does.
  */
 import { type Clock } from '../base/clock.js';
@@ -15,6 +16,7 @@ import { type Address } from '../transport/path/path.js';
 import { type Observation } from './observation.js';
 import { type TransportMeans } from './plaintext-means.js';
 import { classifySocketError, describeSocketError, type SocketError } from './socket-error.js';
+import { SocketRenewal } from './socket-renewal.js';
 import { UdpSocket } from './udp-socket.js';
 
 export interface ClientSocketOptions {
@@ -32,7 +34,10 @@ export class ClientSocket {
   readonly transport: ConnectionTransport;
   readonly #options: ClientSocketOptions;
   readonly #remote: Address;
-  readonly #socket: UdpSocket;
+  #socket: UdpSocket;
+  /** The one before, until something has come to the new one. */
+  #previous: UdpSocket | undefined;
+  readonly #renewal: SocketRenewal<UdpSocket>;
   readonly #pump: EndpointPump;
   #closed: Promise<void> | undefined;
 
@@ -41,22 +46,30 @@ export class ClientSocket {
     // Until the endpoint stands there is nobody to tell; the socket has sent nothing yet that could be answered.
     let opened: ClientSocket | undefined;
     try {
-      const socket = await UdpSocket.connect(remote, {
-        onDatagram(datagram, from) {
-          if (opened !== undefined) opened.#pump.handleDatagram(datagram, from, 0);
-        },
-        onSocketError(error, failed) {
-          if (opened !== undefined) opened.#onSocketError(error, failed);
-        },
-        onReleased(transmit) {
-          if (opened !== undefined) opened.#pump.release(transmit);
-        },
-      });
+      const socket = await ClientSocket.#connect(remote, () => opened);
       opened = new ClientSocket(remote, socket, options);
       return opened;
     } catch (error) {
       throw new Error(describeSocketError(classifySocketError(error)), { cause: error });
     }
+  }
+
+  static async #connect(remote: Address, owner: () => ClientSocket | undefined): Promise<UdpSocket> {
+    const socket: UdpSocket = await UdpSocket.connect(remote, {
+      onDatagram(datagram, from) {
+        const self = owner();
+        if (self !== undefined) self.#onDatagram(datagram, from, socket);
+      },
+      onSocketError(error, failed) {
+        const self = owner();
+        if (self !== undefined) self.#onSocketError(error, failed);
+      },
+      onReleased(transmit) {
+        const self = owner();
+        if (self !== undefined) self.#pump.release(transmit);
+      },
+    });
+    return socket;
   }
 
   private constructor(remote: Address, socket: UdpSocket, options: ClientSocketOptions) {
@@ -81,11 +94,24 @@ export class ClientSocket {
       },
       clock: options.clock,
       send: (transmit) => {
-        socket.send(transmit);
+        this.#socket.send(transmit);
+        // Two in a row are hardly chance, and one more address costs a round trip.
+        if (this.transport.connection.ptosInRow >= SILENT_PTOS) this.#renew();
       },
       onForgotten: () => void this.close(),
     });
+    this.#renewal = new SocketRenewal({
+      clock: options.clock,
+      open: () => ClientSocket.#connect(remote, () => this),
+      onOpened: (opened) => {
+        this.#onRenewed(opened);
+      },
+      discard: (opened) => void opened.close(),
+    });
     this.transport = this.#pump.connect(remote, 0);
+    this.transport.onRebind = () => {
+      this.#renew();
+    };
   }
 
   /** Ends it now. What its connection still has to say, it says. Idempotent. */
@@ -93,17 +119,45 @@ export class ClientSocket {
     if (this.#closed === undefined) {
       this.#pump.flush();
       this.#pump.stop();
-      this.#closed = this.#socket.close();
+      this.#renewal.close();
+      this.#closed = Promise.all([this.#socket.close(), this.#previous?.close()]).then(() => undefined);
       this.#options.onGone(this);
     }
     return this.#closed;
   }
 
+  /** Before it is ready a connection is made anew instead: the server follows nobody yet [MIG-5]. */
+  #renew(): void {
+    if (this.transport.isReady) this.#renewal.request();
+  }
+
+  #onRenewed(socket: UdpSocket): void {
+    void this.#previous?.close();
+    this.#previous = this.#socket;
+    this.#socket = socket;
+    socket.unref();
+    this.#pump.handleRebinding(socket.local.ip === this.#previous.local.ip);
+  }
+
+  #onDatagram(datagram: Uint8Array, from: Address, socket: UdpSocket): void {
+    if (socket === this.#socket) {
+      this.#renewal.onHeard();
+      void this.#previous?.close();
+      this.#previous = undefined;
+    }
+    this.#pump.handleDatagram(datagram, from, 0);
+  }
+
   #onSocketError(error: SocketError, failed: Transmit | undefined): void {
     // [MTU-7]
     if (error.kind === 'tooLarge') this.#pump.handleTooLarge(failed?.segmentSize, this.#remote.ip, 0);
+    if (GONE_CODES.has(error.code)) this.#renew();
     const isRefusal = error.kind === 'refused' || error.kind === 'unreachable' || error.kind === 'forbidden';
     if (!isRefusal || this.transport.stats().datagramsReceived > 0) return;
     this.transport.abandon('refused', describeSocketError(error));
   }
 }
+
+/** After these a connected socket never works again, whatever its interface gets. */
+const GONE_CODES: ReadonlySet<string> = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EINVAL', 'ENETDOWN']);
+const SILENT_PTOS = 2;

@@ -33,6 +33,9 @@ export interface StreamTransport {
   /** Tells the peer that we will not read any more of this stream. */
   stopStream(streamId: number, code: number): void;
 
+  /** Goes on from another socket, where there is one: this machine's network has changed. The connection stays. */
+  rebind?(): void;
+
   /** Ends the connection; the listener gets `onClosed`. Idempotent. */
   close(code: number, reason: string): void;
 

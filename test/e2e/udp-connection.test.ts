@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { promisify } from 'node:util';
 import { CloseCode } from '../../src/rpc/framing/reset-code.js';
+import { ConnectionTransport } from '../../src/transport/endpoint/connection-transport.js';
 import { FrameType } from '../../src/transport/wire/frame-type.js';
 import { decodeHeader } from '../../src/transport/wire/header.js';
 import {
@@ -49,6 +50,24 @@ describe('a connection over real sockets', () => {
     expect(connections[0]?.firstFlightStreams).toEqual([0]);
     await client.ready;
   });
+
+  test('[MIG-10] goes on from another socket in the middle of a transfer, as often as it is asked to', async () => {
+    const { listening, connections } = await echoServer();
+    const client = await connectClient(`127.0.0.1:${listening.port}`);
+    await client.ready;
+    const sent = bytesOf(4_000_000);
+    const answer = client.echo(sent);
+    for (let i = 0; i < 5; i++) {
+      client.transport.rebind?.();
+      await client.echo(bytesOf(10_000));
+    }
+    expect(Buffer.compare(await answer, sent)).toBe(0);
+    expect(connections).toHaveLength(1);
+    // Each new socket asks for an answer to itself.
+    const { transport } = client;
+    const probes = transport instanceof ConnectionTransport ? transport.connection.stats.pathProbesSent : 0;
+    expect(probes).toBeGreaterThan(0);
+  }, 20_000);
 
   test('behind a wildcard it is reached at each address, and answers from there', async () => {
     const { listening, warnings } = await echoServer('0.0.0.0:0', { insecure: true });

@@ -126,6 +126,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     return this.#connection?.transport.stats();
   }
 
+  /** Goes on from another socket, as after a change of network that the channel cannot see. Calls and connection stay. */
+  rebind(): void {
+    this.#connection?.transport.rebind?.();
+  }
+
   /** Ends every call with CANCELLED and the connection with it. Idempotent; the promise always resolves. */
   close(): Promise<void> {
     this.#closed ??= this.#close();

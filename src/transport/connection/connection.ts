@@ -101,6 +101,11 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#isGone;
   }
 
+  /** How often in a row a probe was due because nothing was heard. */
+  get ptosInRow(): number {
+    return this.#players.recovery.ptoCount;
+  }
+
   get bytesInFlight(): number {
     return this.#players.recovery.bytesInFlight;
   }
@@ -194,6 +199,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
       this.#closing?.onDatagram();
       return;
     }
+    this.#players.idle.onDatagram(bytes.length);
     const packetsBefore = stats.packetsReceived;
     try {
       this.#reader.read({ bytes, remote, local }, now);
@@ -410,7 +416,9 @@ export class Connection implements FrameHandler, HandshakeOwner {
 
   #pingAt(): number {
     const { idle, streams, isConfirmed } = this.#players;
-    return this.role === 'client' && isConfirmed && streams.openCount > 0 ? idle.pingAt() : Infinity;
+    return this.role === 'client' && isConfirmed && streams.openCount > 0
+      ? Math.min(idle.pingAt(), idle.cutOffAt(this.#ptoMs()))
+      : Infinity;
   }
 
   #ptoMs(): number {

@@ -2,12 +2,15 @@
  * When silence ends a connection [IDL-1] (RFC 9000 §10.1), and when a client breaks it [IDL-2]. A PING is sent only
  * while calls are open: a connection nobody uses is let go.
  */
+import { MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
+
 export class IdleTimer {
   #idleTimeoutMs: number;
   #startedAt: number;
   #receivedAt: number;
   #sentSinceReceived = false;
   #pingedFor = -1;
+  #wasFull = false;
 
   constructor(idleTimeoutMs: number, now: number) {
     this.#idleTimeoutMs = idleTimeoutMs;
@@ -62,6 +65,20 @@ export class IdleTimer {
     return this.#receivedAt + Math.min(silenceMs, this.#idleTimeoutMs / 2);
   }
 
+  /** A peer that sends full datagrams has more to send. */
+  onDatagram(bytes: number): void {
+    this.#wasFull = bytes >= MIN_DATAGRAM_BYTES;
+  }
+
+  /**
+   * [IDL-5] When to ask after the last datagram was full and none followed: who only receives has no PTO of its own, and may be
+   * at another address than it knows.
+   */
+  cutOffAt(ptoMs: number): number {
+    if (!this.#wasFull || this.#pingedFor === this.#receivedAt) return Number.POSITIVE_INFINITY;
+    return this.#receivedAt + Math.max(CUT_OFF_PTOS * ptoMs, MIN_CUT_OFF_MS);
+  }
+
   onPing(): void {
     this.#pingedFor = this.#receivedAt;
   }
@@ -76,6 +93,8 @@ export class IdleTimer {
 
 /** RFC 9000 §10.1: never give up before a few probes had a chance. */
 const IDLE_TIMEOUT_PTOS = 3;
+const CUT_OFF_PTOS = 3;
+const MIN_CUT_OFF_MS = 250;
 const MIN_PING_INTERVAL_MS = 10_000;
 /** No event loop in good health is this late. */
 const NOTICEABLE_PAUSE_MS = 1_000;

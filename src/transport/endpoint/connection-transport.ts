@@ -10,6 +10,8 @@ export class ConnectionTransport implements StreamTransport {
   readonly connection: Connection;
   /** Who is told of its events; set by whoever took the transport. */
   listener: StreamListener | undefined;
+  /** How it gets another socket; set by a driver that can. */
+  onRebind: (() => void) | undefined;
   readonly #clock: Clock;
   readonly #requestFlush: (connection: Connection) => void;
 
@@ -57,6 +59,10 @@ export class ConnectionTransport implements StreamTransport {
   stopStream(streamId: number, code: number): void {
     this.connection.stopStream(streamId, code);
     this.#requestFlush(this.connection);
+  }
+
+  rebind(): void {
+    this.onRebind?.();
   }
 
   close(code: number, reason: string): void {

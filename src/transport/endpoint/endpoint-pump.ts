@@ -93,6 +93,13 @@ export class EndpointPump {
     this.#scheduleFlush();
   }
 
+  /** A client's datagrams leave from another socket from now on. */
+  handleRebinding(isSameHost: boolean): void {
+    if (this.#isStopped) return;
+    this.endpoint.handleRebinding(isSameHost, this.#clock.now());
+    this.flush();
+  }
+
   /** Gives a sent Transmit's memory back. */
   release(transmit: Transmit): void {
     this.endpoint.release(transmit);

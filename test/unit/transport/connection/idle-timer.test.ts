@@ -1,5 +1,19 @@
 import { IdleTimer } from '../../../../src/transport/connection/idle-timer.js';
 
+test('[IDL-5] a full datagram that none follows is asked about early, and once', () => {
+  const idle = new IdleTimer(30_000, 0);
+  idle.onReceived(1_000);
+  idle.onDatagram(1_199);
+  expect(idle.cutOffAt(20)).toBe(Infinity);
+  idle.onDatagram(1_200);
+  expect(idle.cutOffAt(20)).toBe(1_250);
+  expect(idle.cutOffAt(200)).toBe(1_600);
+  idle.onPing();
+  expect(idle.cutOffAt(20)).toBe(Infinity);
+  idle.onReceived(2_000);
+  expect(idle.cutOffAt(20)).toBe(2_250);
+});
+
 describe('the idle timer', () => {
   test('runs from what was received last', () => {
     const idle = new IdleTimer(30_000, 0);

@@ -1,0 +1,76 @@
+/**
+ * When a client gets itself another socket: at once the first time, then ever more rarely while nothing is heard, and
+ * again and again while there is no address to bind to. It knows no connection; at most one timer and one opening at a time.
+ */
+import { type Clock, type Timer } from '../base/clock.js';
+
+export interface RenewalOptions<Socket> {
+  readonly clock: Clock;
+  open(): Promise<Socket>;
+  /** It is the callee's from now on. */
+  onOpened(socket: Socket): void;
+  /** Opened too late. */
+  discard(socket: Socket): void;
+}
+
+export class SocketRenewal<Socket> {
+  readonly #options: RenewalOptions<Socket>;
+  #timer: Timer | undefined;
+  #isOpening = false;
+  #isClosed = false;
+  /** Attempts since something was heard. */
+  #attempts = 0;
+
+  constructor(options: RenewalOptions<Socket>) {
+    this.#options = options;
+  }
+
+  /** The socket is of no use any more, or seems so. */
+  request(): void {
+    if (this.#isClosed || this.#isOpening || this.#timer !== undefined) return;
+    if (this.#attempts === 0) {
+      void this.#open();
+      return;
+    }
+    const delayMs = Math.min(FIRST_DELAY_MS * 2 ** (this.#attempts - 1), MAX_DELAY_MS);
+    this.#timer = this.#options.clock.setTimer(
+      () => {
+        this.#timer = undefined;
+        void this.#open();
+      },
+      delayMs,
+      false,
+    );
+  }
+
+  /** Something arrived: the socket is good, and what was asked for because it was silent is not needed. */
+  onHeard(): void {
+    this.#attempts = 0;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** No more sockets. Idempotent. */
+  close(): void {
+    this.#isClosed = true;
+    this.onHeard();
+  }
+
+  async #open(): Promise<void> {
+    this.#attempts++;
+    this.#isOpening = true;
+    let socket: Socket | undefined;
+    try {
+      socket = await this.#options.open();
+    } catch {
+      // No address, or no way: there may be one a little later.
+    }
+    this.#isOpening = false;
+    if (socket === undefined) this.request();
+    else if (this.#isClosed) this.#options.discard(socket);
+    else this.#options.onOpened(socket);
+  }
+}
+
+const FIRST_DELAY_MS = 100;
+const MAX_DELAY_MS = 2_000;
