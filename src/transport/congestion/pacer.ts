@@ -58,7 +58,8 @@ export class Pacer {
 
   private capacity(rate: number): number {
     const datagrams = (rate * BURST_MS) / this.maxDatagramSize;
-    return Math.min(Math.max(datagrams, MINIMUM_BURST), MAXIMUM_BURST) * this.maxDatagramSize;
+    const burst = Math.min(Math.max(datagrams, MINIMUM_BURST), MAXIMUM_BURST) * this.maxDatagramSize;
+    return Math.min(burst, MAXIMUM_BURST_BYTES);
   }
 }
 
@@ -74,6 +75,8 @@ const WINDOW_GAIN = 1.25;
 const BURST_MS = 2;
 const MINIMUM_BURST = 10;
 const MAXIMUM_BURST = 64;
+/** Of large datagrams: a quarter of a receive buffer of 4 MiB, which is what may be in flight there [CON-4]. */
+const MAXIMUM_BURST_BYTES = 1 << 20;
 /** Keep the sums finite where a simulated network has no delay, or a controller asks for nothing. */
 const MINIMUM_RTT_MS = 0.01;
 const MINIMUM_RATE = 0.001;

@@ -91,6 +91,14 @@ test('larger datagrams make larger bursts', () => {
   expect(pacer.nextSendTime(65_507, 0)).toBeGreaterThan(0);
 });
 
+test('[CON-3] a burst of large datagrams is at most a mebibyte', () => {
+  const pacer = pacerOf(100_000_000, 10);
+  pacer.onMaxDatagramSize(65_507);
+  let sent = 0;
+  for (; pacer.nextSendTime(65_507, 0) <= 0; sent += 65_507) pacer.onSent(65_507, 0);
+  expect(sent).toBe(16 * 65_507);
+});
+
 test('probes that leave unasked delay what follows by two bursts at most', () => {
   const pacer = pacerOf(32 * 1_200, 100);
   for (let i = 0; i < 100; i++) pacer.onSent(1_200, 0);

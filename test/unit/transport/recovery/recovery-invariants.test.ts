@@ -13,11 +13,16 @@ const { HELLO, PROTECTED } = PacketSpace;
 const LIMITS = { maxPacketsInFlight: 1_000, maxAckOnlyPackets: 1_000, maxLostRemembered: 16 };
 
 interface Step {
-  readonly kind: 'send' | 'ack' | 'timeout' | 'confirm' | 'block' | 'unblock' | 'appLimited' | 'windowFull';
+  readonly kind:
+    'send' | 'ack' | 'timeout' | 'confirm' | 'block' | 'unblock' | 'appLimited' | 'windowFull' | 'move';
   readonly space: PacketSpace;
   readonly wait: number;
   readonly size: number;
   readonly isAckOnly: boolean;
+  readonly isMtuProbe: boolean;
+  readonly isOffPath: boolean;
+  /** Numbers left out before the packet. */
+  readonly skip: number;
   /** Which packet numbers an ACK takes: those whose residue is not in it. */
   readonly missing: readonly number[];
   readonly reach: number;
@@ -26,12 +31,15 @@ interface Step {
 const step: fc.Arbitrary<Step> = fc.record({
   kind: fc.constantFrom<Step['kind'][]>(
     ...(['send', 'send', 'send', 'send', 'ack', 'ack', 'timeout', 'timeout'] as const),
-    ...(['confirm', 'block', 'unblock', 'appLimited', 'windowFull'] as const),
+    ...(['confirm', 'block', 'unblock', 'appLimited', 'windowFull', 'move'] as const),
   ),
   space: fc.constantFrom<PacketSpace[]>(HELLO, PROTECTED, PROTECTED, PROTECTED),
   wait: fc.constantFrom(0, 0, 0.25, 1, 3, 20, 150, 2_000),
   size: fc.integer({ min: 1, max: 1_200 }),
   isAckOnly: fc.boolean(),
+  isMtuProbe: fc.nat(9).map((draw) => draw === 0),
+  isOffPath: fc.nat(9).map((draw) => draw === 0),
+  skip: fc.nat(19).map((draw) => (draw === 0 ? 1 : 0)),
   missing: fc.uniqueArray(fc.nat(10), { maxLength: 9 }),
   reach: fc.integer({ min: 0, max: 12 }),
 });
@@ -45,6 +53,9 @@ class History {
   private lastCutAt = -Infinity;
   private readonly settled = new Set<SentPacket>();
   private readonly nextNumber: [number, number] = [0, 0];
+  private readonly used = [new Set<number>(), new Set<number>()] as const;
+  /** What left before the path changed. */
+  private readonly left = new Set<SentPacket>();
   private isHelloDiscarded = false;
   private isConfirmed = false;
   private isBlocked = false;
@@ -63,9 +74,15 @@ class History {
       onLoss: (loss, now) => {
         this.lose(loss, now);
       },
-      onLossUndone: () => undefined,
+      onLossUndone: () => {
+        controller.onLossUndone();
+        // What was a mistake does not count as a cut.
+        this.lastCutAt = -Infinity;
+      },
       onMaxDatagramSize: () => undefined,
-      reset: () => undefined,
+      reset: () => {
+        controller.reset();
+      },
     };
     this.recovery = new Recovery({
       initialRttMs: 100,
@@ -82,6 +99,7 @@ class History {
     else if (step.kind === 'ack') this.ack(step);
     else if (step.kind === 'timeout') this.timeout();
     else if (step.kind === 'confirm') this.confirm();
+    else if (step.kind === 'move') this.move();
     else if (step.kind === 'block' || step.kind === 'unblock') {
       this.isBlocked = step.kind === 'block';
       recovery.setAmplificationBlocked(this.isBlocked);
@@ -92,8 +110,17 @@ class History {
   private send(step: Step): void {
     const space = this.isHelloDiscarded ? PROTECTED : step.space;
     if (!step.isAckOnly && !this.recovery.canSend(step.size)) return;
-    const kind = { isAckEliciting: !step.isAckOnly, isInFlight: !step.isAckOnly };
-    const packet = sentPacket(this.nextNumber[space]++, this.now, { space, bytes: step.size, ...kind });
+    const isInFlight = !step.isAckOnly;
+    this.nextNumber[space] += step.skip;
+    const packet = sentPacket(this.nextNumber[space]++, this.now, {
+      space,
+      bytes: step.size,
+      isAckEliciting: isInFlight,
+      isInFlight,
+      isMtuProbe: isInFlight && step.isMtuProbe,
+      isOffPath: isInFlight && step.isOffPath,
+    });
+    this.used[space].add(packet.packetNumber);
     this.open[space].set(packet.packetNumber, packet);
     this.recovery.onPacketSent(packet, this.now);
     if (packet.isInFlight)
@@ -104,9 +131,10 @@ class History {
     const largest = this.nextNumber[space] - 1 - (reach % 5);
     const acked: number[] = [];
     for (let number = Math.max(largest - 11, 0); number <= largest; number++) {
-      if (number === largest || !missing.includes(number % 11)) acked.push(number);
+      const isTaken = number === largest || !missing.includes(number % 11);
+      if (isTaken && this.used[space].has(number)) acked.push(number);
     }
-    if (acked.length === 0) return;
+    if (acked[acked.length - 1] !== largest) return;
     const hasNew = acked.some((number) => this.open[space].has(number));
     const outcome = this.recovery.onAck(space, largest, rangesOf(acked), 0, this.now);
     expect(outcome.delivered.every((packet) => acked.includes(packet.packetNumber))).toBe(true);
@@ -119,6 +147,10 @@ class History {
 
   private lose(loss: LossSample, now: number): void {
     const before = this.controller.congestionWindow;
+    for (const packet of loss.packets) {
+      expect([packet.isInFlight, packet.isMtuProbe, packet.isOffPath]).toEqual([true, false, false]);
+      expect(this.left.has(packet)).toBe(false);
+    }
     this.controller.onLoss(loss, now);
     if (this.controller.congestionWindow === before) return;
     // Once per round trip: only for what was sent after the last cut.
@@ -145,6 +177,14 @@ class History {
     expect(this.recovery.nextTimeout() ?? Infinity).toBeGreaterThan(this.now);
   }
 
+  private move(): void {
+    for (const space of [HELLO, PROTECTED])
+      for (const packet of this.open[space].values()) this.left.add(packet);
+    this.recovery.onPathChanged(this.now);
+    this.lastCutAt = -Infinity;
+    expect([this.recovery.bytesInFlight, this.recovery.rtt.hasSample]).toEqual([0, false]);
+  }
+
   private confirm(): void {
     this.recovery.setConfirmed();
     this.isConfirmed = true;
@@ -166,7 +206,11 @@ class History {
     const { recovery, open } = this;
     const unsettled = [...open[HELLO].values(), ...open[PROTECTED].values()];
     const inFlight = unsettled.filter((packet) => packet.isInFlight);
-    expect(recovery.bytesInFlight).toBe(inFlight.reduce((sum, packet) => sum + packet.bytes, 0));
+    const elsewhere = inFlight.filter((packet) => packet.isOffPath === true || this.left.has(packet));
+    const bytesOf = (packets: readonly SentPacket[]): number =>
+      packets.reduce((sum, packet) => sum + packet.bytes, 0);
+    expect(recovery.bytesInFlightElsewhere).toBe(bytesOf(elsewhere));
+    expect(recovery.bytesInFlight + recovery.bytesInFlightElsewhere).toBe(bytesOf(inFlight));
     expect(recovery.unackedCount(HELLO)).toBe(open[HELLO].size);
     expect(recovery.unackedCount(PROTECTED)).toBe(open[PROTECTED].size);
     expect(this.controller.congestionWindow).toBeGreaterThanOrEqual(2_400);
