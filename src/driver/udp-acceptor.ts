@@ -7,7 +7,7 @@ import { type Clock } from '../base/clock.js';
 import { CloseCode } from '../rpc/framing/reset-code.js';
 import { type Acceptor, type Listening } from '../rpc/stream-transport.js';
 import { resolveTransportOptions, type TransportOptions } from '../transport/connection/transport-options.js';
-import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../transport/endpoint/endpoint.js';
+import { type EndpointLimits, resolveEndpointLimits } from '../transport/endpoint/endpoint.js';
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
 import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
 import { type StreamListener, type StreamTransport } from '../transport/stream-transport.js';
@@ -48,7 +48,9 @@ export class UdpAcceptor implements Acceptor {
 
   /** Throws RangeError when a transport option cannot be. */
   constructor(options: UdpAcceptorOptions) {
-    this.#options = { ...options, transport: resolveTransportOptions(options.transport) };
+    // What cannot be is refused where the server is made, not when it listens.
+    const transport = resolveTransportOptions(options.transport);
+    this.#options = { ...options, transport, limits: resolveEndpointLimits(options.limits) };
   }
 
   async listen(
@@ -134,7 +136,7 @@ export class UdpListening implements Listening {
         role: 'server',
         versions: [ProtocolVersion.PLAINTEXT],
         options: resolveTransportOptions(options.transport),
-        limits: { ...DEFAULT_ENDPOINT_LIMITS, ...options.limits },
+        limits: resolveEndpointLimits(options.limits),
         receiveBufferBytes: sockets.receiveBufferBytes,
         buffers: options.buffers ?? processBuffers,
       },

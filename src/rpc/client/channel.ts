@@ -8,6 +8,7 @@
 import { EventEmitter } from 'eventemitter3';
 import { Status } from 'nice-grpc-common';
 import { type Timer } from '../../base/clock.js';
+import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-options.js';
 import { type ConnectionClosed } from '../../transport/transport-error.js';
 import { CLIENT_INSTANCE_BYTES } from '../framing/request-header.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../framing/unit.js';
@@ -102,12 +103,8 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     this.#connector = connector;
     this.environment = environment;
     this.timers = new TimerQueue(environment.clock);
-    this.limits = {
-      defaultTimeoutMs: options.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS,
-      maxSendMessageBytes: options.maxSendMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-      maxReceiveMessageBytes: options.maxReceiveMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-      maxWaitingCalls: options.maxWaitingCalls ?? MAX_WAITING_CALLS,
-    };
+    checkNumbers(options, CHANNEL_RULES);
+    this.limits = withDefaults(CHANNEL_DEFAULTS, options);
     this.idempotentIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
     this.undeclaredIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
   }
@@ -352,7 +349,19 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
 
 const CLOSED_REASON = 'the channel was closed';
 
-const MAX_WAITING_CALLS = 10_000;
+const CHANNEL_DEFAULTS: Required<{ [Name in keyof ChannelOptions]: number }> = {
+  defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
+  maxSendMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
+  maxReceiveMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
+  maxWaitingCalls: 10_000,
+};
+
+const CHANNEL_RULES: NumberRules<ChannelOptions> = {
+  defaultTimeoutMs: { min: 0, unit: 'ms' },
+  maxSendMessageBytes: { min: 0, unit: 'bytes' },
+  maxReceiveMessageBytes: { min: 0, unit: 'bytes' },
+  maxWaitingCalls: { min: 0 },
+};
 
 /** Between attempts to connect while calls wait for it. */
 const RECONNECT_BACKOFF = { initialDelayMs: 100, factor: 2, maxDelayMs: 2_000 };

@@ -23,6 +23,8 @@ export const CloseCode = {
   NO_ERROR: 0,
   /** The server is going down: what it has not started will not start. */
   SHUTDOWN: 1,
+  /** The client makes calls only to cancel them. */
+  CANCEL_FLOOD: 2,
 } as const;
 
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];

@@ -62,6 +62,11 @@ export class ServerCall implements TimerItem, ContextOwner {
     return this.#controller.signal;
   }
 
+  /** Its client has given it up, and its handler runs on. */
+  get isCancelled(): boolean {
+    return this.#response.isDropped;
+  }
+
   /** For the handler, through its context. Throws FramingError when the metadata are above their limits. */
   sendHeader(): void {
     const context = this.#context;

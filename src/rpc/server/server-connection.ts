@@ -3,7 +3,9 @@
  * names of the clients behind it. It decides nothing about a call.
  */
 import { type ConnectionClosed } from '../../transport/transport-error.js';
+import { CloseCode } from '../framing/reset-code.js';
 import { type StreamListener, type StreamTransport } from '../stream-transport.js';
+import { CancelMeter } from './cancel-meter.js';
 import { ServerCall } from './server-call.js';
 import { type ServerRuntime } from './server-runtime.js';
 import { type RequestWindow } from './started-requests.js';
@@ -16,6 +18,8 @@ export class ServerConnection implements StreamListener {
   /** A channel has two: one for the calls that may run twice, one for the others. */
   #clients: ClientInstance[] = [];
   #leavesAt = Infinity;
+  /** Made with the first that is cancelled. */
+  #cancels: CancelMeter | undefined;
 
   constructor(
     transport: StreamTransport,
@@ -89,16 +93,28 @@ export class ServerConnection implements StreamListener {
   }
 
   onStreamReset(streamId: number): void {
-    this.#calls.get(streamId)?.onCancelled();
+    this.#onCancelled(streamId);
   }
 
   onStreamStopped(streamId: number): void {
-    this.#calls.get(streamId)?.onCancelled();
+    this.#onCancelled(streamId);
   }
 
   onClosed(closed: ConnectionClosed): void {
     for (const call of [...this.#calls.values()]) call.onConnectionClosed();
     this.#onClosed(this, closed);
+  }
+
+  #onCancelled(streamId: number): void {
+    const call = this.#calls.get(streamId);
+    // Clients reset and stop: that is one cancelling.
+    if (call === undefined || call.isCancelled) return;
+    call.onCancelled();
+    const { limits, environment } = this.runtime;
+    this.#cancels ??= new CancelMeter(limits.maxCancelsPerSecond, limits.cancelFloodSeconds);
+    if (!this.#cancels.onCancel(environment.clock.now())) return;
+    const flood = `more than ${limits.maxCancelsPerSecond} calls a second for ${limits.cancelFloodSeconds} s`;
+    this.transport.close(CloseCode.CANCEL_FLOOD, `${flood} were cancelled`);
   }
 }
 

@@ -2,6 +2,7 @@
  * What a server may be told, with the defaults. How many calls a connection may have at once, and how many bytes it may
  * send ahead, are limits of its streams and belong to the transport's options.
  */
+import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-options.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../framing/unit.js';
 
 export interface ServerOptions {
@@ -18,6 +19,10 @@ export interface ServerOptions {
    * cut. For rolling restarts and load balancing. Default Infinity: never.
    */
   readonly maxConnectionAgeMs?: number | undefined;
+  /** Calls that one connection may cancel in a second; more, for `cancelFloodSeconds`, and it is closed. Default 200. */
+  readonly maxCancelsPerSecond?: number | undefined;
+  /** Default 5. */
+  readonly cancelFloodSeconds?: number | undefined;
   /**
    * Clients of which is remembered which calls of undeclared idempotency they started; beyond it the one that
    * connected longest ago is forgotten. About 300 bytes each. Default 10,000.
@@ -27,13 +32,30 @@ export interface ServerOptions {
 
 export type ServerLimits = Required<{ readonly [Name in keyof ServerOptions]: number }>;
 
+/** Throws RangeError. */
 export function resolveServerOptions(options: ServerOptions): ServerLimits {
-  return {
-    maxReceiveMessageBytes: options.maxReceiveMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-    maxSendMessageBytes: options.maxSendMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-    maxRunningHandlers: options.maxRunningHandlers ?? 2_000,
-    maxTimeoutMs: options.maxTimeoutMs ?? 600_000,
-    maxConnectionAgeMs: options.maxConnectionAgeMs ?? Infinity,
-    maxRememberedClients: options.maxRememberedClients ?? 10_000,
-  };
+  checkNumbers(options, SERVER_RULES);
+  return withDefaults(DEFAULTS, options);
 }
+
+const DEFAULTS: ServerLimits = {
+  maxReceiveMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
+  maxSendMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
+  maxRunningHandlers: 2_000,
+  maxTimeoutMs: 600_000,
+  maxConnectionAgeMs: Infinity,
+  maxCancelsPerSecond: 200,
+  cancelFloodSeconds: 5,
+  maxRememberedClients: 10_000,
+};
+
+const SERVER_RULES: NumberRules<ServerOptions> = {
+  maxReceiveMessageBytes: { min: 0, unit: 'bytes' },
+  maxSendMessageBytes: { min: 0, unit: 'bytes' },
+  maxRunningHandlers: { min: 1, isWhole: true },
+  maxTimeoutMs: { min: 1, unit: 'ms' },
+  maxConnectionAgeMs: { min: 1, unit: 'ms' },
+  maxCancelsPerSecond: { min: 1 },
+  cancelFloodSeconds: { min: 1, isWhole: true, unit: 's' },
+  maxRememberedClients: { min: 1, isWhole: true },
+};

@@ -2,6 +2,7 @@
  * What a user may set of the transport, with the defaults of WIRE-AND-SECURITY "Limits and their defaults".
  * Resolved once, when a channel or a server is made; plain data from then on.
  */
+import { checkNumbers, type NumberRule, type NumberRules, withDefaults } from '../../base/number-options.js';
 import { type CongestionControl } from '../congestion/create-controller.js';
 import { MAX_DATAGRAM_BYTES, MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 
@@ -99,20 +100,53 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
 
 /** The defaults where nothing else was said. Throws RangeError for what no transport could keep. */
 export function resolveTransportOptions(options: Partial<TransportOptions> | undefined): TransportOptions {
-  const resolved = { ...DEFAULT_TRANSPORT_OPTIONS, ...options };
-  const { maxDatagramSize: size } = resolved;
-  // [MTU-1]
-  const isPossible =
-    size === undefined ||
-    (Number.isInteger(size) && size >= MIN_DATAGRAM_BYTES && size <= MAX_DATAGRAM_BYTES);
-  if (!isPossible) {
-    throw new RangeError(
-      `transport.maxDatagramSize is ${size}: it takes a whole number of bytes from ${MIN_DATAGRAM_BYTES} to ` +
-        `${MAX_DATAGRAM_BYTES}, or nothing for what the path carries`,
-    );
-  }
-  return resolved;
+  checkNumbers(options, TRANSPORT_RULES, 'transport.');
+  return withDefaults(DEFAULT_TRANSPORT_OPTIONS, options);
 }
+
+const ms = (min: number, max?: number): NumberRule => ({
+  min,
+  unit: 'ms',
+  ...(max !== undefined && { max }),
+});
+const bytes = (min: number, max = Number.MAX_SAFE_INTEGER): NumberRule => ({
+  min,
+  max,
+  isWhole: true,
+  unit: 'bytes',
+});
+const count = (min: number, max = Number.MAX_SAFE_INTEGER): NumberRule => ({ min, max, isWhole: true });
+
+/** A timer of Node holds no more. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+const TRANSPORT_RULES: NumberRules<TransportOptions> = {
+  idleTimeoutMs: ms(0, MAX_TIMER_MS),
+  handshakeTimeoutMs: ms(1, MAX_TIMER_MS),
+  suspectAfterPtos: count(1, 64),
+  suspectAfterMs: ms(0),
+  maxAckDelayMs: ms(0, 16_000),
+  initialRttMs: ms(0.01, 60_000),
+  toleratedLoss: { min: 0, max: 1 },
+  // [MTU-1]
+  maxDatagramSize: bytes(MIN_DATAGRAM_BYTES, MAX_DATAGRAM_BYTES),
+  maxStreams: count(1),
+  streamWindow: bytes(1),
+  connectionWindow: bytes(1),
+  maxStreamWindow: bytes(1),
+  maxConnectionWindow: bytes(1),
+  sendBufferPerStream: bytes(1),
+  sendBufferPerConnection: bytes(1),
+  maxSendBufferPerStream: bytes(1),
+  maxSendBufferPerConnection: bytes(1),
+  reassemblyPieces: count(1),
+  reassemblyPiecesPerConnection: count(1),
+  handshakeStreamBytes: bytes(4_096),
+  activeConnectionIds: count(2, 64),
+  retiringConnectionIds: count(1),
+  maxPaths: count(2),
+  undecryptablePackets: count(0),
+};
 
 /** [HDR-8] Length of the connection IDs of this version. */
 export const CONNECTION_ID_BYTES = 8;

@@ -3,6 +3,7 @@
  * connections that have something to say in order. Owns no connection's inside. One deadline for all of them.
  */
 import { DeadlineHeap, NOT_QUEUED } from '../../base/deadline-heap.js';
+import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-options.js';
 import { RingQueue } from '../../base/ring-queue.js';
 import { type Random } from '../../base/random.js';
 import { createController } from '../congestion/create-controller.js';
@@ -55,6 +56,19 @@ export const DEFAULT_ENDPOINT_LIMITS: EndpointLimits = {
   maxHalfOpen: 1_000,
   maxHalfOpenPerAddress: 64,
 };
+
+/** The defaults where nothing else was said. Throws RangeError. */
+export function resolveEndpointLimits(limits: Partial<EndpointLimits> | undefined): EndpointLimits {
+  const count = { min: 1, isWhole: true };
+  const rules: NumberRules<EndpointLimits> = {
+    maxConnections: count,
+    maxConnectionsPerAddress: count,
+    maxHalfOpen: count,
+    maxHalfOpenPerAddress: count,
+  };
+  checkNumbers(limits, rules, 'limits.');
+  return withDefaults(DEFAULT_ENDPOINT_LIMITS, limits);
+}
 
 /** What the driver brings: randomness and keys. */
 export interface EndpointMeans {

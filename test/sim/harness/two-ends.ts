@@ -54,6 +54,9 @@ export class TwoEnds {
 
   readonly #serverOptions: ServerOptions;
   readonly #ips: Ips;
+  /** Handlers of delayed echoes that ran at the same time. */
+  mostWaitingEchoes = 0;
+  #waitingEchoes = 0;
 
   /** The same conditions both ways. */
   constructor(
@@ -146,14 +149,17 @@ export class TwoEnds {
   #service(): ServiceImplementation<typeof TestServiceDefinition> {
     const clock = this.serverHost.clock(this.loop.touch);
     return {
-      echo: ({ payload, delayMs }) =>
-        delayMs === 0
-          ? { payload }
-          : new Promise((resolve) => {
-              clock.setTimer(() => {
-                resolve({ payload });
-              }, delayMs);
-            }),
+      echo: ({ payload, delayMs }) => {
+        if (delayMs === 0) return { payload };
+        this.#waitingEchoes++;
+        this.mostWaitingEchoes = Math.max(this.mostWaitingEchoes, this.#waitingEchoes);
+        return new Promise((resolve) => {
+          clock.setTimer(() => {
+            this.#waitingEchoes--;
+            resolve({ payload });
+          }, delayMs);
+        });
+      },
       put: ({ value }) => ({ value }),
       add: ({ key, amount }) => {
         this.adds.set(key, (this.adds.get(key) ?? 0) + 1);

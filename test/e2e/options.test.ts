@@ -1,0 +1,27 @@
+import { createChannel, createServer } from '../../src/index.js';
+
+describe('options that cannot be are refused where they are given', () => {
+  test.each([
+    [
+      { transport: { idleTimeoutMs: -1 } },
+      'transport.idleTimeoutMs is -1: it takes a number of ms, from 0 to',
+    ],
+    [
+      { transport: { maxDatagramSize: 1_000 } },
+      'transport.maxDatagramSize is 1000: it takes a whole number of bytes',
+    ],
+    [{ maxWaitingCalls: NaN }, 'maxWaitingCalls is NaN'],
+    [{ defaultTimeoutMs: -5 }, 'defaultTimeoutMs is -5'],
+  ])('by createChannel: %j', (options, message) => {
+    expect(() => createChannel('127.0.0.1', options)).toThrow(message);
+  });
+
+  test.each([
+    [{ limits: { maxHalfOpen: 0 } }, 'limits.maxHalfOpen is 0: it takes a whole number, 1 or more'],
+    [{ transport: { maxStreams: 2.5 } }, 'transport.maxStreams is 2.5'],
+    [{ maxRunningHandlers: 0 }, 'maxRunningHandlers is 0'],
+    [{ maxConnectionAgeMs: 0 }, 'maxConnectionAgeMs is 0'],
+  ])('by createServer: %j', (options, message) => {
+    expect(() => createServer(options)).toThrow(message);
+  });
+});
