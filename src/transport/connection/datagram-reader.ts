@@ -2,6 +2,7 @@
  * Takes incoming datagrams apart: packets, their keys and numbers, their frames. Owns which packets are accepted; each
  * that is not is counted under one reason. What the frames mean is for the players.
  */
+import { ETHERNET_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { isSameId } from '../path/local-ids.js';
 import { type Address } from '../path/path.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
@@ -110,7 +111,9 @@ export class DatagramReader {
   #readShort(arrival: Arrival, header: ShortHeader, now: number): void {
     const { protected: main, options } = this.#players;
     if (!this.#canOpenProtected()) {
-      if (this.#undecryptable.length < options.undecryptablePackets)
+      // Larger ones come only on a path that was searched, and that is after the handshake: they would only take memory.
+      const isOrdinary = arrival.bytes.length <= ETHERNET_DATAGRAM_BYTES;
+      if (isOrdinary && this.#undecryptable.length < options.undecryptablePackets)
         this.#undecryptable.push({ arrival, header });
       else this.#drop('undecryptable', packetBytes(header), now);
       return;

@@ -66,7 +66,7 @@ export interface TransportOptions {
   readonly retiringConnectionIds: number;
   /** Ways to the peer that are known at once, at least 2. Default 4. */
   readonly maxPaths: number;
-  /** Packets kept that came before the keys that open them. Default 32. */
+  /** Packets kept that came before the keys that open them, of at most 1,452 bytes each. Default 32. */
   readonly undecryptablePackets: number;
 }
 

@@ -73,6 +73,15 @@ describe('packets that wait for their keys', () => {
     expect(client.closed?.by).toBe('peer');
     expect(client.stats.drops.undecryptable).toBe(2);
   });
+
+  test('[DGM-3] are not kept when they are larger than what comes before a path was searched', () => {
+    const { pair, client, forge } = waiting();
+    const padding = new Array<number>(1_400).fill(FrameType.PADDING);
+    pair.deliver('client', forge.short('server', client.localId, 13, padding));
+    expect(client.stats.drops.undecryptable).toBe(0);
+    pair.deliver('client', forge.short('server', client.localId, 14, [...padding, ...padding]));
+    expect(client.stats.drops.undecryptable).toBe(1);
+  });
 });
 
 describe('a datagram', () => {
