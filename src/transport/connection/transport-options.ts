@@ -127,7 +127,7 @@ const TRANSPORT_RULES: NumberRules<TransportOptions> = {
   suspectAfterMs: ms(0),
   maxAckDelayMs: ms(0, 16_000),
   initialRttMs: ms(0.01, 60_000),
-  toleratedLoss: { min: 0, max: 1 },
+  toleratedLoss: { min: 0, max: 0.5 },
   // [MTU-1]
   maxDatagramSize: bytes(MIN_DATAGRAM_BYTES, MAX_DATAGRAM_BYTES),
   maxStreams: count(1),
