@@ -13,7 +13,14 @@ import { type Client } from '../../../src/rpc/service-definition.js';
 import { type SimHost } from '../../../src/sim/sim-host.js';
 import { CallLedger } from './call-ledger.js';
 import { callMetadata, createCallService } from './call-service.js';
-import { isForgiving, mayRefuse, mayReplayFirstFlights, promptMs, slackMs } from './leniency.js';
+import {
+  isForgiving,
+  mayLoseHandshakes,
+  mayRefuse,
+  mayReplayFirstFlights,
+  promptMs,
+  slackMs,
+} from './leniency.js';
 import { type Exchange } from './load.js';
 import { checkPattern, patternBytes, requestKey } from './pattern.js';
 import { check } from './violation.js';
@@ -45,7 +52,7 @@ class CallRun {
       note: (text) => {
         world.note(text);
       },
-      mustConnect: isForgiving(scenario),
+      mustConnect: isForgiving(scenario) && !mayLoseHandshakes(scenario),
       fail: (error) => {
         world.fail(error);
       },

@@ -54,6 +54,7 @@ export class ConnectionWatch implements ConnectionObserver {
     bytes: number,
     now: number,
   ): void {
+    if (hasPathFrame(payload, space)) this.#window.onPathFrame();
     const kind = this.#isClosed ? 'silent' : kindOf(payload, space);
     if (kind === 'silent') return;
     this.#open[space].set(packetNumber, { bytes, kind });
@@ -93,8 +94,8 @@ export class ConnectionWatch implements ConnectionObserver {
     this.#window.onPacketsLost(packets);
   }
 
-  onRecoveryTimeout(probeSpace: PacketSpace | undefined): void {
-    if (probeSpace !== undefined) this.#window.onProbeTimeout();
+  onRecoveryTimeout(): void {
+    // The probes that it asks for are seen in the players.
   }
 
   onPeerParameters(): void {
@@ -135,8 +136,8 @@ export class ConnectionWatch implements ConnectionObserver {
       this.#openAckEliciting > 0 || (streams.hasFramesToSend && recovery.canSend(maxDatagramSize));
     if (!isWaiting) return;
     const { rtt } = recovery;
-    const longestMs =
-      rtt.smoothedRtt + Math.max(rtt.ptoPeriod(PEERS_LONGEST_ACK_DELAY_MS), 1_000, 4 * rtt.smoothedRtt);
+    // Losses are waited for longer where packets were found to come late.
+    const longestMs = 3 * (rtt.smoothedRtt + Math.max(rtt.ptoPeriod(PEERS_LONGEST_ACK_DELAY_MS), 1_000));
     check(
       pollTimeout <= now + longestMs,
       () =>
@@ -247,6 +248,15 @@ interface OpenPacket {
   readonly bytes: number;
   /** Padding alone counts as in flight, and nobody answers it. */
   readonly kind: 'ackEliciting' | 'padded';
+}
+
+function hasPathFrame(payload: Uint8Array, space: PacketSpace): boolean {
+  const reader = new ByteReader(payload);
+  while (reader.remaining > 0) {
+    const { type } = decodeFrame(reader, space);
+    if (type === FrameType.PATH_CHALLENGE || type === FrameType.PATH_RESPONSE) return true;
+  }
+  return false;
 }
 
 function kindOf(payload: Uint8Array, space: PacketSpace): OpenPacket['kind'] | 'silent' {

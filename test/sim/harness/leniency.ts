@@ -57,14 +57,27 @@ export function isForgiving(scenario: Scenario): boolean {
   );
 }
 
+/** A client that moves in the middle of a handshake is not followed: it tries again when that has timed out. */
+export function mayLoseHandshakes({ moves }: Scenario): boolean {
+  return moves.length > 0;
+}
+
 /** How long one small exchange may take after healing: what was lost before is found by a PTO that backed off. */
-export function promptMs({ links, latenessMs, load }: Scenario): number {
+export function promptMs(scenario: Scenario): number {
+  const { links, latenessMs, load } = scenario;
+  const handshakeMs = mayLoseHandshakes(scenario) ? LONGEST_HANDSHAKE_MS : 0;
   let longestRtt = 0;
   for (const { up, down } of links) {
     longestRtt = Math.max(longestRtt, up.delayMs + up.jitterMs + down.delayMs + down.jitterMs);
   }
   const steps = (SMALL_CALL_BYTES + load.livenessBytes) / load.stepBytes;
-  return 3_000 + TIMERS_IN_A_ROW * latenessMs + RTTS_AFTER_HEALING * longestRtt + 4 * HEALED_DELAY_MS * steps;
+  return (
+    3_000 +
+    handshakeMs +
+    TIMERS_IN_A_ROW * latenessMs +
+    RTTS_AFTER_HEALING * longestRtt +
+    4 * HEALED_DELAY_MS * steps
+  );
 }
 
 /** How much later than it should something may happen on this client. */

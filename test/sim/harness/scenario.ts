@@ -39,6 +39,8 @@ export interface Scenario {
   readonly clientOptions: TransportOptions;
   readonly serverOptions: TransportOptions;
   readonly serverLimits: EndpointLimits;
+  /** A server that starts again makes the same reset tokens. */
+  readonly keepsResetKey: boolean;
   readonly load: Load;
   /** When all faults stop, after the start. */
   readonly healAfterMs: number;
@@ -125,6 +127,7 @@ export function drawScenario(seed: number, isNightly = false): Scenario {
     clientOptions,
     serverOptions,
     serverLimits: drawEndpointLimits(rough),
+    keepsResetKey: dimension('resetKeyKept', false, () => true),
     load: drawLoad(root.fork('load'), dimension, {
       clientCount,
       spreadMs: healAfterMs,

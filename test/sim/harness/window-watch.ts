@@ -16,7 +16,8 @@ export class WindowWatch {
   #bytesInFlight = 0;
   #mostInFlight = 0;
   #maxDatagramSize = 0;
-  #probesLeft = 0;
+  /** Probes were owed when it was looked at last, or frames that try a path left since: those may exceed it. */
+  #mayExceed = false;
   #lastCutAt = -Infinity;
   #spuriousLosses = 0;
   /** Of what was found lost in this step, when the newest was sent that is no MTU probe. */
@@ -35,9 +36,9 @@ export class WindowWatch {
     }
   }
 
-  /** Two datagrams may leave beyond the window; in a HELLO probe the other space has two as well. */
-  onProbeTimeout(): void {
-    this.#probesLeft += PROBES_PER_TIMEOUT;
+  /** A few frames that try a path leave whatever the window is, lest an old address keep a new one from being tried. */
+  onPathFrame(): void {
+    this.#mayExceed = true;
   }
 
   check(players: Players, now: number): void {
@@ -65,6 +66,7 @@ export class WindowWatch {
     this.#bytesInFlight = bytesInFlight;
     this.#maxDatagramSize = maxDatagramSize;
     this.#newestLostSentAt = -Infinity;
+    this.#mayExceed = players.protected.probesPending + players.hello.probesPending > 0;
   }
 
   #startAnew(pathKey: unknown): void {
@@ -97,16 +99,14 @@ export class WindowWatch {
     if (this.#bytesInFlight === 0 || !players.isConfirmed) return;
     // An MTU probe asks for no room, and there is one at a time.
     if (added === players.pathMtu.probeBytes) return;
-    this.#probesLeft--;
     check(
-      this.#probesLeft >= 0 && added <= players.pathMtu.datagramBytes,
+      this.#mayExceed && added <= players.pathMtu.datagramBytes,
       () => `${this.#name}: ${bytesInFlight} bytes in flight, window ${window}`,
     );
   }
 }
 
 const LOSS_BASED: ReadonlySet<string> = new Set(['cubic']);
-const PROBES_PER_TIMEOUT = 4;
 const INITIAL_WINDOW_BYTES = 32 * 1_200;
 /** In slow start all that was acknowledged is added, and a window may be full twice before it is known that it was. */
 const GROWTH = 4;

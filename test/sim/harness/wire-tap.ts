@@ -52,6 +52,8 @@ interface TappedPath {
   isValidated: boolean;
   /** Handshakes came from there. */
   hasHello: boolean;
+  /** Something passed that cannot be read from outside: whether a challenge was in it nobody can tell. */
+  isOpaque: boolean;
 }
 
 export class WireTap {
@@ -72,15 +74,17 @@ export class WireTap {
 
   onSent(datagram: Datagram): void {
     const { from, to, bytes } = datagram;
+    const packets = this.#readDatagram(datagram);
+    this.#seen.set(bytes, packets);
     if (this.#options.isServer(from.ip)) {
       const path = this.#path(from.ip, from.port, to.ip, to.port);
       path.sentBytes += bytes.length;
+      path.isOpaque ||= packets.length === 0;
       check(
-        path.isValidated || path.sentBytes <= 3 * path.receivedBytes,
+        path.isValidated || path.isOpaque || path.sentBytes <= 3 * path.receivedBytes,
         () => `${path.sentBytes} bytes sent to an unvalidated address that sent ${path.receivedBytes}`,
       );
     }
-    this.#seen.set(bytes, this.#readDatagram(datagram));
   }
 
   onDelivered(datagram: Datagram): void {
@@ -91,6 +95,7 @@ export class WireTap {
     if (!this.#options.isServer(to.ip)) return;
     const path = this.#path(to.ip, to.port, from.ip, from.port);
     path.receivedBytes += bytes.length;
+    path.isOpaque ||= packets.length === 0;
     for (const { space, destinationId, responses } of packets) {
       path.hasHello ||= space === PacketSpace.HELLO;
       // Where hellos come from, who knows the server's ID has received its answer; elsewhere only a challenge tells.
@@ -229,7 +234,7 @@ export class WireTap {
     const key = `${serverIp}:${serverPort} ${clientIp}:${clientPort}`;
     let path = this.#paths.get(key);
     if (path === undefined) {
-      path = { sentBytes: 0, receivedBytes: 0, isValidated: false, hasHello: false };
+      path = { sentBytes: 0, receivedBytes: 0, isValidated: false, hasHello: false, isOpaque: false };
       this.#paths.set(key, path);
     }
     return path;

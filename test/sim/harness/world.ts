@@ -24,7 +24,7 @@ import {
 import { type Coverage } from './coverage.js';
 import { EndpointWatch } from './endpoint-watch.js';
 import { FaultSchedule } from './fault-schedule.js';
-import { harmlessCodes, HEALED_DELAY_MS, isForgiving } from './leniency.js';
+import { harmlessCodes, HEALED_DELAY_MS, isForgiving, mayLoseHandshakes } from './leniency.js';
 import { type HandshakeFaults, type Scenario } from './scenario.js';
 import { check } from './violation.js';
 import { frameName, WireTap } from './wire-tap.js';
@@ -94,6 +94,7 @@ export class World {
     this.acceptor = new SimAcceptor({
       ...this.#endpointOptions(this.server, scenario.serverOptions, scenario.serverHandshake),
       limits: scenario.serverLimits,
+      ...(scenario.keepsResetKey && { resetKey: this.random.fork('reset key').bytes(32) }),
       ips: [SERVER_IPS[0], ...SERVER_IPS.slice(1, scenario.serverAddressCount)],
     });
     this.#connectors = this.clients.map((_, index) => this.#createConnector(index));
@@ -146,7 +147,8 @@ export class World {
       closed.isApplication || this.#harmlessCodes.has(closed.code),
       () => `${who}: connection closed by ${closed.by} with ${code}: ${closed.reason}`,
     );
-    const isForgotten = closed.by === 'idle' || closed.by === 'handshakeTimeout';
+    const isForgotten =
+      closed.by === 'idle' || (closed.by === 'handshakeTimeout' && !mayLoseHandshakes(this.scenario));
     check(!isForgotten || !isInUse || !this.#isForgiving, () => `${who}: in use, and ${closed.reason}`);
   }
 
