@@ -1,4 +1,5 @@
 /** Options of the two sides, drawn: every limit from {1, small, default, huge}, times and controllers from what users may set. */
+import { type CongestionControl } from '../../../src/transport/congestion/create-controller.js';
 import {
   DEFAULT_TRANSPORT_OPTIONS,
   type TransportOptions,
@@ -49,11 +50,8 @@ export function drawOptions(dimension: Dimension, rough: Dimension, side: string
       DEFAULT_TRANSPORT_OPTIONS.handshakeTimeoutMs,
       (random) => random.pick([1_000, 3_000, 60_000]),
     ),
-    congestionControl: dimension(
-      `${side}.congestionControl`,
-      DEFAULT_TRANSPORT_OPTIONS.congestionControl,
-      (random) => random.pick(CONTROLLERS),
-    ),
+    // One by one each side has either, whichever is the default.
+    congestionControl: dimension<CongestionControl>(`${side}.bbr`, 'cubic', () => 'bbr'),
     idleTimeoutMs: rough(`${side}.idleTimeoutMs`, DEFAULT_TRANSPORT_OPTIONS.idleTimeoutMs, (random) =>
       random.pick([500, 5_000, 3_600_000]),
     ),
@@ -81,5 +79,3 @@ export function drawEndpointLimits(rough: Dimension): EndpointLimits {
     };
   });
 }
-
-const CONTROLLERS = ['bbr', 'cubic'] as const;

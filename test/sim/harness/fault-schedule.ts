@@ -2,6 +2,7 @@
  * The faults of a scenario that happen at a time of their own: hosts that pause, crash and start again, paths that get
  * narrower, clients whose address changes. What they do to the network; whoever runs on a host is told by the world.
  */
+import { type Timer } from '../../../src/base/clock.js';
 import { type SimHost } from '../../../src/sim/sim-host.js';
 import { type SimNetwork, type SimSocket } from '../../../src/sim/sim-network.js';
 import { type Address } from '../../../src/transport/path/path.js';
@@ -28,7 +29,8 @@ export class FaultSchedule {
   /** Addresses that clients had and have no more, the latest last. */
   readonly #givenUp: { readonly client: number; readonly address: Address }[] = [];
   readonly #firstAddresses: readonly Address[];
-  readonly #downUntil = new Map<number, number>();
+  /** By host, when it is down, what starts it again. */
+  readonly #restarts = new Map<number, Timer>();
   #nextIp = 1;
 
   constructor(world: FaultyWorld) {
@@ -58,6 +60,14 @@ export class FaultSchedule {
     }
   }
 
+  /** All faults are over from now on: what is down starts before anything else is asked of it. */
+  end(): void {
+    for (const [host, restart] of [...this.#restarts]) {
+      restart.cancel();
+      this.#restart(host);
+    }
+  }
+
   #at(atMs: number, happen: () => void): void {
     this.#world.network.clock.setTimer(happen, atMs);
   }
@@ -76,18 +86,20 @@ export class FaultSchedule {
 
   #crash(index: number, downMs: number): void {
     const { network, healsAt } = this.#world;
-    const now = network.clock.now();
-    if ((this.#downUntil.get(index) ?? -Infinity) > now) return;
-    const upAt = Math.min(now + downMs, healsAt);
-    this.#downUntil.set(index, upAt);
+    if (this.#restarts.has(index) || network.clock.now() >= healsAt) return;
     this.#world.count(index === -1 ? 'fault/serverCrash' : 'fault/clientCrash');
     network.crash(this.#host(index));
     this.#world.onCrash(index);
-    network.clock.setTimer(() => {
-      this.#downUntil.delete(index);
-      this.#world.note(`restart ${this.#host(index).ip}`);
-      this.#world.onRestart(index);
-    }, upAt - now);
+    const restart = network.clock.setTimer(() => {
+      this.#restart(index);
+    }, downMs);
+    this.#restarts.set(index, restart);
+  }
+
+  #restart(index: number): void {
+    this.#restarts.delete(index);
+    this.#world.note(`restart ${this.#host(index).ip}`);
+    this.#world.onRestart(index);
   }
 
   #move(move: Move): void {

@@ -98,8 +98,9 @@ export class World {
       ips: [SERVER_IPS[0], ...SERVER_IPS.slice(1, scenario.serverAddressCount)],
     });
     this.#connectors = this.clients.map((_, index) => this.#createConnector(index));
-    new FaultSchedule(this);
+    const faults = new FaultSchedule(this);
     this.clock.setTimer(() => {
+      faults.end();
       this.#heal();
     }, scenario.healAfterMs);
   }
