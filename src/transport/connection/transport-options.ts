@@ -22,7 +22,7 @@ export interface TransportOptions {
   readonly maxAckDelayMs: number;
   /** Round-trip time assumed before the first sample, ms. Default 100. */
   readonly initialRttMs: number;
-  /** How the rate is found that the path carries. Default `cubic`. */
+  /** How the rate is found that the path carries. Default `bbr`. */
   readonly congestionControl: CongestionControl;
   /**
    * Share of datagrams, 0 to 0.5, that BBR takes for the noise of a link when they are lost while no queue builds up and
@@ -77,7 +77,7 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   suspectAfterMs: 10_000,
   maxAckDelayMs: 2,
   initialRttMs: 100,
-  congestionControl: 'cubic',
+  congestionControl: 'bbr',
   toleratedLoss: 0.15,
   maxDatagramSize: undefined,
   maxStreams: 100,

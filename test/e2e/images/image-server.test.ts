@@ -125,7 +125,7 @@ test.each([
   expect(first).toMatch(/^image-server: /);
   expect(first).toContain(reason);
   expect(rest.join('\n')).toBe(
-    'Usage: image-server [DIR] [--host H] [--port P] [--insecure]\n--help explains the options.\n',
+    'Usage: image-server [DIR] [--host H] [--port P] [--insecure] [--qlog DIR]\n--help explains the options.\n',
   );
 });
 

@@ -74,7 +74,7 @@ describe('a datagram', () => {
     expect(resolveTransportOptions(undefined)).toEqual(DEFAULT_TRANSPORT_OPTIONS);
     for (const impossible of [1_199, 65_508, 1_400.5, NaN, Infinity]) {
       expect(() => resolveTransportOptions({ maxDatagramSize: impossible })).toThrow(
-        `transport.maxDatagramSize is ${impossible}: it takes a whole number of bytes from 1200 to 65507`,
+        `transport.maxDatagramSize is ${impossible}: it takes a whole number of bytes, from 1200 to 65507`,
       );
     }
   });
