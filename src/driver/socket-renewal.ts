@@ -1,6 +1,8 @@
 /**
- * When a client gets itself another socket: at once the first time, then ever more rarely while nothing is heard, and
- * again and again while there is no address to bind to. It knows no connection; at most one timer and one opening at a time.
+ * When a client gets itself another socket: at once the first time, then ever more rarely while nothing is heard on them.
+ * While there is no address to bind to it tries again and again, hardly less often: that costs no datagram, and whoever
+ * waits for an address wants to go on as soon as there is one. It knows no connection; at most one timer and one opening
+ * at a time.
  */
 import { type Clock, type Timer } from '../base/clock.js';
 
@@ -18,8 +20,10 @@ export class SocketRenewal<Socket> {
   #timer: Timer | undefined;
   #isOpening = false;
   #isClosed = false;
-  /** Attempts since something was heard. */
-  #attempts = 0;
+  /** Sockets since something was heard. */
+  #silent = 0;
+  /** Attempts since there was an address. */
+  #failures = 0;
 
   constructor(options: RenewalOptions<Socket>) {
     this.#options = options;
@@ -28,11 +32,13 @@ export class SocketRenewal<Socket> {
   /** The socket is of no use any more, or seems so. */
   request(): void {
     if (this.#isClosed || this.#isOpening || this.#timer !== undefined) return;
-    if (this.#attempts === 0) {
+    const attempts = this.#failures > 0 ? this.#failures : this.#silent;
+    if (attempts === 0) {
       void this.#open();
       return;
     }
-    const delayMs = Math.min(FIRST_DELAY_MS * 2 ** (this.#attempts - 1), MAX_DELAY_MS);
+    const maxDelayMs = this.#failures > 0 ? MAX_DELAY_WITHOUT_ADDRESS_MS : MAX_DELAY_MS;
+    const delayMs = Math.min(FIRST_DELAY_MS * 2 ** (attempts - 1), maxDelayMs);
     this.#timer = this.#options.clock.setTimer(
       () => {
         this.#timer = undefined;
@@ -45,7 +51,8 @@ export class SocketRenewal<Socket> {
 
   /** Something arrived: the socket is good, and what was asked for because it was silent is not needed. */
   onHeard(): void {
-    this.#attempts = 0;
+    this.#silent = 0;
+    this.#failures = 0;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
@@ -57,7 +64,6 @@ export class SocketRenewal<Socket> {
   }
 
   async #open(): Promise<void> {
-    this.#attempts++;
     this.#isOpening = true;
     let socket: Socket | undefined;
     try {
@@ -66,11 +72,19 @@ export class SocketRenewal<Socket> {
       // No address, or no way: there may be one a little later.
     }
     this.#isOpening = false;
-    if (socket === undefined) this.request();
-    else if (this.#isClosed) this.#options.discard(socket);
+    if (socket === undefined) {
+      this.#failures++;
+      this.request();
+      return;
+    }
+    this.#failures = 0;
+    this.#silent++;
+    if (this.#isClosed) this.#options.discard(socket);
     else this.#options.onOpened(socket);
   }
 }
 
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 2_000;
+/** Noticed as a pause, not as a failure. */
+const MAX_DELAY_WITHOUT_ADDRESS_MS = 200;
