@@ -8,14 +8,13 @@
  * It makes two network namespaces joined by a veth pair at 80 Mbit/s. The MTU of the client's end falls: what is larger
  * vanishes there on arrival, without ICMP, as in a tunnel whose messages are filtered. Both are gone when it ends.
  */
-import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createChannel, createClient } from '../../dist/src/index.js';
 import { fetchImage, ImageServiceDefinition } from '../../dist/src/images/index.js';
+import { ip, LINK, mayMakeNamespaces, withNamespaces } from './namespaces.mjs';
 
 const IMAGE_BYTES = 50_000_000;
 const MTU_BEFORE = 1_500;
@@ -28,96 +27,31 @@ const SERVER_IP = '10.78.0.1';
 const CLIENT_IP = '10.78.0.2';
 
 if (process.argv[2] === 'fetch') await fetchAndWatch(process.argv[3]);
-else if (process.getuid?.() === 0) await measure();
-else refuse('black-hole makes network namespaces: run it as root, on Linux');
-
-function refuse(reason) {
-  console.error(reason);
-  process.exitCode = 2;
+else if (mayMakeNamespaces()) {
+  const network = {
+    tag: 'hole',
+    serverIp: SERVER_IP,
+    clientIp: CLIENT_IP,
+    rate: '80mbit',
+    longestRunMs: LONGEST_RUN_MS,
+  };
+  await withNamespaces(network, measure);
 }
 
-async function measure() {
-  const server = `udprpc-bh-s${process.pid}`;
-  const client = `udprpc-bh-c${process.pid}`;
-  const children = [];
-  const timer = setTimeout(() => children.forEach((child) => child.kill()), LONGEST_RUN_MS);
-  try {
-    joinNamespaces(server, client);
-    const serving = inNamespace(server, [
-      'side.mjs',
-      'serve',
-      'udprpc',
-      SERVER_IP,
-      'default',
-      `${IMAGE_BYTES}`,
-    ]);
-    children.push(serving);
-    const [port] = await once(serving.stdout, 'data');
-    const fetching = inNamespace(client, ['black-hole.mjs', 'fetch', port.trim()]);
-    children.push(fetching);
-    let output = '';
-    fetching.stdout.on('data', (text) => {
-      if (!output.includes('\n')) ip('-n', client, 'link', 'set', 'bh', 'mtu', `${MTU_AFTER}`);
-      output += text;
-    });
-    const [code] = await once(fetching, 'close');
-    if (code !== 0) throw new Error(`the fetch did not end well (exit code ${code})`);
-    const vanished = vanishedCount(server);
-    if (vanished === 0) throw new Error('no datagram was too large for the fallen MTU: nothing was measured');
-    report(JSON.parse(output.trim().split('\n').at(-1)), vanished);
-  } finally {
-    clearTimeout(timer);
-    for (const child of children) child.kill();
-    for (const name of [server, client]) spawnSync('ip', ['netns', 'delete', name]);
-  }
-}
-
-function joinNamespaces(server, client) {
-  for (const name of [server, client]) ip('netns', 'add', name);
-  ip('-n', server, 'link', 'add', 'bh', 'type', 'veth', 'peer', 'name', 'bh', 'netns', client);
-  for (const [name, address] of [
-    [server, SERVER_IP],
-    [client, CLIENT_IP],
-  ]) {
-    ip('-n', name, 'address', 'add', `${address}/24`, 'dev', 'bh');
-    ip('-n', name, 'link', 'set', 'bh', 'mtu', `${MTU_BEFORE}`, 'up');
-  }
-  run(
-    'tc',
-    '-n',
-    server,
-    'qdisc',
-    'add',
-    'dev',
-    'bh',
-    'root',
-    'tbf',
-    'rate',
-    '80mbit',
-    'burst',
-    '64kb',
-    'limit',
-    '256kb',
-  );
-}
-
-function inNamespace(name, [script, ...args]) {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const child = spawn('ip', ['netns', 'exec', name, process.execPath, path, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+async function measure(pair) {
+  const serving = pair.spawn(pair.server, 'side.mjs', 'serve', 'udprpc', SERVER_IP, 'default', IMAGE_BYTES);
+  const [port] = await once(serving.stdout, 'data');
+  const fetching = pair.spawn(pair.client, 'black-hole.mjs', 'fetch', port.trim());
+  let output = '';
+  fetching.stdout.on('data', (text) => {
+    if (!output.includes('\n')) ip('-n', pair.client, 'link', 'set', LINK, 'mtu', `${MTU_AFTER}`);
+    output += text;
   });
-  child.stdout.setEncoding('utf8');
-  return child;
-}
-
-function ip(...args) {
-  run('ip', ...args);
-}
-
-function run(command, ...args) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
-  return stdout;
+  const [code] = await once(fetching, 'close');
+  if (code !== 0) throw new Error(`the fetch did not end well (exit code ${code})`);
+  const vanished = vanishedCount(pair.server);
+  if (vanished === 0) throw new Error('no datagram was too large for the fallen MTU: nothing was measured');
+  report(JSON.parse(output.trim().split('\n').at(-1)), vanished);
 }
 
 function report({ bytes, seconds, stallMs, stallAtBytes }, vanished) {
@@ -132,7 +66,7 @@ function report({ bytes, seconds, stallMs, stallAtBytes }, vanished) {
 
 /** What the client's end does not take is counted at the server's. */
 function vanishedCount(server) {
-  const [link] = JSON.parse(run('ip', '-n', server, '-s', '-j', 'link', 'show', 'bh'));
+  const [link] = JSON.parse(ip('-n', server, '-s', '-j', 'link', 'show', LINK));
   return link.stats64.tx.dropped;
 }
 
