@@ -1,7 +1,8 @@
 /**
  * What happens when the client's address changes (PROTOCOL §8.3, RFC 9000 §9): carries path frames to `Paths`, decides which packet moves
  * the connection, and tells recovery what a move means. On another port of the same host congestion state and round-trip
- * time stay; on another host they are of no use, and begin anew once it is certain that the client is there.
+ * time stay, and what was lost at the old one is excused; on another host they are of no use, and begin anew once it is
+ * certain that the client is there.
  */
 import { type Address, type Path } from '../path/path.js';
 import { REFLECTION_PORTS } from '../path/reflection-ports.js';
@@ -40,9 +41,10 @@ export class Migration {
 
   /** [MIG-6] The newest packet of all, and not only to look around: the peer is where it came from. */
   onNewest(packet: ArrivedPacket, now: number): void {
-    const { paths } = this.#players;
+    const { paths, recovery } = this.#players;
     const { remote, local } = packet;
     if (paths.active.isSame(remote, local) || !this.mayComeFrom(remote, local)) return;
+    if (paths.active.remote.ip === remote.ip) recovery.onPortChanged(now);
     const path = this.#pathOf(packet, now);
     paths.moveTo(path, this.#ptoMs(), now);
     this.#onMoved();
@@ -52,7 +54,9 @@ export class Migration {
   /** [MIG-10] A client has another socket: it says so at once, by a packet that moves the server. */
   onRebound(isSameHost: boolean, now: number): void {
     const { paths, recovery } = this.#players;
-    if (!isSameHost) {
+    if (isSameHost) {
+      recovery.onPortChanged(now);
+    } else {
       paths.takeFreshId();
       recovery.onPathChanged(now);
       this.#beginSizes();

@@ -41,6 +41,7 @@ export class Recovery {
   private isAppLimited = true;
   /** Largest PROTECTED packet number sent when the window was last seen full. */
   private windowFullThrough = -1;
+  private portChangedAt = -Infinity;
 
   constructor(options: RecoveryOptions) {
     this.rtt = new RttEstimator(options.initialRttMs);
@@ -245,6 +246,16 @@ export class Recovery {
     this.controller.reset(now);
   }
 
+  /**
+   * [MIG-10] The path is the same, but for a port that a NAT has given anew: what was sent to the old one arrives nowhere,
+   * and is no sign of congestion (RFC 9000 §9.4). Not again and again, or moving would be a way around congestion control.
+   */
+  onPortChanged(now: number): void {
+    if (now - this.portChangedAt < PORT_CHANGE_INTERVAL_MS) return;
+    this.portChangedAt = now;
+    for (const state of this.spaces) state.onPortChanged();
+  }
+
   /** The oldest ack-eliciting packets whose fate is open: what a probe that comes before its PTO best carries. */
   oldestUnacked(space: PacketSpace, limit: number): readonly SentPacket[] {
     const oldest: SentPacket[] = [];
@@ -330,8 +341,9 @@ export class Recovery {
     if (lost.length > passStart) this.reportLoss(space, passStart === 0 ? lost : lost.slice(passStart), now);
   }
 
-  private reportLoss(space: PacketSpace, lost: readonly SentPacket[], now: number): void {
-    this.settle(lost);
+  private reportLoss(space: PacketSpace, found: readonly SentPacket[], now: number): void {
+    this.settle(found);
+    const lost = this.spaces[space].withoutExcused(found);
     const packets = lost.some(isSilent) ? lost.filter((packet) => !isSilent(packet)) : lost;
     const newest = packets[packets.length - 1];
     if (newest === undefined) return;
@@ -400,3 +412,5 @@ const SPACES = [PacketSpace.HELLO, PacketSpace.PROTECTED] as const;
 const PERSISTENT_CONGESTION_THRESHOLD = 3;
 /** RFC 9002 §6.2.4. */
 const PROBES_PER_PTO = 2;
+/** NATs keep a port for 30 s and more; who gets another one each second has losses of one round trip in it excused. */
+const PORT_CHANGE_INTERVAL_MS = 1_000;

@@ -20,6 +20,8 @@ export class SentSpace {
   isDiscarded = false;
   /** The first packet number that may have left on the current path. */
   private pathStart = 0;
+  /** What is lost below this packet number was on its way to a port that the peer has left. */
+  private excusedBelow = 0;
   private ackElicitingCount = 0;
   private ackOnlyCount = 0;
   private readonly maxAckOnlyPackets: number;
@@ -69,6 +71,17 @@ export class SentSpace {
     for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {
       outstanding.at(cursor).rate = undefined;
     }
+  }
+
+  onPortChanged(): void {
+    this.excusedBelow = this.largestSent + 1;
+  }
+
+  /** Of lost packets, oldest first, those whose loss may be a sign of congestion. */
+  withoutExcused(lost: readonly SentPacket[]): readonly SentPacket[] {
+    const { excusedBelow } = this;
+    if (lost[0] === undefined || lost[0].packetNumber >= excusedBelow) return lost;
+    return lost.filter((packet) => packet.packetNumber >= excusedBelow);
   }
 
   /** Moves what the ranges (flat, descending) hold from outstanding to `delivered`, oldest first. */

@@ -325,6 +325,33 @@ describe("a client's address", () => {
     expect([second.isReady, pair.server.connectionCount]).toEqual([false, 2]);
   });
 
+  test.each([0, 1_500])(
+    '[MIG-10] on another port cuts no window for what was lost at the old one, %d ms long',
+    (silentMs) => {
+      const all = establish({ delayMs: 25 });
+      const { pair, server } = all;
+      const transfer = download(all, 3_000_000);
+      pair.run(() => transfer.step() || pair.flights.length > 1_000);
+      expect(transfer.isComplete).toBe(false);
+      // It only receives, so that the server hears of it when it asks into the silence [IDL-5], or still later.
+      pair.clientAddress = OTHER_PORT;
+      const heardAt = pair.now + silentMs;
+      pair.filter = ({ from, bytes }) => (from === 'client' && pair.now < heardAt ? undefined : bytes);
+      let window = server.congestionWindow;
+      let cuts = 0;
+      pair.run(() => {
+        if (server.congestionWindow < window) cuts++;
+        window = server.congestionWindow;
+        return transfer.step();
+      });
+      expect(transfer.isComplete).toBe(true);
+      expect(server.path.remote).toEqual(OTHER_PORT);
+      expect(server.stats.packetsLost).toBeGreaterThan(50);
+      expect(cuts).toBe(0);
+      expect(window).toBeGreaterThan(100_000);
+    },
+  );
+
   test('a transfer survives a new port every 100 ms, and no state is left of the old ones', () => {
     const all = establish({ delayMs: 25, client: { streamWindow: 65_536 } });
     const { pair, server, client } = all;

@@ -115,3 +115,33 @@ test('a packet that tries another path is settled and tells nothing of the curre
   expect(controller.acks).toMatchObject([{ ackedBytes: 4_800, lostBytes: 0 }]);
   expect([recovery.bytesInFlight, recovery.bytesInFlightElsewhere]).toEqual([0, 0]);
 });
+
+test('[MIG-10] what is lost at a port that the peer has left cuts no window, for one move in a second', () => {
+  const { controller, recovery, send, ack } = setup();
+  send(0, 0);
+  ack([0], 50);
+  for (const [first, movedAt] of [
+    [1, 2_000],
+    [11, 2_900],
+    [21, 3_000],
+  ] as const) {
+    // So long ago that it would be persistent congestion.
+    for (let number = first; number < first + 9; number++)
+      send(number, movedAt - 900 + 100 * (number - first));
+    recovery.onPortChanged(movedAt);
+    send(first + 9, movedAt);
+    expect(ack([first + 9], movedAt + 50).lost).toHaveLength(9);
+    expect(recovery.bytesInFlight).toBe(0);
+  }
+  expect(controller.losses).toMatchObject([{ lostBytes: 9 * 1_200, isPersistentCongestion: true }]);
+  expect(recovery.rtt.hasSample).toBe(true);
+});
+
+test('[MIG-10] what is lost after the move is congestion as ever', () => {
+  const { controller, recovery, send, ack } = setup();
+  for (let number = 0; number < 4; number++) send(number, 0);
+  recovery.onPortChanged(10);
+  for (let number = 4; number < 10; number++) send(number, 10);
+  expect(numbersOf(ack([9], 60).lost)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  expect(controller.losses).toMatchObject([{ lostBytes: 3 * 1_200, largestSentAt: 10 }]);
+});
