@@ -234,11 +234,11 @@ export class Recovery {
    * one is still settled, and sent again where it is lost, but is no news of the new one.
    */
   onPathChanged(now: number): void {
-    for (const state of this.spaces) state.onPathChanged();
-    this.elsewhereBytes += this.inFlightBytes;
-    this.inFlightBytes = 0;
     this.rtt.reset();
     this.spuriousLoss.onPathChanged();
+    for (const state of this.spaces) state.onPathChanged(now + this.spuriousLoss.lossDelayMs);
+    this.elsewhereBytes += this.inFlightBytes;
+    this.inFlightBytes = 0;
     this.deliveryRate.reset();
     this.isAppLimited = true;
     this.windowFullThrough = -1;

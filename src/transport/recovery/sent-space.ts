@@ -63,9 +63,13 @@ export class SentSpace {
     return packet.packetNumber >= this.pathStart && packet.isOffPath !== true;
   }
 
-  /** What was sent so far went elsewhere. That it arrives late says nothing about the order on the new path. */
-  onPathChanged(): void {
+  /**
+   * What was sent so far went elsewhere. That it arrives late says nothing about the order on the new path. Nor is it
+   * waited for as long as the old one took: the loss timer would keep the PTO of the new path from being armed.
+   */
+  onPathChanged(latestLossTime: number): void {
     this.pathStart = this.largestSent + 1;
+    if (this.lossTime !== undefined) this.lossTime = Math.min(this.lossTime, latestLossTime);
     this.lost.clear();
     const { outstanding } = this;
     for (let cursor = outstanding.start; cursor < outstanding.end; cursor = outstanding.next(cursor + 1)) {

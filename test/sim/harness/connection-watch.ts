@@ -10,6 +10,7 @@ import {
 import { type Players } from '../../../src/transport/connection/players.js';
 import { RangeSet } from '../../../src/base/range-set.js';
 import { PacketSpace, type SentPacket } from '../../../src/transport/recovery/sent-packet.js';
+import { PTO_CAP_MS, PTO_CAP_RTTS } from '../../../src/transport/recovery/probe-timer.js';
 import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
 import { decodeFrame } from '../../../src/transport/wire/frame.js';
 import { FrameType } from '../../../src/transport/wire/frame-type.js';
@@ -136,10 +137,15 @@ export class ConnectionWatch implements ConnectionObserver {
       this.#openAckEliciting > 0 || (streams.hasFramesToSend && recovery.canSend(maxDatagramSize));
     if (!isWaiting) return;
     const { rtt } = recovery;
-    // Losses are waited for longer where packets were found to come late.
-    const longestMs = 3 * (rtt.smoothedRtt + Math.max(rtt.ptoPeriod(PEERS_LONGEST_ACK_DELAY_MS), 1_000));
+    // The longest PTO, which its backoff may reach; a loss is waited for at most two round trips, and that hides it.
+    const longestMs = Math.max(
+      rtt.ptoPeriod(PEERS_LONGEST_ACK_DELAY_MS),
+      PTO_CAP_MS,
+      PTO_CAP_RTTS * rtt.smoothedRtt,
+      2 * rtt.latestRtt,
+    );
     check(
-      pollTimeout <= now + longestMs,
+      pollTimeout <= (now + longestMs) * ROUNDING,
       () =>
         `${this.#options.name}: something to send or to hear of, and nothing due for ${pollTimeout - now} ms`,
     );
@@ -286,6 +292,8 @@ function isInRanges(ranges: readonly number[], packetNumber: number): boolean {
   return false;
 }
 
+/** Sums of a clock far from its start. */
+const ROUNDING = 1 + 1e-12;
 /** Timers may be late, and lateness puts it off for as long again. */
 const SUSPICION_SLACK_MS = 130_000;
 const STEPS_BETWEEN_SCANS = 256;

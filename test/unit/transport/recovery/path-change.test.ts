@@ -100,6 +100,21 @@ test('a PTO still repeats what may have been lost with the old path', () => {
   expect([outcome.probeSpace, numbersOf(outcome.probes)]).toEqual([PROTECTED, [4, 5]]);
 });
 
+test('[REC-7] what was overtaken on a slow path is not waited for on the new one, and hides no PTO of it', () => {
+  const { recovery, send, ack } = setup();
+  send(0, 0);
+  send(1, 0);
+  ack([1], 4_000);
+  // 9/8 of a round trip, counted from when it was sent.
+  expect(recovery.nextTimeout()).toBe(4_500);
+  recovery.onPathChanged(4_010);
+  send(2, 4_010);
+  expect(recovery.nextTimeout()).toBe(4_010 + 112.5);
+  expect(numbersOf(recovery.onTimeout(4_010 + 112.5).lost)).toEqual([0]);
+  // A PTO of the initial RTT: 100 + 4 x 50 + 2.
+  expect(recovery.nextTimeout()).toBe(4_010 + 302);
+});
+
 test('a packet that tries another path is settled and tells nothing of the current one', () => {
   const { controller, recovery, send, ack } = setup();
   send(0, 0, { isOffPath: true });
