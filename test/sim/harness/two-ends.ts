@@ -18,7 +18,7 @@ import { SimConnector } from '../../../src/sim/sim-connector.js';
 import { type SimEndpoint } from '../../../src/sim/sim-endpoint.js';
 import { type SimHost } from '../../../src/sim/sim-host.js';
 import { SimLoop } from '../../../src/sim/sim-loop.js';
-import { SimNetwork } from '../../../src/sim/sim-network.js';
+import { SimNetwork, type SimSocket } from '../../../src/sim/sim-network.js';
 import { VirtualClock } from '../../../src/sim/virtual-clock.js';
 import { type DropReason } from '../../../src/transport/connection/connection-stats.js';
 
@@ -27,6 +27,13 @@ export const CLIENT_IP = '10.0.1.1';
 const PORT = 5_005;
 
 export type TestClient = Client<typeof TestServiceDefinition, RpcCallOptions>;
+
+/** A client on a host of its own. */
+export interface SimClient {
+  readonly client: TestClient;
+  readonly channel: Channel;
+  readonly socket: SimSocket;
+}
 
 interface Ips {
   readonly server: string;
@@ -54,6 +61,7 @@ export class TwoEnds {
 
   readonly #serverOptions: ServerOptions;
   readonly #ips: Ips;
+  readonly #conditions: LinkConditions;
   /** Handlers of delayed echoes that ran at the same time. */
   mostWaitingEchoes = 0;
   #waitingEchoes = 0;
@@ -66,6 +74,7 @@ export class TwoEnds {
   ) {
     this.#serverOptions = serverOptions;
     this.#ips = ips;
+    this.#conditions = { ...CLEAN_LINK, ...conditions };
     this.network = new SimNetwork({ clock: this.clock, random: this.#random.fork('network') });
     this.network.observer = {
       onSent: (datagram) => this.sent.push({ at: this.clock.now(), datagram }),
@@ -74,14 +83,26 @@ export class TwoEnds {
     };
     this.serverHost = this.network.addHost(ips.server);
     this.clientHost = this.network.addHost(ips.client);
-    this.network.connect(ips.server, ips.client, { ...CLEAN_LINK, ...conditions });
+    this.network.connect(ips.server, ips.client, this.#conditions);
     this.startServer();
-    this.#connector = new SimConnector(this.#endpointOptions(this.clientHost), {
-      ip: ips.server,
-      port: PORT,
-    });
+    this.#connector = this.#createConnector(this.clientHost);
     this.channel = new Channel(this.#connector, this.#environment(this.clientHost));
     this.client = createClient(TestServiceDefinition, this.channel);
+  }
+
+  /** Changes when the network moves it; the client is not told. */
+  get clientSocket(): SimSocket {
+    return this.#connector.endpoint.socket;
+  }
+
+  /** Its host's links are as those of the first client were at first. To be closed by who adds it. */
+  addClient(ip: string): SimClient {
+    const host = this.network.addHost(ip);
+    this.network.connect(this.#ips.server, ip, this.#conditions);
+    const connector = this.#createConnector(host);
+    const channel = new Channel(connector, this.#environment(host));
+    const { socket } = connector.endpoint;
+    return { client: createClient(TestServiceDefinition, channel), channel, socket };
   }
 
   /** Also after a crash. */
@@ -133,6 +154,10 @@ export class TwoEnds {
 
   clientDrops(reason: DropReason): number {
     return dropsOf(this.#connector.endpoint, reason);
+  }
+
+  #createConnector(host: SimHost): SimConnector {
+    return new SimConnector(this.#endpointOptions(host), { ip: this.#ips.server, port: PORT });
   }
 
   #endpointOptions(host: SimHost) {
