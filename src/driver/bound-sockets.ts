@@ -31,6 +31,8 @@ export interface BoundSocketsOptions {
 }
 
 export class BoundSockets {
+  /** Dropped: they came, or so they say, from one of these sockets. */
+  datagramsFromSelf = 0;
   readonly #options: BoundSocketsOptions;
   readonly #sockets: (UdpSocket | undefined)[] = [];
   readonly #indexByIp = new Map<string, number>();
@@ -118,7 +120,8 @@ export class BoundSockets {
       { ip, port: this.#port },
       {
         onDatagram: (datagram, remote) => {
-          handler.onDatagram(datagram, remote, index);
+          if (this.#isOwn(remote)) this.datagramsFromSelf++;
+          else handler.onDatagram(datagram, remote, index);
         },
         onSocketError: (error, failed) => {
           handler.onSocketError(error, index, failed);
@@ -135,6 +138,13 @@ export class BoundSockets {
     this.#indexByIp.set(ip, index);
     this.#sockets[index] = socket;
     this.#port = socket.local.port;
+  }
+
+  /** [AMP-3] Nobody but a forger sends from there, who wants us to talk to ourselves. */
+  #isOwn({ ip, port }: Address): boolean {
+    if (port !== this.#port) return false;
+    const index = this.#indexByIp.get(ip);
+    return index !== undefined && this.#sockets[index] !== undefined;
   }
 
   #wantedIps(): readonly string[] {

@@ -103,6 +103,20 @@ describe('BoundSockets', () => {
     expect(await asker.inbox.next()).toEqual([3, { ip: '127.0.0.2', port: bound.port }]);
   });
 
+  test('[AMP-3] drops what comes from an address that it listens on itself', async () => {
+    const { bound, inbox } = await open({
+      ips: ['0.0.0.0'],
+      localAddresses: () => ['127.0.0.1', '127.0.0.2'],
+    });
+    const remote = { ip: '127.0.0.2', port: bound.port };
+    bound.send(transmit(1, remote, 0));
+    bound.send(transmit(2, remote, 1));
+    // Behind them in the same buffer.
+    (await client(remote)).send(3);
+    expect((await inbox.next())[0]).toBe(3);
+    expect([bound.datagramsFromSelf, inbox.items]).toEqual([2, []]);
+  });
+
   test('the wildcard of IPv6 stands for both families', async () => {
     const { bound, inbox } = await open({ ips: ['::'], localAddresses: () => ['127.0.0.1', '::1'] });
     for (const ip of ['127.0.0.1', '::1']) {
