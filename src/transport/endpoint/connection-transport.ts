@@ -14,11 +14,19 @@ export class ConnectionTransport implements StreamTransport {
   onRebind: (() => void) | undefined;
   readonly #clock: Clock;
   readonly #requestFlush: (connection: Connection) => void;
+  readonly #requestLateFlush: (connection: Connection) => void;
 
-  constructor(connection: Connection, clock: Clock, requestFlush: (connection: Connection) => void) {
+  /** `requestLateFlush`: for what may always wait for the end of the turn. */
+  constructor(
+    connection: Connection,
+    clock: Clock,
+    requestFlush: (connection: Connection) => void,
+    requestLateFlush: (connection: Connection) => void,
+  ) {
     this.connection = connection;
     this.#clock = clock;
     this.#requestFlush = requestFlush;
+    this.#requestLateFlush = requestLateFlush;
   }
 
   get peer(): string {
@@ -46,8 +54,8 @@ export class ConnectionTransport implements StreamTransport {
 
   readStream(streamId: number): Uint8Array | 'end' | undefined {
     const bytes = this.connection.readStream(streamId);
-    // Reading returns credit, which the peer must be told.
-    if (bytes !== undefined) this.#requestFlush(this.connection);
+    // Reading returns credit, which the peer must be told; one packet tells what all reads of the turn returned.
+    if (bytes !== undefined) this.#requestLateFlush(this.connection);
     return bytes;
   }
 

@@ -2,7 +2,8 @@
  * Turns the core's verbs into motion: hands datagrams in, tells listeners what happened, sends what is ready, and keeps
  * one timer. Both drivers use it, with their own clock and their own way to send; it knows no socket.
  * A write leaves at the end of the turn, together with what else is written in it; with nothing in flight on its
- * connection it leaves as soon as the running code returns, because there is nothing to wait for.
+ * connection it leaves as soon as the running code returns, because there is nothing to wait for. A read always waits
+ * for the end of the turn: a receiver has nothing in flight, and would else flush once for each datagram.
  */
 import { type Clock, type Timer } from '../../base/clock.js';
 import { type Connection } from '../connection/connection.js';
@@ -137,7 +138,12 @@ export class EndpointPump {
   #transportOf(connection: Connection): ConnectionTransport {
     let transport = this.#transports.get(connection);
     if (transport === undefined) {
-      transport = new ConnectionTransport(connection, this.#clock, this.#requestFlush);
+      transport = new ConnectionTransport(
+        connection,
+        this.#clock,
+        this.#requestFlush,
+        this.#requestLateFlush,
+      );
       this.#transports.set(connection, transport);
     }
     return transport;
@@ -151,6 +157,11 @@ export class EndpointPump {
       this.#isFlushSoonScheduled = true;
       this.#clock.soon(this.#flushSoonBound);
     }
+  };
+
+  readonly #requestLateFlush = (connection: Connection): void => {
+    this.endpoint.touch(connection);
+    this.#scheduleFlush();
   };
 
   #scheduleFlush(): void {

@@ -1,0 +1,114 @@
+import { CLIENT_ADDRESS, SERVER_ADDRESS, testMeans } from '../../../support/endpoint-pair.js';
+import { VirtualClock } from '../../../../src/sim/virtual-clock.js';
+import { DEFAULT_TRANSPORT_OPTIONS } from '../../../../src/transport/connection/transport-options.js';
+import { DEFAULT_ENDPOINT_LIMITS } from '../../../../src/transport/endpoint/endpoint.js';
+import { EndpointPump, type PumpOptions } from '../../../../src/transport/endpoint/endpoint-pump.js';
+import { type StreamListener } from '../../../../src/transport/stream-transport.js';
+import { ProtocolVersion } from '../../../../src/transport/wire/version.js';
+
+/** Time stands still: what one side sends is handed to the other, a turn of the loop for each flight. */
+class PumpPair {
+  readonly clock = new VirtualClock(1_000);
+  readonly toServer: Uint8Array[] = [];
+  readonly toClient: Uint8Array[] = [];
+  readonly client = this.pump('client', this.toServer);
+  readonly server: EndpointPump;
+
+  constructor(accept: NonNullable<PumpOptions['accept']>) {
+    this.server = this.pump('server', this.toClient, accept);
+  }
+
+  endTurn(): void {
+    this.clock.runSoon();
+    this.clock.endTurn();
+  }
+
+  serverTakesAll(): void {
+    for (const bytes of this.toServer.splice(0)) this.server.handleDatagram(bytes, CLIENT_ADDRESS, 0);
+    this.endTurn();
+  }
+
+  clientTakesAll(): void {
+    for (const bytes of this.toClient.splice(0)) this.client.handleDatagram(bytes, SERVER_ADDRESS, 0);
+    this.endTurn();
+  }
+
+  private pump(
+    role: 'client' | 'server',
+    sent: Uint8Array[],
+    accept?: NonNullable<PumpOptions['accept']>,
+  ): EndpointPump {
+    const pump: EndpointPump = new EndpointPump({
+      config: {
+        role,
+        versions: [ProtocolVersion.PLAINTEXT],
+        options: DEFAULT_TRANSPORT_OPTIONS,
+        limits: DEFAULT_ENDPOINT_LIMITS,
+      },
+      means: testMeans(),
+      clock: this.clock,
+      send: (transmit) => {
+        sent.push(transmit.bytes.slice(0, transmit.length));
+        pump.release(transmit);
+      },
+      ...(accept && { accept }),
+    });
+    return pump;
+  }
+}
+
+const NOTHING = (): void => undefined;
+const DEAF: StreamListener = {
+  onReady: NOTHING,
+  onStreamsAvailable: NOTHING,
+  onStreamOpened: NOTHING,
+  onStreamReadable: NOTHING,
+  onStreamWritable: NOTHING,
+  onStreamReset: NOTHING,
+  onStreamStopped: NOTHING,
+  onClosed: NOTHING,
+};
+
+describe('a pump', () => {
+  test('sends one datagram for all that a receiver reads in one turn', () => {
+    // As many full datagrams as the pacer lets go at once, and none of them beyond.
+    const answer = new Uint8Array(10_000);
+    const pair = new PumpPair((transport) => ({
+      ...DEAF,
+      onStreamReadable: (id) => {
+        while (transport.readStream(id) instanceof Uint8Array);
+        transport.writeStream(id, [answer], true);
+      },
+    }));
+    const transport = pair.client.connect(SERVER_ADDRESS, 0);
+    let readBytes = 0;
+    transport.listener = {
+      ...DEAF,
+      onStreamReadable: (id) => {
+        for (;;) {
+          const piece = transport.readStream(id);
+          if (!(piece instanceof Uint8Array)) return;
+          readBytes += piece.length;
+        }
+      },
+    };
+    pair.endTurn();
+    while (!transport.isReady || pair.toServer.length > 0) {
+      pair.serverTakesAll();
+      pair.clientTakesAll();
+    }
+    const id = transport.openStream() ?? -1;
+    transport.writeStream(id, [new Uint8Array(1)], true);
+    pair.endTurn();
+    pair.serverTakesAll();
+    expect(pair.toClient.length).toBeGreaterThan(8);
+
+    for (const bytes of pair.toClient.splice(0)) {
+      pair.client.handleDatagram(bytes, SERVER_ADDRESS, 0);
+      pair.clock.runSoon();
+    }
+    expect([readBytes, pair.toServer.length]).toEqual([answer.length, 0]);
+    pair.clock.endTurn();
+    expect(pair.toServer).toHaveLength(1);
+  });
+});
