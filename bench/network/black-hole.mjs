@@ -9,12 +9,11 @@
  * vanishes there on arrival, without ICMP, as in a tunnel whose messages are filtered. Both are gone when it ends.
  */
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { createChannel, createClient } from '../../dist/src/index.js';
 import { fetchImage, ImageServiceDefinition } from '../../dist/src/images/index.js';
 import { ip, LINK, mayMakeNamespaces, withNamespaces } from './namespaces.mjs';
+import { temporaryDirectory } from './temporary-directory.mjs';
 
 const IMAGE_BYTES = 50_000_000;
 const MTU_BEFORE = 1_500;
@@ -72,7 +71,7 @@ function vanishedCount(server) {
 
 /** In the client's namespace: one line when the MTU is to fall, and one with the result. */
 async function fetchAndWatch(port) {
-  const directory = await mkdtemp(join(tmpdir(), 'udprpc-bench-'));
+  const directory = await temporaryDirectory();
   const channel = createChannel(`udp://${SERVER_IP}:${port}`, { insecure: true });
   let progressAt = performance.now();
   let hasFallen = false;
@@ -93,6 +92,6 @@ async function fetchAndWatch(port) {
     console.log(JSON.stringify({ ...result, bytes, seconds }));
   } finally {
     await channel.close();
-    await rm(directory, { recursive: true });
+    await rm(directory, { recursive: true, force: true });
   }
 }

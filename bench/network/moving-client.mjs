@@ -9,8 +9,7 @@
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createChannel, createClient, createServer } from '../../dist/src/index.js';
@@ -22,6 +21,7 @@ import {
 } from '../../dist/src/images/index.js';
 import { payload } from './contestants/payload.mjs';
 import { ip, LINK, mayMakeNamespaces, withNamespaces } from './namespaces.mjs';
+import { temporaryDirectory } from './temporary-directory.mjs';
 
 const IMAGE_BYTES = 50_000_000;
 /** Slow enough for the moves of both parts. */
@@ -121,7 +121,7 @@ async function startServer(pair) {
 
 /** In the server's namespace: prints its port, and when its input ends the number of connections it has had. */
 async function serve() {
-  const directory = await mkdtemp(join(tmpdir(), 'udprpc-bench-'));
+  const directory = await temporaryDirectory();
   try {
     await writeFile(join(directory, 'image.bin'), payload(IMAGE_BYTES));
     const server = createServer({ insecure: true, warn: () => {} });
@@ -135,7 +135,7 @@ async function serve() {
     await server.shutdown({ graceMs: 0 });
     console.log(connections);
   } finally {
-    await rm(directory, { recursive: true });
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
@@ -171,7 +171,7 @@ async function relay(serverPort) {
 
 /** In the client's namespace: prints the result as JSON. */
 async function fetchAndWatch(host, port) {
-  const directory = await mkdtemp(join(tmpdir(), 'udprpc-bench-'));
+  const directory = await temporaryDirectory();
   const channel = createChannel(`udp://${host}:${port}`, {
     insecure: true,
     qlogDir: process.env.MOVING_QLOG,
@@ -199,7 +199,7 @@ async function fetchAndWatch(host, port) {
   } finally {
     clearInterval(sampling);
     await channel.close();
-    await rm(directory, { recursive: true });
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
