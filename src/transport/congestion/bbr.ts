@@ -39,6 +39,7 @@ export class Bbr implements CongestionController {
   /** Probing is over; when its last round is too, the maximum of the cycle is complete. */
   private isCycleEnding = false;
   private drainRounds = 0;
+  private bandwidthBeforeProbe = 0;
   private windowBeforeProbeRtt = 0;
   private undo: BeforeCut | undefined;
 
@@ -125,6 +126,7 @@ export class Bbr implements CongestionController {
     this.isCycleEnding = false;
     this.isWindowFull = false;
     this.undo = undefined;
+    this.cycle.reset();
     this.enterStartup();
   }
 
@@ -275,6 +277,9 @@ export class Bbr implements CongestionController {
   }
 
   private enterDown(now: number): void {
+    if (this.current === 'up') {
+      this.cycle.onProbed(this.model.maxBandwidth >= this.bandwidthBeforeProbe * CLEARLY_MORE);
+    }
     this.current = 'down';
     this.isCycleEnding = true;
     // What ended probing is not a reason to slow down as well.
@@ -298,6 +303,7 @@ export class Bbr implements CongestionController {
   private enterUp({ rate }: AckSample): void {
     this.current = 'up';
     this.isProbeSampled = true;
+    this.bandwidthBeforeProbe = this.model.maxBandwidth;
     this.cycle.startUp();
     this.fullPipe.reset(rate.deliveryRate);
     this.restartRound();
@@ -453,5 +459,7 @@ const MINIMUM_RTT_MS = 0.01;
 const SEND_QUANTUM_MS = 1;
 const MAXIMUM_QUANTUM_DATAGRAMS = 64;
 const QUANTA = 3;
+/** As in startup: a probe that found less more than this has found where the path ends. */
+const CLEARLY_MORE = 1.25;
 /** A rate measured over one round trip varies: what it misses beyond the tolerated loss must be more than this. */
 const RATE_NOISE = 0.05;

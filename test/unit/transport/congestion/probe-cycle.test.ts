@@ -2,9 +2,24 @@ import { ProbeCycle } from '../../../../src/transport/congestion/probe-cycle.js'
 
 function cycleWith(fraction: number): ProbeCycle {
   const cycle = new ProbeCycle({ fraction: () => fraction, bytes: (length) => new Uint8Array(length) });
+  // Long after startup.
+  for (let i = 0; i < 3; i++) cycle.onProbed(false);
   cycle.start(1_000);
   return cycle;
 }
+
+test('waits an eighth of that at first, and doubles it until a probe finds more', () => {
+  const cycle = new ProbeCycle({ fraction: () => 0, bytes: (length) => new Uint8Array(length) });
+  const waits = [];
+  for (const hasFoundMore of [false, false, false, false, true, false]) {
+    cycle.start(0);
+    let wait = 0;
+    while (!cycle.isTimeToProbe(Infinity, wait)) wait += 1;
+    waits.push(wait - 1);
+    cycle.onProbed(hasFoundMore);
+  }
+  expect(waits).toEqual([250, 500, 1_000, 2_000, 2_000, 250]);
+});
 
 test('probes two to three seconds after the last time', () => {
   expect(cycleWith(0).isTimeToProbe(Infinity, 3_000)).toBe(false);
