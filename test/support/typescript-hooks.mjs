@@ -35,8 +35,8 @@ export async function load(url, context, next) {
 function sourceOf(filename) {
   const source = readFileSync(filename, 'utf8');
   if (planted === undefined || filename !== root + planted.file) return source;
-  if (!source.includes(planted.find))
-    throw new Error(`planted bug "${planted.name}" has no place in ${planted.file}`);
+  if (source.split(planted.find).length !== 2)
+    throw new Error(`planted bug "${planted.name}" has not one place in ${planted.file}`);
   return source.replace(planted.find, () => planted.replace);
 }
 
