@@ -60,6 +60,7 @@ export class SendCredit {
   settle(limit: number): boolean {
     if (!this.isProvisional) {
       this.raise(limit);
+      this.firstLimit = Math.max(this.firstLimit, limit);
       return true;
     }
     this.isProvisional = false;

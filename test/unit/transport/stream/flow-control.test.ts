@@ -40,6 +40,17 @@ describe('SendCredit', () => {
     expect(credit.limit).toBe(500);
   });
 
+  test("[FLC-6] a part of the peer's first limit is not for bulk, also where there was none before", () => {
+    for (const isProvisional of [false, true]) {
+      const credit = new SendCredit(0, isProvisional);
+      expect(credit.reserve).toBe(0);
+      credit.settle(80_000);
+      expect(credit.reserve).toBe(10_000);
+      credit.raise(8_000_000);
+      expect(credit.reserve).toBe(10_000);
+    }
+  });
+
   test('being blocked is reported once for each limit', () => {
     const credit = new SendCredit(10);
     expect(credit.takeBlockedReport()).toBe(false);
