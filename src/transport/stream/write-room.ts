@@ -100,8 +100,11 @@ export class WriteRoom {
     if (this.waiting.size === 0) return;
     this.releasedSinceLook += count;
     // Who waits holds something or found the buffer full, at its smallest: so much is still to be let go of.
-    if (this.releasedSinceLook >= this.limits.sendBufferPerConnection * SHARED_ROOM_TO_LOOK)
-      this.lookAtWaiting();
+    const { sendBufferPerConnection } = this.limits;
+    const fullAt = this.budget.mayGrow
+      ? sendBufferPerConnection
+      : Math.min(sendBufferPerConnection, ALWAYS_BYTES);
+    if (this.releasedSinceLook >= fullAt * SHARED_ROOM_TO_LOOK) this.lookAtWaiting();
   }
 
   /** Nobody is called any more. */

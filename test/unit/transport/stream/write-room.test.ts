@@ -1,3 +1,4 @@
+import { BufferBudget } from '../../../../src/transport/stream/buffer-budget.js';
 import { type StreamSet } from '../../../../src/transport/stream/stream-set.js';
 import { acknowledge, packetOf, pattern } from '../../../support/stream-packet.js';
 import { openOf, streamPair } from '../../../support/stream-pair.js';
@@ -65,6 +66,16 @@ describe('WriteRoom', () => {
     path.congestionWindow = 1 << 30;
     for (let i = 0; i < 20; i++) client.write(id, [bulk], false);
     expect(client.sendBufferBytes).toBe(16 * MIB);
+  });
+
+  test('a writer that waits is called when its connection has let go of what it may always hold, with no memory left', () => {
+    const { client, clientEvents } = streamPair({ budget: new BufferBudget(0) });
+    const holder = openOf(client);
+    expect(client.write(holder, [bulk], false)).toBe(65_536);
+    const waiting = openOf(client);
+    expect(client.write(waiting, [pattern(100)], true)).toBe(0);
+    while (client.hasFramesToSend) acknowledge(client, packetOf(client));
+    expect(clientEvents).toContainEqual({ kind: 'streamWritable', streamId: waiting });
   });
 
   test('who waits for others is served in turn', () => {
