@@ -14,7 +14,8 @@ export class SimHost {
   /** Milliseconds by which the next timer is late; drawn anew for each. */
   lateness: () => number = () => 0;
   readonly #clock: VirtualClock;
-  readonly #timers = new Set<Timer>();
+  /** With the times they were asked for: they may run later. */
+  readonly #timers = new Map<Timer, number>();
   #pausedUntil = -Infinity;
   #life = 0;
 
@@ -32,6 +33,11 @@ export class SimHost {
     return this.#timers.size;
   }
 
+  /** When the next of them was asked for; Infinity for none. */
+  get nextTimerAt(): number {
+    return Math.min(...this.#timers.values());
+  }
+
   /** From now on nothing of this host runs; at `untilMs` all that was due runs, in order. */
   pause(untilMs: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, untilMs);
@@ -42,7 +48,7 @@ export class SimHost {
     this.#life++;
     this.buffers = new BufferBudget(this.buffers.limitBytes);
     this.#pausedUntil = -Infinity;
-    for (const timer of this.#timers) timer.cancel();
+    for (const timer of this.#timers.keys()) timer.cancel();
     this.#timers.clear();
   }
 
@@ -60,7 +66,7 @@ export class SimHost {
     return {
       now: () => this.#clock.now(),
       setTimer: (callback, delayMs) =>
-        life === this.#life ? this.#arm(whileAlive(callback), delayMs + this.lateness()) : NO_TIMER,
+        life === this.#life ? this.#arm(whileAlive(callback), delayMs, this.lateness()) : NO_TIMER,
       atEndOfTurn: (callback) => {
         this.#clock.atEndOfTurn(whileAlive(callback));
       },
@@ -73,10 +79,10 @@ export class SimHost {
   /** Runs it now, or when the pause is over. Used by the network to deliver. */
   run(callback: () => void): void {
     if (!this.isPaused) callback();
-    else this.#arm(callback, 0);
+    else this.#arm(callback, 0, 0);
   }
 
-  #arm(callback: () => void, delayMs: number): Timer {
+  #arm(callback: () => void, delayMs: number, latenessMs: number): Timer {
     const onDue = (): void => {
       if (this.isPaused) {
         armed = this.#clock.setTimer(onDue, this.#pausedUntil - this.#clock.now());
@@ -85,14 +91,15 @@ export class SimHost {
       this.#timers.delete(handle);
       callback();
     };
-    let armed = this.#clock.setTimer(onDue, Math.max(delayMs, this.#pausedUntil - this.#clock.now()));
+    const now = this.#clock.now();
+    let armed = this.#clock.setTimer(onDue, Math.max(delayMs + latenessMs, this.#pausedUntil - now));
     const handle: Timer = {
       cancel: () => {
         this.#timers.delete(handle);
         armed.cancel();
       },
     };
-    this.#timers.add(handle);
+    this.#timers.set(handle, now + delayMs);
     return handle;
   }
 }

@@ -12,8 +12,10 @@ import { RangeSet } from '../../../src/base/range-set.js';
 import { PacketSpace, type SentPacket } from '../../../src/transport/recovery/sent-packet.js';
 import { PTO_CAP_MS, PTO_CAP_RTTS } from '../../../src/transport/recovery/probe-timer.js';
 import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
-import { decodeFrame } from '../../../src/transport/wire/frame.js';
+import { decodeFrame, type Frame } from '../../../src/transport/wire/frame.js';
 import { FrameType } from '../../../src/transport/wire/frame-type.js';
+import { IdWatch } from './id-watch.js';
+import { PathWatch } from './path-watch.js';
 import { WindowWatch } from './window-watch.js';
 import { check } from './violation.js';
 
@@ -31,6 +33,8 @@ export class ConnectionWatch implements ConnectionObserver {
   readonly #open: readonly [Map<number, OpenPacket>, Map<number, OpenPacket>] = [new Map(), new Map()];
   readonly #received = [new RangeSet(), new RangeSet()] as const;
   readonly #window: WindowWatch;
+  readonly #ids: IdWatch;
+  readonly #path: PathWatch;
   #openBytes = 0;
   #openAckEliciting = 0;
   /** When something came last, and when it asked first after that. */
@@ -46,6 +50,8 @@ export class ConnectionWatch implements ConnectionObserver {
     this.#options = options;
     this.facts = options.facts;
     this.#window = new WindowWatch(options.name, options.facts);
+    this.#ids = new IdWatch(options.name);
+    this.#path = new PathWatch(options.name);
   }
 
   onPacketSent(
@@ -55,7 +61,11 @@ export class ConnectionWatch implements ConnectionObserver {
     bytes: number,
     now: number,
   ): void {
-    if (hasPathFrame(payload, space)) this.#window.onPathFrame();
+    this.#path.onSent(space, packetNumber);
+    for (const frame of framesOf(payload, space)) {
+      if (isPathFrame(frame)) this.#window.onPathFrame();
+      this.#ids.onSent(packetNumber, frame);
+    }
     const kind = this.#isClosed ? 'silent' : kindOf(payload, space);
     if (kind === 'silent') return;
     this.#open[space].set(packetNumber, { bytes, kind });
@@ -83,7 +93,8 @@ export class ConnectionWatch implements ConnectionObserver {
       received.add(packetNumber, packetNumber + 1);
       this.#packetsReceived++;
     });
-    this.#readAcks(space, payload);
+    this.#path.onReceived(space, packetNumber);
+    this.#readFrames(space, payload);
   }
 
   onPacketDropped(): void {
@@ -91,7 +102,10 @@ export class ConnectionWatch implements ConnectionObserver {
   }
 
   onPacketsLost(packets: readonly SentPacket[]): void {
-    for (const { space, packetNumber } of packets) this.#settle(space, packetNumber);
+    for (const packet of packets) {
+      this.#settle(packet.space, packet.packetNumber);
+      this.#path.onLost(packet);
+    }
     this.#window.onPacketsLost(packets);
   }
 
@@ -117,6 +131,7 @@ export class ConnectionWatch implements ConnectionObserver {
       this.#checkBooks(players);
       this.#checkSuspicion(players, now);
       this.#window.check(players, now);
+      this.#path.check(players);
     });
   }
 
@@ -130,7 +145,8 @@ export class ConnectionWatch implements ConnectionObserver {
   checkAwake(pollTimeout: number, now: number): void {
     const players = this.#players;
     if (players === undefined || this.#isClosed || !players.isConfirmed) return;
-    const { recovery, streams, path, pathMtu } = players;
+    const { recovery, streams, path, pathMtu, localIds } = players;
+    this.#ids.check(players, this.#openAckEliciting === 0 && !localIds.hasFramesToSend);
     const maxDatagramSize = pathMtu.datagramBytes;
     if (path.allowance < maxDatagramSize) return;
     const isWaiting =
@@ -225,19 +241,24 @@ export class ConnectionWatch implements ConnectionObserver {
       this.#settle(PacketSpace.HELLO, packetNumber);
   }
 
-  #readAcks(space: PacketSpace, payload: Uint8Array): void {
-    const reader = new ByteReader(payload);
-    const open = this.#open[space];
+  #readFrames(space: PacketSpace, payload: Uint8Array): void {
     try {
-      while (reader.remaining > 0) {
-        const frame = decodeFrame(reader, space);
-        if (frame.type !== FrameType.ACK) continue;
-        for (const packetNumber of [...open.keys()]) {
-          if (isInRanges(frame.ranges, packetNumber)) this.#settle(space, packetNumber);
-        }
+      for (const frame of framesOf(payload, space)) {
+        this.#ids.onReceived(frame);
+        if (frame.type === FrameType.ACK) this.#onAck(space, frame.ranges);
       }
     } catch {
       // The connection finds the same, and ends.
+    }
+  }
+
+  #onAck(space: PacketSpace, ranges: readonly number[]): void {
+    for (const [packetNumber, { bytes }] of [...this.#open[space]]) {
+      if (!isInRanges(ranges, packetNumber)) continue;
+      this.#settle(space, packetNumber);
+      if (space === PacketSpace.HELLO) continue;
+      this.#ids.onAcknowledged(packetNumber);
+      this.#path.onAcknowledged(packetNumber, bytes);
     }
   }
 
@@ -256,13 +277,13 @@ interface OpenPacket {
   readonly kind: 'ackEliciting' | 'padded';
 }
 
-function hasPathFrame(payload: Uint8Array, space: PacketSpace): boolean {
+function* framesOf(payload: Uint8Array, space: PacketSpace): Generator<Frame> {
   const reader = new ByteReader(payload);
-  while (reader.remaining > 0) {
-    const { type } = decodeFrame(reader, space);
-    if (type === FrameType.PATH_CHALLENGE || type === FrameType.PATH_RESPONSE) return true;
-  }
-  return false;
+  while (reader.remaining > 0) yield decodeFrame(reader, space);
+}
+
+function isPathFrame({ type }: Frame): boolean {
+  return type === FrameType.PATH_CHALLENGE || type === FrameType.PATH_RESPONSE;
 }
 
 function kindOf(payload: Uint8Array, space: PacketSpace): OpenPacket['kind'] | 'silent' {

@@ -5,6 +5,7 @@ import {
   type TransportOptions,
 } from '../../../src/transport/connection/transport-options.js';
 import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../../../src/transport/endpoint/endpoint.js';
+import { DEFAULT_BUFFER_BYTES } from '../../../src/transport/stream/buffer-budget.js';
 import { type Dimension } from './scenario.js';
 
 /** How much goes out before one has to wait for the other side: what a byte costs in datagrams follows from it. */
@@ -36,6 +37,11 @@ export function drawOptions(dimension: Dimension, rough: Dimension, side: string
     maxStreams: limit('maxStreams', 3, 1e6),
     streamWindow: limit('streamWindow', 2_000, 2 ** 40),
     connectionWindow: limit('connectionWindow', 5_000, 2 ** 40),
+    maxStreamWindow: dimension(
+      `${side}.maxStreamWindow`,
+      DEFAULT_TRANSPORT_OPTIONS.maxStreamWindow,
+      (random) => random.pick([1, 20_000, 1_500_000]),
+    ),
     sendBufferPerStream: limit('sendBufferPerStream', 1_500, 2 ** 30),
     sendBufferPerConnection: limit('sendBufferPerConnection', 4_000, 2 ** 30),
     undecryptablePackets: limit('undecryptablePackets', 4, 1e6),
@@ -62,6 +68,13 @@ export function drawOptions(dimension: Dimension, rough: Dimension, side: string
       random.logUniform(1, 1_000),
     ),
   };
+}
+
+/** For the buffers of all that runs on a host; without any, each connection has what it may always hold. */
+export function drawBufferBytes(dimension: Dimension, side: string): number {
+  return dimension(`${side}.bufferBytes`, DEFAULT_BUFFER_BYTES, (random) =>
+    random.pick([0, 20_000, 200_000, 2_000_000]),
+  );
 }
 
 /** A server that is full refuses, which nobody survives: seldom. */

@@ -5,11 +5,13 @@
 import { type Connection } from '../../../src/transport/connection/connection.js';
 import { type ConnectionFacts } from '../../../src/transport/connection/connection-observer.js';
 import { type SimEndpoint } from '../../../src/sim/sim-endpoint.js';
+import { type SimHost } from '../../../src/sim/sim-host.js';
 import { ConnectionWatch } from './connection-watch.js';
 import { check } from './violation.js';
 
 export class EndpointWatch {
   readonly #endpoints = new Map<string, SimEndpoint>();
+  readonly #hosts = new Map<string, SimHost>();
   readonly #dropTotals = new Map<string, number>();
   /** Of each endpoint all that it ever had: what it has forgotten has counted too. */
   readonly #connections = new Map<SimEndpoint, Set<Connection>>();
@@ -18,8 +20,9 @@ export class EndpointWatch {
   readonly #altered = new Set<string>();
   maxConnections = 0;
 
-  add(name: string, endpoint: SimEndpoint): void {
+  add(name: string, endpoint: SimEndpoint, host: SimHost): void {
     this.#endpoints.set(name, endpoint);
+    this.#hosts.set(name, host);
     this.#connections.set(endpoint, new Set());
   }
 
@@ -45,10 +48,11 @@ export class EndpointWatch {
     return watch;
   }
 
-  /** After every turn. */
-  check(now: number): void {
+  /** After every turn. `isFinished`: nothing waits for the next one but timers. */
+  check(now: number, isFinished: boolean): void {
     for (const [name, simEndpoint] of this.#endpoints) {
       const { endpoint } = simEndpoint.pump;
+      if (isFinished && !simEndpoint.socket.isClosed) this.#checkTimer(name, endpoint.pollTimeout(), now);
       const all = this.#connections.get(simEndpoint);
       this.maxConnections = Math.max(this.maxConnections, endpoint.connectionCount);
       for (const connection of endpoint.connections) {
@@ -105,6 +109,17 @@ export class EndpointWatch {
     return this.#dropTotals;
   }
 
+  /** Of all timers of its host one runs no later than something is due. Paused, it sets none. */
+  #checkTimer(name: string, dueAt: number, now: number): void {
+    const host = this.#hosts.get(name);
+    if (host === undefined || host.isPaused || dueAt === Infinity) return;
+    check(
+      host.nextTimerAt <= Math.max(dueAt, now) + ROUNDING_MS,
+      () =>
+        `${name}: something is due in ${dueAt - now} ms, and no timer runs for ${host.nextTimerAt - now} ms`,
+    );
+  }
+
   #checkConnection(name: string, connection: Connection, now: number): void {
     if (this.#altered.size > 0) this.#checkUnestablished(name, connection);
     this.#watches.get(hex(connection.localId))?.checkAwake(connection.pollTimeout(), now);
@@ -139,6 +154,9 @@ export class EndpointWatch {
     this.#dropTotals.set(reason, (this.#dropTotals.get(reason) ?? 0) + count);
   }
 }
+
+/** Of times that are differences of large ones. */
+const ROUNDING_MS = 0.01;
 
 function hex(id: Uint8Array): string {
   return Buffer.from(id).toString('hex');

@@ -38,9 +38,10 @@ export class Party {
   readonly #streamEnds = new Map<number, number>();
   readonly #finalSizes = new Map<number, number>();
   #sentOnStreams = 0;
-  /** Sizes of datagrams of PING and PADDING, by packet number, as far as they were not acknowledged. */
-  readonly #probes = new Map<number, number>();
-  #provenBytes = BASE_BYTES;
+  /** Datagrams of PING and PADDING, by packet number, as far as they were not acknowledged. */
+  readonly #probes = new Map<number, { readonly bytes: number; readonly to: string }>();
+  /** By the IP address it sends to. */
+  readonly #provenBytes = new Map<string, number>();
   #hasClosed = false;
   /** To what its window may be tuned. */
   readonly #mostStreamWindow: number;
@@ -57,13 +58,14 @@ export class Party {
     return this.#parameters?.maxDatagramSize;
   }
 
-  /** The largest datagram of this side's that its peer has acknowledged as a probe, or the size that needs none. */
-  get provenBytes(): number {
-    return this.isAmbiguous || this.peer?.isAmbiguous === true ? Infinity : this.#provenBytes;
+  /** The largest datagram to this IP address that its peer has acknowledged as a probe, or the size that needs none. */
+  provenBytes(to: string): number {
+    if (this.isAmbiguous || this.peer?.isAmbiguous === true) return Infinity;
+    return this.#provenBytes.get(to) ?? BASE_BYTES;
   }
 
-  onProbe(packetNumber: number, bytes: number): void {
-    if (bytes > this.#provenBytes) this.#probes.set(packetNumber, bytes);
+  onProbe(packetNumber: number, bytes: number, to: string): void {
+    if (bytes > this.provenBytes(to)) this.#probes.set(packetNumber, { bytes, to });
   }
 
   get grantedData(): number {
@@ -182,10 +184,10 @@ export class Party {
   }
 
   #onProbesAcknowledged(smallest: number, largest: number): void {
-    for (const [packetNumber, bytes] of this.#probes) {
+    for (const [packetNumber, { bytes, to }] of this.#probes) {
       if (packetNumber < smallest || packetNumber > largest) continue;
       this.#probes.delete(packetNumber);
-      this.#provenBytes = Math.max(this.#provenBytes, bytes);
+      this.#provenBytes.set(to, Math.max(this.#provenBytes.get(to) ?? BASE_BYTES, bytes));
     }
   }
 
@@ -202,7 +204,7 @@ export class Party {
     if (end <= before && this.#streamEnds.has(streamId)) return;
     this.#streamEnds.set(streamId, end);
     this.#sentOnStreams += end - before;
-    this.#checkGrants(streamId, end);
+    this.#checkGrants(streamId, end, frame.offset >= BULK_FROM);
   }
 
   /** What it grants beyond what was sent to it, which is at least what was read, is no more than its window may be. */
@@ -215,6 +217,17 @@ export class Party {
     );
   }
 
+  /** [FLC-6] At least so much of the connection's credit is not for bulk. */
+  #reserve(firstFlightData: number): number {
+    const granted = this.peer?.initialMaxData ?? 0;
+    const first = firstFlightData === 0 ? granted : Math.min(firstFlightData, granted);
+    return Math.min(32_768, Math.floor(first / 8));
+  }
+
+  get initialMaxData(): number {
+    return this.#parameters?.initialMaxData ?? 0;
+  }
+
   #onFinalSize(streamId: number, finalSize: number): void {
     const before = this.#finalSizes.get(streamId) ?? finalSize;
     check(before === finalSize, () => `stream ${streamId}: final size ${finalSize} after ${before}`);
@@ -223,16 +236,17 @@ export class Party {
     this.#finalSizes.set(streamId, finalSize);
   }
 
-  #checkGrants(streamId: number, end: number): void {
+  #checkGrants(streamId: number, end: number, isBulk: boolean): void {
     if (this.isAmbiguous) return;
     // Before it has heard the server a client may use what every server grants.
     const first = this.isServer ? NOTHING : DEFAULT_TRANSPORT_PARAMETERS;
     const maxStreamData = Math.max(first.initialMaxStreamData, this.peer?.grantedOnStream(streamId) ?? 0);
     check(end <= maxStreamData, () => `stream ${streamId}: ${end} bytes, ${maxStreamData} granted`);
     const maxData = Math.max(first.initialMaxData, this.peer?.grantedData ?? 0);
+    const reserve = isBulk ? this.#reserve(first.initialMaxData) : 0;
     check(
-      this.#sentOnStreams <= maxData,
-      () => `${this.#sentOnStreams} bytes on streams, ${maxData} granted`,
+      this.#sentOnStreams <= maxData - reserve,
+      () => `${this.#sentOnStreams} bytes on streams, ${maxData} granted, of which bulk leaves ${reserve}`,
     );
     if (this.isServer) return;
     const maxStreams = Math.max(first.initialMaxStreams, this.peer?.grantedStreams ?? 0);
@@ -241,4 +255,6 @@ export class Party {
 }
 
 const BASE_BYTES = 1_200;
+/** What stands here and behind in a stream belongs to no small call. */
+const BULK_FROM = 16_384;
 const NOTHING = { initialMaxData: 0, initialMaxStreamData: 0, initialMaxStreams: 0 };

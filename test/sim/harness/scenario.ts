@@ -8,7 +8,7 @@ import { SeededRandom } from '../../../src/sim/seeded-random.js';
 import { type TransportOptions } from '../../../src/transport/connection/transport-options.js';
 import { type EndpointLimits } from '../../../src/transport/endpoint/endpoint.js';
 import { drawLinks, drawPathMtu } from './draw-links.js';
-import { drawEndpointLimits, drawOptions, stepBytes } from './draw-options.js';
+import { drawBufferBytes, drawEndpointLimits, drawOptions, stepBytes } from './draw-options.js';
 import { drawLoad, type Load } from './load.js';
 
 export interface Scenario {
@@ -39,6 +39,9 @@ export interface Scenario {
   readonly clientOptions: TransportOptions;
   readonly serverOptions: TransportOptions;
   readonly serverLimits: EndpointLimits;
+  /** What all connections of a host may hold in buffers together. */
+  readonly clientBufferBytes: number;
+  readonly serverBufferBytes: number;
   /** A server that starts again makes the same reset tokens. */
   readonly keepsResetKey: boolean;
   readonly load: Load;
@@ -127,6 +130,8 @@ export function drawScenario(seed: number, isNightly = false): Scenario {
     clientOptions,
     serverOptions,
     serverLimits: drawEndpointLimits(rough),
+    clientBufferBytes: drawBufferBytes(dimension, 'client'),
+    serverBufferBytes: drawBufferBytes(dimension, 'server'),
     keepsResetKey: dimension('resetKeyKept', false, () => true),
     load: drawLoad(root.fork('load'), dimension, {
       clientCount,

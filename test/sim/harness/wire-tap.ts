@@ -6,7 +6,7 @@
  * Checked: everything sent is well formed · packet numbers strictly increase · an ACK names only packets that arrived ·
  * limits never decrease and are never passed · at most 3 bytes go to an unvalidated address for each that came from it ·
  * a client's hello datagram is padded · no datagram above what the receiver takes · none but probes above 1,200 bytes
- * and above what a probe has shown to arrive.
+ * and above what a probe has shown to arrive · stateless resets: see `reset-watch.ts`.
  */
 import { crc32 } from 'node:zlib';
 import { type Datagram } from '../../../src/sim/link.js';
@@ -22,13 +22,17 @@ import {
   type ShortHeader,
 } from '../../../src/transport/wire/header.js';
 import { decodePacketNumber } from '../../../src/transport/wire/packet-number.js';
+import { type Address } from '../../../src/transport/path/path.js';
 import { Party } from './party.js';
+import { ResetWatch } from './reset-watch.js';
 import { check } from './violation.js';
 
 export interface WireTapOptions {
   readonly isServer: (ip: string) => boolean;
   /** To what a side may tune the window of a stream. */
   readonly mostStreamWindow: (isServer: boolean) => number;
+  /** A server that starts again makes the tokens of before. */
+  readonly keepsResetKey: () => boolean;
   readonly onFrame: (type: number, space: PacketSpace) => void;
 }
 
@@ -67,6 +71,9 @@ export class WireTap {
   readonly #paths = new Map<string, TappedPath>();
   /** Where each challenge of a server went: who answers it is there. */
   readonly #challenges = new Map<string, TappedPath>();
+  readonly #resets = new ResetWatch();
+  /** Packets pass that cannot be read: there may be connection IDs of which nothing is known. */
+  #isBlind = false;
 
   constructor(options: WireTapOptions) {
     this.#options = options;
@@ -77,6 +84,8 @@ export class WireTap {
     const packets = this.#readDatagram(datagram);
     this.#seen.set(bytes, packets);
     if (this.#options.isServer(from.ip)) {
+      if (packets.length === 0 && !this.#isBlind && this.#isReset(bytes))
+        this.#resets.onSent(addressText(from, to), bytes, this.#options.keepsResetKey());
       const path = this.#path(from.ip, from.port, to.ip, to.port);
       path.sentBytes += bytes.length;
       path.isOpaque ||= packets.length === 0;
@@ -93,6 +102,7 @@ export class WireTap {
     const packets = originals.flatMap((original) => this.#seen.get(original.bytes) ?? []);
     for (const { sender, space, packetNumber } of packets) sender.onArrived(space, packetNumber);
     if (!this.#options.isServer(to.ip)) return;
+    this.#resets.onDelivered(addressText(to, from), bytes);
     const path = this.#path(to.ip, to.port, from.ip, from.port);
     path.receivedBytes += bytes.length;
     path.isOpaque ||= packets.length === 0;
@@ -119,7 +129,7 @@ export class WireTap {
   }
 
   #readDatagram(datagram: Datagram): SeenPacket[] {
-    const { bytes, from } = datagram;
+    const { bytes, from, to } = datagram;
     const packets: SeenPacket[] = [];
     let hasHello = false;
     for (let offset = 0; offset < bytes.length;) {
@@ -142,8 +152,8 @@ export class WireTap {
       () => `a datagram of ${bytes.length} bytes to a peer that takes ${largest}`,
     );
     const [first] = packets;
-    if (first?.isProbe === true) first.sender.onProbe(first.packetNumber, bytes.length);
-    const proven = first?.isProbe === false ? first.sender.provenBytes : Infinity;
+    if (first?.isProbe === true) first.sender.onProbe(first.packetNumber, bytes.length, to.ip);
+    const proven = first?.isProbe === false ? first.sender.provenBytes(to.ip) : Infinity;
     check(
       bytes.length <= proven,
       () => `a datagram of ${bytes.length} bytes where ${proven} were found to arrive`,
@@ -159,7 +169,10 @@ export class WireTap {
     const sender = this.#senderTo(destinationId);
     if (space === PacketSpace.PROTECTED && this.#meddledIds.has(sender?.id ?? '')) return undefined;
     const opener = sender?.opener(space);
-    if (sender === undefined || opener === undefined) return undefined;
+    if (sender === undefined || opener === undefined) {
+      if (this.#senders.has(destinationId)) this.#isBlind = true;
+      return undefined;
+    }
     const previous = sender.lastSent(space);
     const truncated = readTruncatedPacketNumber(bytes, header);
     const packetNumber = decodePacketNumber(truncated, header.packetNumberLength, previous);
@@ -175,7 +188,10 @@ export class WireTap {
     for (const frame of framesOf(payload, space)) {
       this.#options.onFrame(frame.type, space);
       sender.onFrame(frame, space);
-      if (frame.type === FrameType.NEW_CONNECTION_ID) this.#onNewId(hex(frame.connectionId), sender);
+      if (frame.type === FrameType.NEW_CONNECTION_ID) {
+        this.#onNewId(hex(frame.connectionId), sender);
+        this.#resets.onToken(frame.connectionId, frame.resetToken);
+      }
       if (frame.type === FrameType.PATH_RESPONSE) responses.push(hex(frame.bytes));
       if (frame.type === FrameType.PATH_CHALLENGE && sender.isServer)
         this.#challenges.set(hex(frame.bytes), this.#path(from.ip, from.port, to.ip, to.port));
@@ -210,6 +226,12 @@ export class WireTap {
     return true;
   }
 
+  /** A short packet to an ID that nobody has given out. */
+  #isReset(bytes: Uint8Array): boolean {
+    const id = hex(bytes.subarray(1, 1 + CONNECTION_ID_BYTES));
+    return ((bytes[0] ?? 0) & 0x80) === 0 && !this.#senders.has(id) && !this.#parties.has(id);
+  }
+
   /** From now on the peer of who gave it out may use it. */
   #onNewId(id: string, owner: Party): void {
     if (owner.peer !== undefined && !owner.isAmbiguous) this.#addSender(id, owner.peer);
@@ -231,7 +253,7 @@ export class WireTap {
   }
 
   #path(serverIp: string, serverPort: number, clientIp: string, clientPort: number): TappedPath {
-    const key = `${serverIp}:${serverPort} ${clientIp}:${clientPort}`;
+    const key = addressText({ ip: serverIp, port: serverPort }, { ip: clientIp, port: clientPort });
     let path = this.#paths.get(key);
     if (path === undefined) {
       path = { sentBytes: 0, receivedBytes: 0, isValidated: false, hasHello: false, isOpaque: false };
@@ -239,6 +261,10 @@ export class WireTap {
     }
     return path;
   }
+}
+
+function addressText(server: Address, client: Address): string {
+  return `${server.ip}:${server.port} ${client.ip}:${client.port}`;
 }
 
 /** A server that takes nobody new speaks in the name of the ID that it was asked under, and remembers nothing. */

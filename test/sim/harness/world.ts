@@ -15,6 +15,7 @@ import { SimNetwork, type SimSocket } from '../../../src/sim/sim-network.js';
 import { Trace } from '../../../src/sim/trace.js';
 import { VirtualClock } from '../../../src/sim/virtual-clock.js';
 import { type TransportOptions } from '../../../src/transport/connection/transport-options.js';
+import { BufferBudget } from '../../../src/transport/stream/buffer-budget.js';
 import { type HandshakeContext } from '../../../src/transport/protection/handshake.js';
 import { type ConnectionClosed, TransportErrorCode } from '../../../src/transport/transport-error.js';
 import {
@@ -57,6 +58,7 @@ export class World {
         : this.scenario.clientOptions;
       return Math.max(maxStreamWindow, streamWindow, DEFAULT_TRANSPORT_PARAMETERS.initialMaxStreamData);
     },
+    keepsResetKey: () => this.scenario.keepsResetKey,
     onFrame: (type, space) => {
       this.count(`frame/${space === 0 ? 'HELLO' : 'PROTECTED'} ${frameName(type)}`);
     },
@@ -88,8 +90,10 @@ export class World {
       hasIcmp: scenario.hasIcmp,
     });
     this.#listen();
-    this.server = this.#addHost(SERVER_IPS[0]);
-    this.clients = scenario.links.map((_, index) => this.#addHost(`10.0.1.${index + 1}`));
+    this.server = this.#addHost(SERVER_IPS[0], scenario.serverBufferBytes);
+    this.clients = scenario.links.map((_, index) =>
+      this.#addHost(`10.0.1.${index + 1}`, scenario.clientBufferBytes),
+    );
     this.#setLinks();
     this.acceptor = new SimAcceptor({
       ...this.#endpointOptions(this.server, scenario.serverOptions, scenario.serverHandshake),
@@ -125,7 +129,7 @@ export class World {
   /** To be called after the acceptor listens, each time: its endpoint is watched. */
   onListening(): void {
     const endpoint = this.acceptor.endpoint;
-    if (endpoint !== undefined) this.#watch.add('server', endpoint);
+    if (endpoint !== undefined) this.#watch.add('server', endpoint, this.server);
   }
 
   clientHost(index: number): SimHost {
@@ -148,6 +152,7 @@ export class World {
       closed.isApplication || this.#harmlessCodes.has(closed.code),
       () => `${who}: connection closed by ${closed.by} with ${code}: ${closed.reason}`,
     );
+    check(closed.by !== 'reset' || !this.#isForgiving, () => `${who}: reset, and its server lives`);
     const isForgotten =
       closed.by === 'idle' || (closed.by === 'handshakeTimeout' && !mayLoseHandshakes(this.scenario));
     check(!isForgotten || !isInUse || !this.#isForgiving, () => `${who}: in use, and ${closed.reason}`);
@@ -222,8 +227,9 @@ export class World {
     };
   }
 
-  #addHost(ip: string): SimHost {
+  #addHost(ip: string, bufferBytes: number): SimHost {
     const host = this.network.addHost(ip);
+    host.buffers = new BufferBudget(bufferBytes);
     const random = this.random.fork(`lateness ${ip}`);
     const { latenessMs } = this.scenario;
     if (latenessMs > 0) host.lateness = () => (this.#isHealed ? 0 : random.within(0, latenessMs));
@@ -295,7 +301,7 @@ export class World {
     const options = this.#endpointOptions(host, scenario.clientOptions, scenario.clientHandshake);
     const ip = SERVER_IPS[scenario.askedAddresses[index] ?? 0] ?? SERVER_IPS[0];
     const connector = new SimConnector(options, { ip, port: SERVER_PORT });
-    this.#watch.add(`client ${index}`, connector.endpoint);
+    this.#watch.add(`client ${index}`, connector.endpoint, host);
     const random = this.random.fork(`failing sends ${host.ip} ${this.clock.now()}`);
     connector.endpoint.socket.isSendFailing = () =>
       !this.#isHealed && random.chance(scenario.sendFailureRate);
@@ -314,7 +320,7 @@ export class World {
   #afterTurn(): void {
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- as it was thrown
     if (this.#failure !== undefined) throw this.#failure;
-    this.#watch.check(this.clock.now());
+    this.#watch.check(this.clock.now(), !this.clock.hasUnfinishedTurn);
     for (const invariant of this.invariants) invariant();
     check(
       this.loop.turns < MAX_TURNS,
