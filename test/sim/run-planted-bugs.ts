@@ -1,12 +1,13 @@
 /**
- * Tests the tester: `npm run sim:planted -- [--seeds N] [--only TEXT] [--processes P] [--report]` writes each bug of
+ * Tests the tester: `npm run sim:planted -- [--seeds N] [--only TEXT] [--processes P]` writes each bug of
  * `planted-bugs.json` into the code, one at a time, and runs seeds until one of them notices: fails with the bug and
  * holds without it. Prints how many that took; the exit code is 1 when a bug was not noticed in N seeds (2,000 unless
- * told) or has not exactly one place in the code. `--report` writes the table of `PLANTED.md`.
+ * told) or has not exactly one place in the code. `--report FILE --commit NAME` runs nothing: it writes the table of `PLANTED.md`
+ * from what a run printed into FILE, on the commit of that name.
  */
 /* eslint-disable no-console -- a program of the command line: what it prints is its result */
-import { execFileSync, fork } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Coverage } from './harness/coverage.js';
 import { placesOf, type PlantedBug, readPlantedBugs } from './harness/planted-bugs.js';
@@ -14,6 +15,8 @@ import { runSeed } from './harness/run-seed.js';
 
 /** A process that takes longer than this for a seed hangs. */
 const LONGEST_SEED_MS = 60_000;
+/** Of what noticed it, in the table. */
+const MOST_CHARACTERS = 100;
 
 /** From the process with the bug: it begins a seed, or has found that one fails and waits for a word. */
 interface Progress {
@@ -33,14 +36,17 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '2000' },
     only: { type: 'string', default: '' },
     processes: { type: 'string', default: '2' },
-    report: { type: 'boolean', default: false },
+    report: { type: 'string', default: '' },
+    commit: { type: 'string', default: '' },
   },
 });
 const limit = Number(values.seeds);
 /** What each seed that was asked for says of the code as it is. */
 const withoutBug = new Map<number, Promise<string | undefined>>();
 
-if (process.send === undefined) await runParent();
+if (values.report !== '')
+  writeFileSync(new URL('PLANTED.md', import.meta.url), reportOf(readRun(values.report)));
+else if (process.send === undefined) await runParent();
 else await runWithBug();
 
 async function runWithBug(): Promise<void> {
@@ -77,7 +83,6 @@ async function runParent(): Promise<void> {
   const inOrder = bugs.map((bug) => verdicts.get(bug) ?? noPlace(bug));
   const missed = inOrder.filter(({ failure }) => failure === undefined).length;
   console.log(`${bugs.length} planted, ${missed} not noticed`);
-  if (values.report) writeFileSync(new URL('PLANTED.md', import.meta.url), reportOf(inOrder));
   if (missed > 0) process.exitCode = 1;
 }
 
@@ -122,10 +127,18 @@ function tryBug(bug: PlantedBug): Promise<Verdict> {
   });
 }
 
+/** What a run printed; a bug that it says nothing of was not run. */
+function readRun(file: string): Verdict[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return readPlantedBugs().map((bug) => {
+    const index = lines.findIndex((line) => line.startsWith(`${bug.floor}: ${bug.name}: `));
+    const [, seeds = '0'] = / (\d+)$/.exec(lines[index] ?? '') ?? [];
+    const isNoticed = lines[index]?.includes(': noticed after ') === true;
+    return { bug, seeds: Number(seeds), failure: isNoticed ? lines[index + 1]?.trim() : undefined };
+  });
+}
+
 function reportOf(verdicts: readonly Verdict[]): string {
-  const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
-  const isChanged = git('status', '--porcelain', '--', 'src', 'test').length > 0;
-  const commit = `${git('rev-parse', '--short=12', 'HEAD')}${isChanged ? ' and what was not committed then' : ''}`;
   const missed = verdicts.filter(({ failure }) => failure === undefined).length;
   const rows = verdicts.map(({ bug, seeds, failure }) => [
     bug.floor,
@@ -136,7 +149,7 @@ function reportOf(verdicts: readonly Verdict[]): string {
   return [
     '# Planted bugs, and how many seeds notice them',
     '',
-    `Written by \`npm run sim:planted -- --report\`. Measured on ${commit}: ${verdicts.length} bugs planted one at a time, seeds from 1 to at most ${limit.toLocaleString('en')}; ${missed} not noticed.`,
+    `Written by \`npm run sim:planted -- --report\`. Measured on ${values.commit}: ${verdicts.length} bugs planted one at a time, seeds from 1 to at most ${limit.toLocaleString('en')}; ${missed} not noticed.`,
     '',
     '| floor | bug | seeds | what noticed it |',
     '| --- | --- | ---: | --- |',
@@ -149,5 +162,3 @@ function shortened(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ').replaceAll(/[<>_*`]/g, ' ');
   return line.length <= MOST_CHARACTERS ? line : `${line.slice(0, MOST_CHARACTERS)}…`;
 }
-
-const MOST_CHARACTERS = 100;
