@@ -22,7 +22,8 @@ export class WindowWatch {
   #spuriousLosses = 0;
   /** Of what was found lost in this step, when the newest was sent that is no MTU probe. */
   #newestLostSentAt = -Infinity;
-  #pathKey: unknown;
+  /** The host that the window is of. */
+  #host: string | undefined;
 
   constructor(name: string, { options }: ConnectionFacts) {
     this.#name = name;
@@ -50,8 +51,9 @@ export class WindowWatch {
       window >= 2 * maxDatagramSize,
       () => `${this.#name}: a window of ${window} bytes, below two datagrams`,
     );
-    // A new path starts anew.
-    if (path.remote !== this.#pathKey) this.#startAnew(path.remote);
+    // [REC-7] Another host is another path: it starts anew once it is certain that the peer is there, another port never.
+    this.#host ??= path.remote.ip;
+    if (path.isValidated && path.remote.ip !== this.#host) this.#startAnew(path.remote.ip);
     // A cut that was a mistake may be undone: then what was lost before it counts again.
     if (recovery.spuriousLossCount > this.#spuriousLosses) this.#lastCutAt = -Infinity;
     this.#spuriousLosses = recovery.spuriousLossCount;
@@ -69,8 +71,8 @@ export class WindowWatch {
     this.#mayExceed = players.protected.probesPending + players.hello.probesPending > 0;
   }
 
-  #startAnew(pathKey: unknown): void {
-    this.#pathKey = pathKey;
+  #startAnew(host: string): void {
+    this.#host = host;
     this.#window = 0;
     this.#lastCutAt = -Infinity;
   }
