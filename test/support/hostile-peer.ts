@@ -22,6 +22,7 @@ import { decodeFrame, type Frame } from '../../src/transport/wire/frame.js';
 import {
   decodeHeader,
   readTruncatedPacketNumber,
+  type ShortHeader,
   writeShortHeader,
 } from '../../src/transport/wire/header.js';
 import { decodePacketNumber } from '../../src/transport/wire/packet-number.js';
@@ -152,9 +153,17 @@ export class HostilePeer {
     }
   }
 
+  /** What comes behind HELLO packets too: while the victim does not know that we can read it, its CLOSE does. */
   #read(bytes: Uint8Array): void {
-    const header = decodeHeader(bytes, 0, CONNECTION_ID_BYTES);
-    if (typeof header === 'string' || header.kind !== 'short') return;
+    for (let offset = 0; offset < bytes.length;) {
+      const header = decodeHeader(bytes, offset, CONNECTION_ID_BYTES);
+      if (typeof header === 'string') return;
+      if (header.kind === 'short') this.#readPacket(bytes, header);
+      offset = header.packetEnd;
+    }
+  }
+
+  #readPacket(bytes: Uint8Array, header: ShortHeader): void {
     const packetNumber = decodePacketNumber(
       readTruncatedPacketNumber(bytes, header),
       header.packetNumberLength,

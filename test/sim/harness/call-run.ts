@@ -95,8 +95,8 @@ class CallRun {
     const incarnation = this.#incarnation;
     const server = new Server(this.#world.acceptor, this.#environment(host, `server ${incarnation}`));
     server.add(TestServiceDefinition, createCallService(this.#ledger, host.clock(loop.touch), incarnation));
-    server.on('connectionClosed', ({ closed }) => {
-      this.#world.onClosed('server', closed, false);
+    server.on('connectionClosed', ({ peer, closed }) => {
+      this.#world.onServerClosed(peer, closed);
     });
     server.on('call', ({ path, details }) => {
       const isPremature = details.includes('before the connection is confirmed');

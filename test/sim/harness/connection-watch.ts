@@ -190,6 +190,12 @@ export class ConnectionWatch implements ConnectionObserver {
       stats.packetsReceived === this.#packetsReceived,
       () => `${name}: counts ${stats.packetsReceived} packets of ${this.#packetsReceived}`,
     );
+    // A peer that is not read fills what it was granted, and no more.
+    const mostHeld = Math.max(options.connectionWindow, options.maxConnectionWindow, FIRST_FLIGHT_BYTES);
+    check(
+      streams.receiveBufferBytes <= mostHeld,
+      () => `${name}: ${streams.receiveBufferBytes} bytes wait to be read, of at most ${mostHeld}`,
+    );
     // As many may have settled without the peer having all of them: their credit is returned before.
     const mostStreams = 2 * Math.max(options.maxStreams, FIRST_FLIGHT_STREAMS);
     check(
@@ -320,5 +326,6 @@ const SUSPICION_SLACK_MS = 130_000;
 const STEPS_BETWEEN_SCANS = 256;
 /** What a first flight may open whatever the limit is (PROTOCOL §8.2). */
 const FIRST_FLIGHT_STREAMS = 64;
+const FIRST_FLIGHT_BYTES = 262_144;
 /** The longest that a scenario draws. */
 const PEERS_LONGEST_ACK_DELAY_MS = 200;

@@ -72,6 +72,16 @@ const FAULTS = [
   'pause',
   'serverCrash',
 ];
+/** An attack, and what each kind of violation ends with. */
+const HOSTILE = [
+  'connection',
+  'told',
+  'closed by local FLOW_CONTROL_ERROR',
+  'closed by local FRAME_ENCODING_ERROR',
+  'closed by local PROTOCOL_VIOLATION',
+  'closed by local STREAM_LIMIT_ERROR',
+  'closed by local STREAM_STATE_ERROR',
+];
 const CALLS = ['CANCELLED', 'DEADLINE_EXCEEDED', 'FAILED_PRECONDITION', 'OK', 'UNAVAILABLE', 'UNKNOWN'];
 const STREAMS = ['cancelled', 'closed', 'lost', 'ok', 'reset', 'timeout'];
 
@@ -80,6 +90,7 @@ export const REQUIRED_COVERAGE: readonly string[] = [
   ...named('frame', FRAMES),
   ...named('drop', DROPS),
   ...named('fault', FAULTS),
+  ...named('hostile', HOSTILE),
   ...named('call', CALLS),
   ...named('stream', STREAMS),
 ];

@@ -44,6 +44,8 @@ export interface Scenario {
   readonly serverBufferBytes: number;
   /** A server that starts again makes the same reset tokens. */
   readonly keepsResetKey: boolean;
+  /** Somebody else shakes hands with the server as well, and attacks it. */
+  readonly hostilePeer: HostilePlan | undefined;
   readonly load: Load;
   /** When all faults stop, after the start. */
   readonly healAfterMs: number;
@@ -57,6 +59,12 @@ export interface Move {
   readonly client: number;
   readonly atMs: number;
   readonly to: 'port' | 'address' | 'inherited' | 'returned';
+}
+
+export interface HostilePlan {
+  /** Of one connection, before the violation that ends it; and how far apart at most. */
+  readonly datagrams: number;
+  readonly pauseMs: number;
 }
 
 export interface HandshakeFaults {
@@ -132,6 +140,10 @@ export function drawScenario(seed: number, isNightly = false): Scenario {
     serverLimits: drawEndpointLimits(rough),
     clientBufferBytes: drawBufferBytes(dimension, 'client'),
     serverBufferBytes: drawBufferBytes(dimension, 'server'),
+    hostilePeer: dimension<HostilePlan | undefined>('hostilePeer', undefined, (random) => ({
+      datagrams: random.logUniform(1, 300),
+      pauseMs: random.logUniform(1, 300),
+    })),
     keepsResetKey: dimension('resetKeyKept', false, () => true),
     load: drawLoad(root.fork('load'), dimension, {
       clientCount,

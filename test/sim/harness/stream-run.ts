@@ -4,10 +4,11 @@
  */
 import { isForgiving, mayRefuse, promptMs } from './leniency.js';
 import { type Exchange } from './load.js';
+import { DeafListener } from './deaf-listener.js';
 import { StreamClient, type StreamOutcome } from './stream-load.js';
 import { StreamServer } from './stream-server.js';
 import { check } from './violation.js';
-import { LISTEN_ADDRESS, type World } from './world.js';
+import { isHostilePeer, LISTEN_ADDRESS, type World } from './world.js';
 
 export async function runStreams(world: World): Promise<void> {
   const run = new StreamRun(world);
@@ -60,6 +61,11 @@ class StreamRun {
     const { acceptor, server, random } = this.#world;
     const serverRandom = random.fork(`pieces of the server at ${this.#world.clock.now()}`);
     void acceptor.listen(LISTEN_ADDRESS, (transport) => {
+      const { peer } = transport;
+      if (isHostilePeer(peer))
+        return new DeafListener((closed) => {
+          this.#world.onServerClosed(peer, closed);
+        });
       return new StreamServer(
         {
           clock: server.clock(),
@@ -69,7 +75,7 @@ class StreamRun {
             this.#onStart(exchange);
           },
           onClosed: (closed) => {
-            this.#world.onClosed('server', closed, false);
+            this.#world.onServerClosed(peer, closed);
           },
         },
         transport,

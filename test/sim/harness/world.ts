@@ -3,7 +3,7 @@
  * wire tap, and the transport's own invariants, checked after every turn. What runs over it is a load's business.
  */
 import { crc32 } from 'node:zlib';
-import { CLEAN_LINK } from '../../../src/sim/link.js';
+import { CLEAN_LINK, type Datagram } from '../../../src/sim/link.js';
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
 import { SimAcceptor } from '../../../src/sim/sim-acceptor.js';
 import { SimConnector } from '../../../src/sim/sim-connector.js';
@@ -15,8 +15,8 @@ import { SimNetwork, type SimSocket } from '../../../src/sim/sim-network.js';
 import { Trace } from '../../../src/sim/trace.js';
 import { VirtualClock } from '../../../src/sim/virtual-clock.js';
 import { type TransportOptions } from '../../../src/transport/connection/transport-options.js';
-import { BufferBudget } from '../../../src/transport/stream/buffer-budget.js';
 import { type HandshakeContext } from '../../../src/transport/protection/handshake.js';
+import { BufferBudget } from '../../../src/transport/stream/buffer-budget.js';
 import { type ConnectionClosed, TransportErrorCode } from '../../../src/transport/transport-error.js';
 import {
   decodeTransportParameters,
@@ -26,12 +26,14 @@ import { type Coverage } from './coverage.js';
 import { EndpointWatch } from './endpoint-watch.js';
 import { FaultSchedule } from './fault-schedule.js';
 import { harmlessCodes, HEALED_DELAY_MS, isForgiving, mayLoseHandshakes } from './leniency.js';
-import { type HandshakeFaults, type Scenario } from './scenario.js';
+import { HostileClient } from './hostile-client.js';
+import { type HandshakeFaults, type HostilePlan, type Scenario } from './scenario.js';
 import { check } from './violation.js';
 import { frameName, WireTap } from './wire-tap.js';
 
 const SERVER_IPS = ['10.0.0.1', '10.0.0.2', '10.0.0.3'] as const;
 const SERVER_PORT = 5_005;
+const HOSTILE_IP = '10.0.9.1';
 /** Where a server listens, as far as its user says. */
 export const LISTEN_ADDRESS = `${SERVER_IPS[0]}:${SERVER_PORT}`;
 
@@ -65,6 +67,7 @@ export class World {
   });
   readonly #harmlessCodes: ReadonlySet<number>;
   readonly #isForgiving: boolean;
+  readonly #hostile: HostileClient | undefined;
   #isHealed = false;
   #failure: unknown;
 
@@ -95,6 +98,7 @@ export class World {
       this.#addHost(`10.0.1.${index + 1}`, scenario.clientBufferBytes),
     );
     this.#setLinks();
+    this.#hostile = this.#addHostile(scenario.hostilePeer);
     this.acceptor = new SimAcceptor({
       ...this.#endpointOptions(this.server, scenario.serverOptions, scenario.serverHandshake),
       limits: scenario.serverLimits,
@@ -158,6 +162,21 @@ export class World {
     check(!isForgotten || !isInUse || !this.#isForgiving, () => `${who}: in use, and ${closed.reason}`);
   }
 
+  /** The server's end of a connection. What a hostile peer does may end its own, and never by an error of ours. */
+  onServerClosed(peer: string, closed: ConnectionClosed): void {
+    if (!isHostilePeer(peer)) {
+      this.onClosed('server', closed, false);
+      return;
+    }
+    const code = closed.isApplication ? `application ${closed.code}` : errorName(closed.code);
+    this.count(`hostile/closed by ${closed.by} ${code}`);
+    this.note(`hostile closed by ${closed.by} ${code} ${closed.reason}`);
+    check(
+      closed.isApplication || closed.code !== TransportErrorCode.INTERNAL_ERROR,
+      () => `a hostile peer makes the server fail: ${closed.reason}`,
+    );
+  }
+
   /** Of the client as it runs now. */
   connector(client: number): SimConnector {
     const connector = this.#connectors[client];
@@ -216,10 +235,10 @@ export class World {
     this.network.observer = {
       onSent: (datagram) => {
         this.count('work/datagrams');
-        this.#tap.onSent(datagram);
+        if (!isHostile(datagram)) this.#tap.onSent(datagram);
       },
       onDelivered: (datagram) => {
-        this.#tap.onDelivered(datagram);
+        if (!isHostile(datagram)) this.#tap.onDelivered(datagram);
       },
       onFate: (fate) => {
         this.count(`fate/${fate}`);
@@ -234,6 +253,22 @@ export class World {
     const { latenessMs } = this.scenario;
     if (latenessMs > 0) host.lateness = () => (this.#isHealed ? 0 : random.within(0, latenessMs));
     return host;
+  }
+
+  #addHostile(plan: HostilePlan | undefined): HostileClient | undefined {
+    if (plan === undefined) return undefined;
+    return new HostileClient({
+      network: this.network,
+      host: this.network.addHost(HOSTILE_IP),
+      random: this.random.fork('hostile peer'),
+      checksum: crc32,
+      victim: { ip: SERVER_IPS[0], port: SERVER_PORT },
+      datagrams: plan.datagrams,
+      pauseMs: plan.pauseMs,
+      count: (name) => {
+        this.count(name);
+      },
+    });
   }
 
   #setLinks(): void {
@@ -310,6 +345,7 @@ export class World {
 
   #heal(): void {
     this.#isHealed = true;
+    this.#hostile?.end();
     this.note('healed');
     this.network.changeLinks(({ delayMs }) => ({
       ...CLEAN_LINK,
@@ -327,6 +363,15 @@ export class World {
       () => `${this.loop.turns} turns: more work than any scenario asks for`,
     );
   }
+}
+
+/** By its address, as a transport tells it. */
+export function isHostilePeer(peer: string): boolean {
+  return peer.startsWith(`${HOSTILE_IP}:`);
+}
+
+function isHostile({ from, to }: Datagram): boolean {
+  return from.ip === HOSTILE_IP || to.ip === HOSTILE_IP;
 }
 
 function errorName(code: number): string {
