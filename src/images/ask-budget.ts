@@ -5,11 +5,12 @@
  */
 export class AskBudget {
   readonly #maxBytes: number;
-  #bytes = MIN_BYTES;
+  #bytes: number;
   #shrunkAt = -Infinity;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.#maxBytes = Math.max(maxBytes, MIN_BYTES);
+    this.#bytes = Math.min(FIRST_BYTES, this.#maxBytes);
   }
 
   get bytes(): number {
@@ -19,12 +20,6 @@ export class AskBudget {
   /** A part of the budget, so that several calls are under way and each is done soon; at most `largestBytes`. */
   chunkBytes(largestBytes: number): number {
     return Math.min(largestBytes, Math.max(MIN_CHUNK_BYTES, Math.floor(this.#bytes / CALLS_OF_A_BUDGET)));
-  }
-
-  /** The first chunk was asked for before anything was known of the link: it alone says what to begin with. */
-  onFirst(length: number, askedAt: number, now: number): void {
-    this.#set(length);
-    this.onChunk(length, askedAt, now);
   }
 
   onChunk(length: number, askedAt: number, now: number): void {
@@ -39,9 +34,15 @@ export class AskBudget {
   }
 
   #set(bytes: number): void {
-    this.#bytes = Math.floor(Math.min(Math.max(bytes, MIN_BYTES), Math.max(this.#maxBytes, MIN_BYTES)));
+    this.#bytes = Math.floor(Math.min(Math.max(bytes, MIN_BYTES), this.#maxBytes));
   }
 }
+
+/**
+ * Nothing is known of the link yet, and the more comes at once the sooner a small image is done. But it must arrive within
+ * one call's deadline: 30 s are enough above 8.7 kB/s.
+ */
+const FIRST_BYTES = 262_144;
 
 /** However slow it is: 128 KiB within the 30 s that a call has by default are 4.4 kB/s. */
 const MIN_BYTES = 131_072;

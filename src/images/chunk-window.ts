@@ -45,13 +45,16 @@ export class ChunkWindow {
     this.#budget = new AskBudget(options.maxCalls * options.chunkBytes);
   }
 
-  /** `first` is the chunk that told the image's size. Resolves to the SHA-256 of all of it. */
-  async run(first: Uint8Array): Promise<Uint8Array> {
+  /** `first` was asked for before anything was known of the image. Resolves to the SHA-256 of all of it. */
+  async run(first: Promise<Uint8Array>, firstLength: number): Promise<Uint8Array> {
     const { totalBytes, signal, startedAt } = this.#options;
-    this.#nextOffset = first.length;
-    this.#budget.onFirst(first.length, startedAt, performance.now());
-    await this.#take(first, 0);
-    while (this.#hashedBytes < totalBytes) {
+    this.#nextOffset = firstLength;
+    this.#follow(
+      first.then((data) => this.#take(data, 0)),
+      firstLength,
+      startedAt,
+    );
+    while (this.#hashedBytes < totalBytes || this.#calls.size > 0) {
       signal.throwIfAborted();
       while (this.#mayAsk()) this.#ask();
       await Promise.race(this.#calls);
@@ -80,10 +83,13 @@ export class ChunkWindow {
     const { totalBytes, chunkBytes } = this.#options;
     const offset = this.#nextOffset;
     const length = Math.min(this.#budget.chunkBytes(chunkBytes), totalBytes - offset);
-    const askedAt = performance.now();
     this.#nextOffset += length;
+    this.#follow(this.#fetch(offset, length), length, performance.now());
+  }
+
+  #follow(taken: Promise<void>, length: number, askedAt: number): void {
     this.#inFlightBytes += length;
-    const call = this.#fetch(offset, length).then(() => {
+    const call = taken.then(() => {
       // A failed one stays, so that `run` meets its error.
       this.#calls.delete(call);
       this.#inFlightBytes -= length;

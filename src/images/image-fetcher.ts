@@ -4,7 +4,7 @@
  * image costs one round trip. When the image changes meanwhile the fetch starts again, twice at most.
  */
 import { Status } from '../index.js';
-import { type GetChunkResponse, type GetMetaResponse } from '../../generated/image/v1/image.js';
+import { type GetMetaResponse } from '../../generated/image/v1/image.js';
 import { checkChunk, ChunkWindow } from './chunk-window.js';
 import { FetchError, ImageChanged } from './fetch-error.js';
 import { type ImageCallOptions, type ImageClient } from './image-client.js';
@@ -91,10 +91,11 @@ async function fetchVersion(
   description.catch(() => undefined);
   firstChunk.catch(() => undefined);
   try {
-    const first = await Promise.race([firstChunk, description.then(() => firstChunk)]);
-    const { etag } = first;
-    const totalBytes = sizeOf(first, name);
-    checkChunk(first, { name, etag, totalBytes, length: Math.min(firstBytes, totalBytes) });
+    // Whichever comes first tells what there is to ask for. Mostly the description: it is small.
+    const { etag, totalBytes } = await Promise.race([
+      firstChunk.then((chunk) => ({ etag: chunk.etag, totalBytes: sizeOf(chunk.totalSize, name) })),
+      description.then((described) => ({ etag: described.etag, totalBytes: sizeOf(described.size, name) })),
+    ]);
     file = await PartialFile.create(directory, name);
     const onProgress = (receivedBytes: number): void =>
       options.onProgress?.({ name, receivedBytes, totalBytes });
@@ -104,7 +105,12 @@ async function fetchVersion(
       if (described.etag !== etag) throw new ImageChanged(name, 'its description is of another version');
       return described.sha256;
     });
-    const [received, promised] = await Promise.all([window.run(first.data), checked]);
+    const length = Math.min(firstBytes, totalBytes);
+    const first = firstChunk.then((chunk) => {
+      checkChunk(chunk, { name, etag, totalBytes, length });
+      return chunk.data;
+    });
+    const [received, promised] = await Promise.all([window.run(first, length), checked]);
     if (Buffer.compare(received, promised) !== 0) {
       throw new ImageChanged(name, 'the SHA-256 of what arrived is not the one that the server gave');
     }
@@ -138,8 +144,8 @@ async function describe(
   }
 }
 
-function sizeOf(chunk: GetChunkResponse, name: string): number {
-  if (chunk.totalSize <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(chunk.totalSize);
+function sizeOf(size: bigint, name: string): number {
+  if (size <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(size);
   throw new FetchError(Status.OUT_OF_RANGE, `${quoteName(name)} is larger than any file can be`);
 }
 
@@ -172,10 +178,7 @@ function hasDetails(error: unknown): error is { details: string } {
 /** Large enough that a call's own cost does not show, small enough that many images are one or two of them. */
 const DEFAULT_CHUNK_BYTES = 262_144;
 
-/**
- * Nothing is known of the link yet, and the more comes at once the sooner a small image is done. But it must arrive within
- * one call's deadline: 30 s are enough above 8.7 kB/s.
- */
-const FIRST_CHUNK_BYTES = 262_144;
+/** Half of what is asked for before anything is known of the link; the other half as soon as the image's size is. */
+const FIRST_CHUNK_BYTES = 131_072;
 
 const DEFAULT_CALLS = 16;

@@ -168,8 +168,8 @@ test('as many calls run as may, and no more wait for one that is late than memor
 });
 
 test.each([
-  // What is asked for arrives within ten seconds, a third of a call's deadline.
-  ['slow', 20, 32_768, 20 * 10_000],
+  // What arrives in two thirds of a call's deadline, in chunks of an eighth of it.
+  ['slow', 20, (20 * 20_000) / 8, 20 * 20_000],
   ['fast', 50_000, 262_144, 16 * 262_144],
 ])(
   'a %s link, of %d bytes a millisecond, is asked for what it can bear',
@@ -183,11 +183,10 @@ test.each([
     const { fetch, directory } = await setUp(
       { 'a.png': patternBytes(10_000_000) },
       {
-        onChunk: async (response, { offset, length }) => {
+        onChunk: async (response, { length }) => {
           lengths.push(length);
           inFlight += length;
-          // The first chunk is asked for before anything is known.
-          if (offset > 0n) maxInFlight = Math.max(maxInFlight, inFlight);
+          maxInFlight = Math.max(maxInFlight, inFlight);
           link = link.then(async () => {
             await new Promise(setImmediate);
             jest.advanceTimersByTime(Math.ceil(length / rate));
@@ -199,13 +198,29 @@ test.each([
       },
     );
     await fetch('a.png');
-    expect(lengths[0]).toBe(262_144);
-    expect(Math.max(...lengths.slice(1))).toBe(chunkBytes);
+    expect(lengths[0]).toBe(131_072);
+    expect(Math.max(...lengths.slice(1))).toBeLessThanOrEqual(chunkBytes);
+    expect(Math.max(...lengths.slice(1))).toBeGreaterThan(chunkBytes / 2);
     expect(maxInFlight).toBeLessThanOrEqual(inFlightBytes);
     expect(maxInFlight).toBeGreaterThan(inFlightBytes / 2);
     expect(Buffer.compare(readFileSync(join(directory, 'a.png')), patternBytes(10_000_000))).toBe(0);
   },
 );
+
+test('the rest is asked for as soon as the description has told its size', async () => {
+  const { fetch, counts } = await setUp(
+    { 'a.png': patternBytes(5_000) },
+    {
+      onChunk: async (response, { offset }) => {
+        // The first chunk comes last of the first five.
+        while (offset === 0n && counts.chunk < 5) await new Promise(setImmediate);
+        return response;
+      },
+    },
+  );
+  await fetch('a.png', { chunkBytes: 1_000 });
+  expect(counts.chunk).toBe(5);
+});
 
 test('the description and the first chunk are asked for at the same time', async () => {
   let isFirstAsked!: () => void;
