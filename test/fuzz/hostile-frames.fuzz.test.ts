@@ -95,6 +95,10 @@ function apply(run: HostileRun, next: Step): void {
   }
 }
 
+function hasEnded({ connection }: HostileRun): boolean {
+  return connection.closed !== undefined;
+}
+
 describe('an authentic peer that sends valid frames in wrong states', () => {
   test('is borne, or its connection ends by a code', () => {
     let borneDatagrams = 0;
@@ -105,9 +109,9 @@ describe('an authentic peer that sends valid frames in wrong states', () => {
         (isReading, steps) => {
           const run = new HostileRun({ isReading });
           for (const next of steps) {
-            if (run.connection.closed !== undefined) break;
             apply(run, next);
-            if (next.kind === 'send' && run.connection.closed === undefined) borneDatagrams++;
+            if (hasEnded(run)) break;
+            if (next.kind === 'send') borneDatagrams++;
           }
           const { closed } = run.connection;
           if (closed !== undefined) {
