@@ -6,24 +6,18 @@ import { DeadlineHeap, NOT_QUEUED } from '../../base/deadline-heap.js';
 import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-options.js';
 import { RingQueue } from '../../base/ring-queue.js';
 import { type Random } from '../../base/random.js';
-import { createController } from '../congestion/create-controller.js';
-import { Connection } from '../connection/connection.js';
+import { type Connection } from '../connection/connection.js';
 import { type ConnectionEvent } from '../connection/connection-event.js';
-import { type ObserveConnection } from '../connection/connection-observer.js';
-import { type ConnectionSetup } from '../connection/connection-setup.js';
+import { type ConnectionFacts, type ObserveConnection } from '../connection/connection-observer.js';
 import { type DropReason, noDrops } from '../connection/connection-stats.js';
-import { type Transmit, TransmitPool } from '../connection/transmit.js';
+import { type Transmit } from '../connection/transmit.js';
 import { CONNECTION_ID_BYTES, type TransportOptions } from '../connection/transport-options.js';
-import { MAX_DATAGRAM_BYTES } from '../path/datagram-limits.js';
-import { type IdSource } from '../path/local-ids.js';
 import { type Address } from '../path/path.js';
 import { type CreateHandshake } from '../protection/handshake.js';
 import { type Opener, type Sealer } from '../protection/protection.js';
-import { BufferBudget } from '../stream/buffer-budget.js';
-import { ChunkPool } from '../stream/chunk-pool.js';
+import { type BufferBudget } from '../stream/buffer-budget.js';
 import { decodeHeader, type Header } from '../wire/header.js';
-import { FIRST_FLIGHT_LIMITS } from '../stream/stream-limits.js';
-import { encodeTransportParameters } from '../wire/transport-parameters.js';
+import { ConnectionFactory } from './connection-factory.js';
 import { ConnectionTable } from './connection-table.js';
 import { FirstContact } from './first-contact.js';
 
@@ -109,34 +103,37 @@ interface Member {
 
 export class Endpoint {
   readonly #config: EndpointConfig;
-  readonly #options: TransportOptions;
   readonly #means: EndpointMeans;
   readonly #table = new ConnectionTable<Member>();
   readonly #members = new Map<Connection, Member>();
   readonly #deadlines = new DeadlineHeap<Member>();
   readonly #toPoll = new RingQueue<Member>();
   readonly #events = new RingQueue<EndpointEvent>();
-  readonly #transmits: TransmitPool;
-  readonly #buffers: BufferBudget;
-  readonly #chunkPool: ChunkPool;
+  readonly #factory: ConnectionFactory;
   readonly #firstContact: FirstContact;
-  readonly #incarnation: Uint8Array | undefined;
   readonly #drops = noDrops();
   #datagramsReceived = 0;
-  /** What the next connections assume before their first sample, instead of the option; set by whoever knows better. */
-  initialRttMs: number | undefined;
   #isRefusing = false;
 
   constructor(config: EndpointConfig, means: EndpointMeans) {
     this.#config = config;
-    this.#options = config.role === 'server' ? withFirstFlightLimits(config.options) : config.options;
     this.#means = means;
-    this.#buffers = config.buffers ?? new BufferBudget();
-    this.#chunkPool = new ChunkPool(this.#buffers);
-    this.#transmits = new TransmitPool();
     this.#firstContact = new FirstContact(config, means);
-    // [AMO-4]
-    this.#incarnation = config.role === 'server' ? means.random.bytes(8) : undefined;
+    this.#factory = new ConnectionFactory(config, means, {
+      issueId: (connection) => this.#issueId(connection),
+      retireId: (id) => {
+        this.#table.remove(id);
+      },
+      onBufferRoom: (connection) => {
+        this.touch(connection);
+        means.onBufferRoom();
+      },
+    });
+  }
+
+  /** What the next connections assume before their first sample, instead of the option; set by whoever knows better. */
+  set initialRttMs(initialRttMs: number | undefined) {
+    this.#factory.initialRttMs = initialRttMs;
   }
 
   get connectionCount(): number {
@@ -159,7 +156,7 @@ export class Endpoint {
 
   /** Bytes held in buffers, those of other endpoints with the same budget included. */
   get bufferBytes(): number {
-    return this.#buffers.usedBytes;
+    return this.#factory.buffers.usedBytes;
   }
 
   get datagramsReceived(): number {
@@ -168,15 +165,9 @@ export class Endpoint {
 
   connect(remote: Address, local: number, now: number): Connection {
     const originalDestinationId = this.#means.random.bytes(CONNECTION_ID_BYTES);
-    const member = this.#create(
-      this.#config.versions[0],
-      originalDestinationId,
-      originalDestinationId,
-      remote,
-      local,
-      now,
-    );
-    return member.connection;
+    const version = this.#config.versions[0];
+    const remoteId = originalDestinationId;
+    return this.#create({ version, remoteId, originalDestinationId, remote, local }, now).connection;
   }
 
   /** From now on nobody new is let in; those who are stay. */
@@ -263,7 +254,7 @@ export class Endpoint {
    */
   pollTransmit(now: number): Transmit | undefined {
     for (;;) {
-      const answer = this.#firstContact.pollTransmit(this.#transmits);
+      const answer = this.#firstContact.pollTransmit(this.#factory.transmits);
       if (answer !== undefined) return answer;
       const member = this.#toPoll.peek();
       if (member === undefined) return undefined;
@@ -281,7 +272,7 @@ export class Endpoint {
 
   /** Gives a Transmit's memory back. */
   release(transmit: Transmit): void {
-    this.#transmits.release(transmit);
+    this.#factory.transmits.release(transmit);
   }
 
   #touch(member: Member): void {
@@ -393,8 +384,9 @@ export class Endpoint {
       this.#drop('refused');
       return undefined;
     }
-    const sourceId = header.sourceId.slice();
-    const member = this.#create(header.version, sourceId, originalDestinationId, remote, local, now);
+    const { version } = header;
+    const remoteId = header.sourceId.slice();
+    const member = this.#create({ version, remoteId, originalDestinationId, remote, local }, now);
     this.#table.add(originalDestinationId, member);
     member.isHalfOpen = true;
     this.#firstContact.onAccepted(remote);
@@ -402,85 +394,27 @@ export class Endpoint {
     return member;
   }
 
-  #create(
-    version: number,
-    remoteId: Uint8Array,
-    originalDestinationId: Uint8Array,
-    remote: Address,
-    local: number,
-    now: number,
-  ): Member {
-    const { role } = this.#config;
-    const options = this.#optionsOfNext();
-    const localId = this.#freshId();
-    // The handshake may wake us from within the constructor, before there is a connection to name.
-    const created: { connection?: Connection; member?: Member } = {};
-    const facts = { role, version, options, localId, remoteId, originalDestinationId, remote, local };
-    const setup: ConnectionSetup = {
-      ...facts,
-      ids: this.#idSource(created),
-      random: this.#means.random,
-      observer: this.#means.observe?.(facts, now),
-      helloProtection: this.#means.helloProtection(version, originalDestinationId, role),
-      chunkPool: this.#chunkPool,
-      buffers: this.#buffers,
-      onBufferRoom: () => {
-        if (created.connection === undefined) return;
-        this.touch(created.connection);
-        this.#means.onBufferRoom();
-      },
-      createController: (maxDatagramSize) =>
-        createController(options.congestionControl, {
-          maxDatagramSize,
-          random: this.#means.random,
-          toleratedLoss: options.toleratedLoss,
-        }),
-      createHandshake: () =>
-        this.#means.createHandshake({
-          role,
-          version,
-          originalDestinationId,
-          localParameters: this.#localParameters(localId, originalDestinationId),
-          wake: () => {
-            if (created.connection !== undefined) this.#means.onHandshakeWake(created.connection);
-          },
-        }),
-    };
-    const connection = new Connection(setup, this.#transmits, now);
-    created.connection = connection;
+  #create(who: Omit<ConnectionFacts, 'role' | 'options' | 'localId'>, now: number): Member {
+    const connection = this.#factory.make({ ...who, localId: this.#freshId() }, now);
     const member: Member = {
       connection,
       dueAt: Infinity,
       heapIndex: NOT_QUEUED,
       isQueued: false,
       isHalfOpen: false,
-      remote,
+      remote: who.remote,
     };
-    created.member = member;
     this.#members.set(connection, member);
-    this.#table.add(localId, member);
+    this.#table.add(connection.localId, member);
     this.#touch(member);
     return member;
   }
 
-  /** `created` holds the member by the time a further ID is asked for, which is after confirmation. */
-  #idSource(created: { readonly member?: Member }): IdSource {
-    return {
-      issue: () => {
-        const id = this.#freshId();
-        if (created.member !== undefined) this.#table.add(id, created.member);
-        return id;
-      },
-      retire: (id) => {
-        this.#table.remove(id);
-      },
-      resetToken: this.#means.resetToken,
-    };
-  }
-
-  #optionsOfNext(): TransportOptions {
-    const { initialRttMs } = this;
-    return initialRttMs === undefined ? this.#options : { ...this.#options, initialRttMs };
+  #issueId(connection: Connection): Uint8Array {
+    const id = this.#freshId();
+    const member = this.#members.get(connection);
+    if (member !== undefined) this.#table.add(id, member);
+    return id;
   }
 
   #freshId(): Uint8Array {
@@ -488,31 +422,6 @@ export class Endpoint {
       const id = this.#means.random.bytes(CONNECTION_ID_BYTES);
       if (this.#table.canAdd(id)) return id;
     }
-  }
-
-  #localParameters(localId: Uint8Array, originalDestinationId: Uint8Array): Uint8Array {
-    const { role, versions, receiveBufferBytes } = this.#config;
-    const options = this.#options;
-    const isServer = role === 'server';
-    return encodeTransportParameters(
-      {
-        idleTimeoutMs: options.idleTimeoutMs,
-        // [MTU-1] This side takes any size; the other's search finds what arrives.
-        maxDatagramSize: MAX_DATAGRAM_BYTES,
-        initialMaxData: options.connectionWindow,
-        initialMaxStreamData: options.streamWindow,
-        initialMaxStreams: isServer ? options.maxStreams : 0,
-        maxAckDelayMs: options.maxAckDelayMs,
-        activeConnectionIdLimit: options.activeConnectionIds,
-        sourceConnectionId: localId,
-        originalDestinationConnectionId: isServer ? originalDestinationId : undefined,
-        receiveBufferBytes,
-        incarnation: this.#incarnation,
-        versions,
-      },
-      // [TPM-4] Some unknown parameter, so that every server stays tolerant.
-      isServer ? undefined : 31 * Math.floor(this.#means.random.fraction() * 1_000) + 27,
-    );
   }
 
   /** [VER-3] Never a reason to speak another version: the connection ends and says why. */
@@ -540,14 +449,4 @@ export class Endpoint {
   #drop(reason: DropReason): void {
     this.#drops[reason]++;
   }
-}
-
-/** [TPM-5] Never below what a first flight may use before it has heard of our limits. */
-function withFirstFlightLimits(options: TransportOptions): TransportOptions {
-  return {
-    ...options,
-    connectionWindow: Math.max(options.connectionWindow, FIRST_FLIGHT_LIMITS.maxData),
-    streamWindow: Math.max(options.streamWindow, FIRST_FLIGHT_LIMITS.maxStreamData),
-    maxStreams: Math.max(options.maxStreams, FIRST_FLIGHT_LIMITS.maxStreams),
-  };
 }
