@@ -4,7 +4,7 @@
 export const MAX_ATTACK_BYTES = 16 << 20;
 
 /**
- * CPU time for each byte received, µs. Ten times what the worst attack costs on an idle core (0.6), so that a slow or
- * busy machine does not pass it; costs that grow with what came before do.
+ * Steps (see work-counter.ts) for each byte received. The worst attack, PINGs of one byte and holes of one byte, costs 22;
+ * costs that grow with what came before pass it.
  */
-export const MAX_CPU_MICROS_PER_BYTE = 8;
+export const MAX_STEPS_PER_BYTE = 32;

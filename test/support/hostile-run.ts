@@ -1,6 +1,6 @@
 /**
  * One endpoint under attack: a HostilePeer that has shaken hands with it, joined by a wire that takes no time, and what
- * the attack costs: memory that stays after a garbage collection, CPU time, bytes that it made the victim send.
+ * the attack costs: memory that stays after a garbage collection, steps of the core, bytes that it made the victim send.
  */
 import v8 from 'node:v8';
 import vm from 'node:vm';
@@ -19,6 +19,7 @@ import { type Address } from '../../src/transport/path/path.js';
 import { ProtocolVersion } from '../../src/transport/wire/version.js';
 import { CLIENT_ADDRESS, SERVER_ADDRESS, type Side, testMeans } from './endpoint-pair.js';
 import { HostilePeer } from './hostile-peer.js';
+import { countSteps } from './work-counter.js';
 
 export interface HostileRunOptions {
   /** Who is attacked. Default: a server. */
@@ -27,6 +28,13 @@ export interface HostileRunOptions {
   readonly means?: Partial<EndpointMeans>;
   /** The victim's application reads whatever comes, at once. Default: it reads nothing. */
   readonly isReading?: boolean;
+}
+
+export interface AttackCost {
+  /** What the victim holds more than before: heap, and arrays outside of it. */
+  readonly heldBytes: number;
+  /** Of the core for each byte that the victim received; those of the peer, who seals and reads packets, are among them. */
+  readonly stepsPerByte: number;
 }
 
 export class HostileRun {
@@ -40,7 +48,6 @@ export class HostileRun {
   /** Since the attack began. */
   bytesIn = 0;
   bytesOut = 0;
-  #cpuMicros = 0;
   readonly #isReading: boolean;
   readonly #peerAddress: Address;
   readonly #victimAddress: Address;
@@ -74,12 +81,8 @@ export class HostileRun {
 
   deliver(datagram: Uint8Array): void {
     this.bytesIn += datagram.length;
-    const before = process.cpuUsage();
     this.victim.handleDatagram(datagram, this.#peerAddress, 0, this.now);
-    const answers = this.#poll();
-    const { user, system } = process.cpuUsage(before);
-    this.#cpuMicros += user + system;
-    this.#answer(answers);
+    this.#flush();
   }
 
   /** Time passes, with the timers of the victim. */
@@ -94,17 +97,16 @@ export class HostileRun {
     this.#flush();
   }
 
-  /** What the victim holds more than before after `attack`, in bytes: heap, and arrays outside of it. */
-  memoryHeldBy(attack: () => void): number {
-    const before = memoryAfterCollection();
-    attack();
+  /** What `attack` costs the victim. */
+  costOf(attack: () => void): AttackCost {
+    const bytesInBefore = this.bytesIn;
+    const memoryBefore = memoryAfterCollection();
+    const steps = countSteps('/src/', attack);
     this.peer.received.length = 0;
-    return memoryAfterCollection() - before;
-  }
-
-  /** CPU time that the victim has spent on each byte since the attack began, µs. */
-  get cpuMicrosPerByte(): number {
-    return this.#cpuMicros / this.bytesIn;
+    return {
+      heldBytes: memoryAfterCollection() - memoryBefore,
+      stepsPerByte: steps / (this.bytesIn - bytesInBefore),
+    };
   }
 
   eventCount(kind: ConnectionEvent['kind']): number {
@@ -129,27 +131,16 @@ export class HostileRun {
     return connection;
   }
 
-  #flush(): void {
-    this.#answer(this.#poll());
-  }
-
   /** What the victim has to send. */
-  #poll(): Uint8Array[] {
-    const datagrams: Uint8Array[] = [];
+  #flush(): void {
     this.#drainEvents();
     for (let sent = this.victim.pollTransmit(this.now); sent; sent = this.victim.pollTransmit(this.now)) {
-      datagrams.push(sent.bytes.slice(0, sent.length));
+      const bytes = sent.bytes.slice(0, sent.length);
       this.victim.release(sent);
-    }
-    this.#drainEvents();
-    return datagrams;
-  }
-
-  #answer(datagrams: readonly Uint8Array[]): void {
-    for (const bytes of datagrams) {
       this.bytesOut += bytes.length;
       this.peer.handleDatagram(bytes, this.#victimAddress, this.now);
     }
+    this.#drainEvents();
   }
 
   #drainEvents(): void {

@@ -1,5 +1,5 @@
 import { FrameType } from '../../../../src/transport/wire/frame-type.js';
-import { MAX_ATTACK_BYTES, MAX_CPU_MICROS_PER_BYTE } from '../../../support/attack-bounds.js';
+import { MAX_ATTACK_BYTES, MAX_STEPS_PER_BYTE } from '../../../support/attack-bounds.js';
 import { frameBytes } from '../../../support/frame-bytes.js';
 import { HostileRun } from '../../../support/hostile-run.js';
 
@@ -51,12 +51,12 @@ describe('a peer that sends nothing but', () => {
   test.each(FLOODS)('$name costs little, and nothing that stays', ({ frame }) => {
     const run = new HostileRun();
     openStreams(run, 50);
-    const held = run.memoryHeldBy(() => {
+    const { heldBytes, stepsPerByte } = run.costOf(() => {
       flood(run, frame);
     });
     expect(run.connection.closed).toBeUndefined();
-    expect(held).toBeLessThan(MAX_ATTACK_BYTES / 16);
-    expect(run.cpuMicrosPerByte).toBeLessThan(MAX_CPU_MICROS_PER_BYTE);
+    expect(heldBytes).toBeLessThan(MAX_ATTACK_BYTES / 16);
+    expect(stepsPerByte).toBeLessThan(MAX_STEPS_PER_BYTE);
     // Whoever asks for much gets less: it pays for the attack, and reflects nothing.
     expect(run.bytesOut).toBeLessThan(run.bytesIn / 4);
   });
