@@ -20,17 +20,21 @@ export interface Ended {
   readonly stderr: string;
 }
 
+export interface ExampleOptions extends SpawnOptions {
+  /** A command that runs what follows it, such as `['bash', '-c', 'ulimit ...; exec "$@"', '-']`. */
+  readonly wrapper?: readonly string[];
+}
+
 export class ExampleProcess {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
   #stdout = '';
   #stderr = '';
 
-  /** `wrapper`: a command that runs what follows it, such as `['bash', '-c', 'ulimit ...; exec "$@"', '-']`. */
   constructor(
     example: string,
     args: readonly string[] = [],
-    { wrapper = [], ...options }: SpawnOptions & { wrapper?: readonly string[] } = {},
+    { wrapper = [], ...options }: ExampleOptions = {},
   ) {
     const hooks = ['--import', `${root}test/support/typescript.mjs`];
     const words = [...wrapper, process.execPath, ...hooks, `${root}examples/${example}.ts`, ...args];
@@ -75,7 +79,7 @@ export async function runExample(example: string, ...args: readonly string[]): P
 /** An image server on a free port, and its URL. */
 export async function startImageServer(
   directory: string,
-  options: SpawnOptions = {},
+  options: ExampleOptions = {},
 ): Promise<{ readonly url: string; readonly server: ExampleProcess }> {
   const server = new ExampleProcess('image-server', [directory, '--port', '0'], options);
   const [, url = ''] = await server.printed(/^listening on (udp:\S+)$/m);
