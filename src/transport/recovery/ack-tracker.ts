@@ -81,7 +81,12 @@ export class AckTracker {
     return this.isDue || (this.deadline !== undefined && this.deadline <= now);
   }
 
-  /** Something arrived since the last ACK: it may ride in a packet that leaves anyway. */
+  /**
+   * [ACK-9] Something arrived since the last ACK: it may ride in a packet that leaves anyway. Packets that only acknowledge
+   * count too: in the packets of bulk its receiver learns which of its ACKs have arrived.
+   * Deviation: RFC 9000 §13.2.4 lets a receiver that sends nothing but ACKs add a PING now and then, for the same end. It
+   * has nothing to ask for here: what it keeps is a round trip's worth, and PINGs were found to change none of it.
+   */
   get hasAnythingToAck(): boolean {
     return this.smallestUnreported !== Infinity;
   }
