@@ -63,6 +63,11 @@ export class Bbr implements CongestionController {
     return this.current;
   }
 
+  /** Bytes that fill the path at its best, and what comes acknowledged in lumps beyond them; undefined until it was full. */
+  get measuredInflight(): number | undefined {
+    return this.hasFilledPipe ? this.model.aggregatedInflight(1) : undefined;
+  }
+
   onPacketSent(bytes: number, bytesInFlight: number, now: number): void {
     if (bytesInFlight + this.maxDatagramSize > this.windowBytes) this.isWindowFull = true;
     if (bytesInFlight === bytes) this.onRestartFromIdle(now);

@@ -107,6 +107,11 @@ export class StreamSet implements BudgetWaiter {
     return this.room.heldBytes;
   }
 
+  /** A writer waits for room, with none of its own bytes under way. */
+  get hasStarvedWriter(): boolean {
+    return this.room.hasStarvedWriter;
+  }
+
   /** Bytes received and not yet read. */
   get receiveBufferBytes(): number {
     return this.flow.receiveWindow.held;

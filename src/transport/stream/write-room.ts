@@ -65,6 +65,14 @@ export class WriteRoom {
     return this.heldValue;
   }
 
+  /** Somebody waits whom the delivery of nothing of its own will call. */
+  get hasStarvedWriter(): boolean {
+    for (const { send } of this.waiting) {
+      if (send.takesBytes && send.isWriterWaiting && send.heldBytes === 0) return true;
+    }
+    return false;
+  }
+
   /** How many bytes the stream may take now. */
   roomOf({ send }: Stream): number {
     // Buffers shrink with the congestion window: a stream may hold more than it may now.

@@ -14,6 +14,8 @@ import { PTO_CAP_MS, PTO_CAP_RTTS } from '../../../src/transport/recovery/probe-
 import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
 import { decodeFrame, type Frame } from '../../../src/transport/wire/frame.js';
 import { FrameType } from '../../../src/transport/wire/frame-type.js';
+import { type BufferBudget } from '../../../src/transport/stream/buffer-budget.js';
+import { CreditWatch } from './credit-watch.js';
 import { IdWatch } from './id-watch.js';
 import { PathWatch } from './path-watch.js';
 import { WindowWatch } from './window-watch.js';
@@ -22,6 +24,8 @@ import { check } from './violation.js';
 export interface ConnectionWatchOptions {
   readonly name: string;
   readonly facts: ConnectionFacts;
+  /** Of its host. */
+  readonly buffers: BufferBudget;
   /** Reports what does not hold: an observer must not throw. */
   readonly fail: (error: unknown) => void;
 }
@@ -35,6 +39,7 @@ export class ConnectionWatch implements ConnectionObserver {
   readonly #window: WindowWatch;
   readonly #ids: IdWatch;
   readonly #path: PathWatch;
+  readonly #credit: CreditWatch;
   #openBytes = 0;
   #openAckEliciting = 0;
   /** When something came last, and when it asked first after that. */
@@ -52,6 +57,7 @@ export class ConnectionWatch implements ConnectionObserver {
     this.#window = new WindowWatch(options.name, options.facts);
     this.#ids = new IdWatch(options.name);
     this.#path = new PathWatch(options.name);
+    this.#credit = new CreditWatch(options.name, options.facts, options.buffers);
   }
 
   onPacketSent(
@@ -65,6 +71,9 @@ export class ConnectionWatch implements ConnectionObserver {
     for (const frame of framesOf(payload, space)) {
       if (isPathFrame(frame)) this.#window.onPathFrame();
       this.#ids.onSent(packetNumber, frame);
+      this.#guard(() => {
+        this.#credit.onSent(frame, this.#players);
+      });
     }
     const kind = this.#isClosed ? 'silent' : kindOf(payload, space);
     if (kind === 'silent') return;
@@ -147,6 +156,8 @@ export class ConnectionWatch implements ConnectionObserver {
     if (players === undefined || this.#isClosed || !players.isConfirmed) return;
     const { recovery, streams, path, pathMtu, localIds } = players;
     this.#ids.check(players, this.#openAckEliciting === 0 && !localIds.hasFramesToSend);
+    this.#credit.checkGranted(players);
+    this.#checkWriters(players);
     const maxDatagramSize = pathMtu.datagramBytes;
     if (path.allowance < maxDatagramSize) return;
     const isWaiting =
@@ -225,6 +236,16 @@ export class ConnectionWatch implements ConnectionObserver {
     );
   }
 
+  /** Who may write, and has nothing under way that would call it later, was called. */
+  #checkWriters({ streams, options }: Players): void {
+    const isFull = streams.sendBufferBytes * 2 > options.sendBufferPerConnection;
+    if (isFull || !this.#options.buffers.mayGrow) return;
+    check(
+      !streams.hasStarvedWriter,
+      () => `${this.#options.name}: a writer waits, and there is room for what it writes`,
+    );
+  }
+
   #scan(): void {
     let sum = 0;
     for (const book of this.#open) for (const { bytes } of book.values()) sum += bytes;
@@ -251,6 +272,7 @@ export class ConnectionWatch implements ConnectionObserver {
     try {
       for (const frame of framesOf(payload, space)) {
         this.#ids.onReceived(frame);
+        this.#credit.onReceived(frame);
         if (frame.type === FrameType.ACK) this.#onAck(space, frame.ranges);
       }
     } catch {
@@ -262,6 +284,7 @@ export class ConnectionWatch implements ConnectionObserver {
     for (const [packetNumber, { bytes }] of [...this.#open[space]]) {
       if (!isInRanges(ranges, packetNumber)) continue;
       this.#settle(space, packetNumber);
+      this.#window.onAcknowledged();
       if (space === PacketSpace.HELLO) continue;
       this.#ids.onAcknowledged(packetNumber);
       this.#path.onAcknowledged(packetNumber, bytes);

@@ -42,8 +42,8 @@ export class EndpointWatch {
   }
 
   /** For the endpoints' option of that name. */
-  observe(name: string, facts: ConnectionFacts, fail: (error: unknown) => void): ConnectionWatch {
-    const watch = new ConnectionWatch({ name, facts, fail });
+  observe(host: SimHost, facts: ConnectionFacts, fail: (error: unknown) => void): ConnectionWatch {
+    const watch = new ConnectionWatch({ name: host.ip, facts, buffers: host.buffers, fail });
     this.#watches.set(hex(facts.localId), watch);
     return watch;
   }

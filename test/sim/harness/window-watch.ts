@@ -1,9 +1,10 @@
 /**
  * What must hold of a congestion window, whatever controls it: never below two datagrams, never exceeded but by probes,
  * cut only by losses, of packets sent after the last cut; not by the loss of an MTU probe; and no larger than what was
- * in flight gave reason for.
+ * in flight gave reason for. BBR's grows to no more than a multiple of what it has measured.
  */
 import { type ConnectionFacts } from '../../../src/transport/connection/connection-observer.js';
+import { Bbr } from '../../../src/transport/congestion/bbr.js';
 import { type Players } from '../../../src/transport/connection/players.js';
 import { type SentPacket } from '../../../src/transport/recovery/sent-packet.js';
 import { check } from './violation.js';
@@ -22,6 +23,8 @@ export class WindowWatch {
   #spuriousLosses = 0;
   /** Of what was found lost in this step, when the newest was sent that is no MTU probe. */
   #newestLostSentAt = -Infinity;
+  /** Something was acknowledged in this step. */
+  #isAcknowledged = false;
   /** The host that the window is of. */
   #host: string | undefined;
 
@@ -35,6 +38,10 @@ export class WindowWatch {
       if (isInFlight && isMtuProbe !== true)
         this.#newestLostSentAt = Math.max(this.#newestLostSentAt, sentAt);
     }
+  }
+
+  onAcknowledged(): void {
+    this.#isAcknowledged = true;
   }
 
   /** A few frames that try a path leave whatever the window is, lest an old address keep a new one from being tried. */
@@ -55,9 +62,12 @@ export class WindowWatch {
     this.#host ??= path.remote.ip;
     if (path.isValidated && path.remote.ip !== this.#host) this.#startAnew(path.remote.ip);
     // A cut that was a mistake may be undone: then what was lost before it counts again.
-    if (recovery.spuriousLossCount > this.#spuriousLosses) this.#lastCutAt = -Infinity;
+    const isUndone = recovery.spuriousLossCount > this.#spuriousLosses;
+    if (isUndone) this.#lastCutAt = -Infinity;
     this.#spuriousLosses = recovery.spuriousLossCount;
     this.#checkCut(window, now);
+    if (controller instanceof Bbr && this.#isAcknowledged && !isUndone)
+      this.#checkMeasured(controller, window, maxDatagramSize);
     this.#checkUse(window, bytesInFlight, players);
     this.#mostInFlight = Math.max(this.#mostInFlight, bytesInFlight);
     check(
@@ -68,6 +78,7 @@ export class WindowWatch {
     this.#bytesInFlight = bytesInFlight;
     this.#maxDatagramSize = maxDatagramSize;
     this.#newestLostSentAt = -Infinity;
+    this.#isAcknowledged = false;
     this.#mayExceed = players.protected.probesPending + players.hello.probesPending > 0;
   }
 
@@ -93,6 +104,17 @@ export class WindowWatch {
     this.#lastCutAt = now;
   }
 
+  /** What is acknowledged lets the window grow to so much; one that is larger for other reasons is not let grow further. */
+  #checkMeasured({ measuredInflight, pacingRate }: Bbr, window: number, maxDatagramSize: number): void {
+    if (measuredInflight === undefined || window <= this.#window) return;
+    const quanta = Math.max((pacingRate ?? 0) * QUANTA_MS, SMALLEST_BBR_DATAGRAMS * maxDatagramSize);
+    const most = Math.max(BBR_GAIN * measuredInflight, quanta) + 2 * maxDatagramSize;
+    check(
+      window <= most,
+      () => `${this.#name}: BBR's window grows to ${window} bytes, and what it measured is worth ${most}`,
+    );
+  }
+
   /** What was in flight before a cut may stay; from then on only probes may add to it. */
   #checkUse(window: number, bytesInFlight: number, players: Players): void {
     const added = bytesInFlight - this.#bytesInFlight;
@@ -108,6 +130,11 @@ export class WindowWatch {
   }
 }
 
+/** Of bandwidth-delay products, the largest that any phase asks for. */
+const BBR_GAIN = 2;
+/** Three sending quanta of a millisecond each, or of two datagrams. */
+const QUANTA_MS = 3;
+const SMALLEST_BBR_DATAGRAMS = 6;
 const LOSS_BASED: ReadonlySet<string> = new Set(['cubic']);
 const INITIAL_WINDOW_BYTES = 32 * 1_200;
 /** In slow start all that was acknowledged is added, and a window may be full twice before it is known that it was. */

@@ -300,7 +300,7 @@ export class World {
       transport,
       touch: this.loop.touch,
       observe: (facts) =>
-        this.#watch.observe(host.ip, facts, (error) => {
+        this.#watch.observe(host, facts, (error) => {
           this.fail(error);
         }),
       wrapHandshake: (inner) =>

@@ -130,8 +130,10 @@ describe('startup', () => {
     const told = new Told();
     told.rounds(3, RATE, { bytesInFlight: 2 * BDP });
     expect(told.bbr.state).toBe('startup');
+    expect(told.bbr.measuredInflight).toBeUndefined();
     told.round(RATE, { bytesInFlight: 2 * BDP });
     expect(told.bbr.state).toBe('drain');
+    expect(told.bbr.measuredInflight).toBeGreaterThanOrEqual(BDP);
     expect(told.bbr.pacingRate).toBeCloseTo(0.5 * MARGIN * RATE);
   });
 

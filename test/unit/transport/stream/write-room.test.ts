@@ -78,6 +78,20 @@ describe('WriteRoom', () => {
     expect(clientEvents).toContainEqual({ kind: 'streamWritable', streamId: waiting });
   });
 
+  test('a writer with nothing under way waits for memory until it is called, and no longer', () => {
+    const budget = new BufferBudget(200_000);
+    const { client, clientEvents } = streamPair({ budget });
+    budget.hold(150_000);
+    client.write(openOf(client), [bulk], false);
+    expect(client.hasStarvedWriter).toBe(false);
+    const waiting = openOf(client);
+    expect(client.write(waiting, [pattern(100)], true)).toBe(0);
+    expect(client.hasStarvedWriter).toBe(true);
+    budget.release(150_000);
+    expect(clientEvents).toContainEqual({ kind: 'streamWritable', streamId: waiting });
+    expect(client.hasStarvedWriter).toBe(false);
+  });
+
   test('who waits for others is served in turn', () => {
     const { client, clientEvents } = streamPair({
       client: { sendBufferPerStream: 100_000, sendBufferPerConnection: 400_000 },
