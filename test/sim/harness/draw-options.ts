@@ -6,6 +6,7 @@ import {
 } from '../../../src/transport/connection/transport-options.js';
 import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../../../src/transport/endpoint/endpoint.js';
 import { DEFAULT_BUFFER_BYTES } from '../../../src/transport/stream/buffer-budget.js';
+import { type SeededRandom } from '../../../src/sim/seeded-random.js';
 import { type Dimension } from './scenario.js';
 
 /** How much goes out before one has to wait for the other side: what a byte costs in datagrams follows from it. */
@@ -67,6 +68,23 @@ export function drawOptions(dimension: Dimension, rough: Dimension, side: string
     initialRttMs: dimension(`${side}.initialRttMs`, DEFAULT_TRANSPORT_OPTIONS.initialRttMs, (random) =>
       random.logUniform(1, 1_000),
     ),
+    ...dimension(`${side}.windows`, {}, drawWindows),
+    ...dimension<Partial<TransportOptions>>(`${side}.suspicion`, {}, (random) => ({
+      suspectAfterMs: random.logUniform(100, 10_000),
+      suspectAfterPtos: random.between(1, 8),
+    })),
+  };
+}
+
+/** So small that transfers of the load fill them several times, and of all relations to what they may grow to. */
+function drawWindows(random: SeededRandom): Partial<TransportOptions> {
+  const streamWindow = random.logUniform(4_000, 400_000);
+  const connectionWindow = streamWindow * random.pick([1, 2, 8]);
+  return {
+    streamWindow,
+    connectionWindow,
+    maxStreamWindow: streamWindow * random.pick([1, 3, 10, 100]),
+    maxConnectionWindow: connectionWindow * random.pick([1, 3, 10, 100]),
   };
 }
 
