@@ -15,7 +15,7 @@ import { UdpSocket } from './udp-socket.js';
 export interface BoundSocketsHandler {
   /** `local` is the index of the socket. The memory is the callee's to keep. */
   onDatagram(datagram: Uint8Array, remote: Address, local: number): void;
-  onSocketError(error: SocketError, local: number, failed: Transmit | undefined): void;
+  onSocketError(error: SocketError, failed: Transmit | undefined): void;
   onReleased(transmit: Transmit): void;
 }
 
@@ -124,7 +124,7 @@ export class BoundSockets {
           else handler.onDatagram(datagram, remote, index);
         },
         onSocketError: (error, failed) => {
-          handler.onSocketError(error, index, failed);
+          handler.onSocketError(error, failed);
         },
         onReleased: (transmit) => {
           handler.onReleased(transmit);

@@ -33,7 +33,6 @@ export interface ClientSocketOptions {
 export class ClientSocket {
   readonly transport: ConnectionTransport;
   readonly #options: ClientSocketOptions;
-  readonly #remote: Address;
   #socket: UdpSocket;
   /** The one before, until something has come to the new one. */
   #previous: UdpSocket | undefined;
@@ -73,7 +72,6 @@ export class ClientSocket {
   }
 
   private constructor(remote: Address, socket: UdpSocket, options: ClientSocketOptions) {
-    this.#remote = remote;
     this.#socket = socket;
     this.#options = options;
     const { observation } = options;
@@ -150,7 +148,7 @@ export class ClientSocket {
 
   #onSocketError(error: SocketError, failed: Transmit | undefined): void {
     // [MTU-7]
-    if (error.kind === 'tooLarge') this.#pump.handleTooLarge(failed?.segmentSize, this.#remote.ip, 0);
+    if (error.kind === 'tooLarge') this.#pump.handleTooLarge(failed);
     if (GONE_CODES.has(error.code)) this.#renew();
     const isRefusal = error.kind === 'refused' || error.kind === 'unreachable' || error.kind === 'forbidden';
     if (!isRefusal || this.transport.stats().datagramsReceived > 0) return;

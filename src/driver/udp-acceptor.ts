@@ -109,10 +109,10 @@ export class UdpListening implements Listening {
         onDatagram(datagram, remote, local) {
           if (opened !== undefined) opened.#pump.handleDatagram(datagram, remote, local);
         },
-        onSocketError(error, local, failed) {
+        onSocketError(error, failed) {
           // Counted by the socket. To a server it is a lost datagram like any other, but for its size [MTU-7].
           if (opened === undefined || error.kind !== 'tooLarge' || failed === undefined) return;
-          opened.#pump.handleTooLarge(failed.segmentSize, failed.remote.ip, local);
+          opened.#pump.handleTooLarge(failed);
         },
         onReleased(transmit) {
           if (opened !== undefined) opened.#pump.release(transmit);

@@ -60,6 +60,8 @@ export class EndpointPair {
   readonly flights: Flight[] = [];
   /** Decides what becomes of a datagram: what it returns arrives, undefined is lost. Default: unchanged. */
   filter: (flight: Flight) => Uint8Array | undefined = ({ bytes }) => bytes;
+  /** Says of which datagrams the sender's own system refuses the size: they do not leave. Default: of none. */
+  isTooLarge: (flight: Flight) => boolean = () => false;
   delayMs: number;
   /** Where the client is: what is sent elsewhere finds nobody. Change it as a NAT or a new network does. */
   clientAddress: Address = CLIENT_ADDRESS;
@@ -118,7 +120,10 @@ export class EndpointPair {
           target: sent.remote,
           sentAt: this.now,
         };
+        const isRefused = this.isTooLarge(flight);
+        if (isRefused) endpoint.handleTooLarge(sent);
         endpoint.release(sent);
+        if (isRefused) continue;
         this.flights.push(flight);
         const arriving = this.filter(flight);
         if (arriving !== undefined) {

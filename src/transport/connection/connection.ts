@@ -302,7 +302,9 @@ export class Connection implements FrameHandler, HandshakeOwner {
     }
     if (this.#closing !== undefined) return this.#closing.pollTransmit(this.#players, this.#pool, now);
     const transmit = this.#writer.pollTransmit(now);
-    if (transmit !== undefined) this.#players.observer?.onStep(this.#players, now);
+    if (transmit === undefined) return undefined;
+    transmit.sender = this;
+    this.#players.observer?.onStep(this.#players, now);
     return transmit;
   }
 

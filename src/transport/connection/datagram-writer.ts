@@ -11,7 +11,7 @@ import { OpenPacket } from './open-packet.js';
 import { type PacketBuilder } from './packet-builder.js';
 import { type PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
-import { type Transmit, type TransmitDraft, type TransmitPool } from './transmit.js';
+import { type TransmitDraft, type TransmitPool } from './transmit.js';
 
 /** Until a packet begins. */
 const NO_WRITER = new ByteWriter(new Uint8Array(0));
@@ -35,7 +35,7 @@ export class DatagramWriter {
     return this.#pacedUntil;
   }
 
-  pollTransmit(now: number): Transmit | undefined {
+  pollTransmit(now: number): TransmitDraft | undefined {
     const { hello, protected: main, path, pathMtu, recovery } = this.#players;
     this.#pacedUntil = Number.POSITIVE_INFINITY;
     const pathProbe = this.#pollPathProbe(now);
@@ -75,7 +75,7 @@ export class DatagramWriter {
     isOpen: boolean,
     room: number,
     now: number,
-  ): Transmit | undefined {
+  ): TransmitDraft | undefined {
     const { hello, protected: main, path, pathMtu, role } = this.#players;
     const draft = this.#pool.acquire(path.remote, path.local, room);
     const hasHello = wantsHello && this.#writeHello(draft, isOpen, room, now);
@@ -97,7 +97,7 @@ export class DatagramWriter {
   }
 
   /** [MTU-4] PING and PADDING of a size that the path is not known to carry. It asks for no room in the window. */
-  #writeMtuProbe(now: number): Transmit | undefined {
+  #writeMtuProbe(now: number): TransmitDraft | undefined {
     const { protected: main, path, pathMtu, controller } = this.#players;
     const bytes = pathMtu.nextProbe(controller.congestionWindow, now);
     if (bytes === undefined || main.sealer === undefined || path.allowance < bytes) return undefined;
@@ -115,7 +115,7 @@ export class DatagramWriter {
   }
 
   /** What a path has to ask or to answer leaves in a datagram of its own, from and to the ends of that path. */
-  #pollPathProbe(now: number): Transmit | undefined {
+  #pollPathProbe(now: number): TransmitDraft | undefined {
     const players = this.#players;
     const { protected: main, paths, recovery, role, stats } = players;
     const path = paths.nextToProbe(recovery.canSend(MIN_DATAGRAM_BYTES), now);
@@ -135,7 +135,7 @@ export class DatagramWriter {
     return this.#finish(draft, path);
   }
 
-  #finish(draft: TransmitDraft, path: Path): Transmit {
+  #finish(draft: TransmitDraft, path: Path): TransmitDraft {
     const { stats } = this.#players;
     draft.length = draft.writer.offset;
     draft.segmentSize = draft.length;

@@ -5,6 +5,7 @@
 import { ETHERNET_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { type Address } from '../path/path.js';
 import { ByteWriter } from '../wire/byte-writer.js';
+import { type Connection } from './connection.js';
 
 export interface Transmit {
   /** Datagrams stand in `bytes[0, length)`, each of `segmentSize` bytes but the last, which may be shorter. */
@@ -14,6 +15,8 @@ export interface Transmit {
   readonly remote: Address;
   /** Which of the endpoint's sockets it leaves from. */
   readonly local: number;
+  /** Whose it is; undefined: an answer to somebody who has no connection. */
+  readonly sender?: Connection | undefined;
 }
 
 /** A Transmit while it is being filled. */
@@ -23,6 +26,7 @@ export interface TransmitDraft {
   segmentSize: number;
   remote: Address;
   local: number;
+  sender: Connection | undefined;
   readonly writer: ByteWriter;
 }
 
@@ -49,15 +53,26 @@ export class TransmitPool {
   }
 
   release(transmit: Transmit): void {
-    const isLarge = transmit.bytes.length > ETHERNET_DATAGRAM_BYTES;
+    const draft = transmit as TransmitDraft;
+    // A pool must not keep alive a connection that has ended.
+    draft.sender = undefined;
+    const isLarge = draft.bytes.length > ETHERNET_DATAGRAM_BYTES;
     const free = isLarge ? this.#freeLarge : this.#free;
-    if (free.length < (isLarge ? MAX_FREE_LARGE : MAX_FREE)) free.push(transmit as TransmitDraft);
+    if (free.length < (isLarge ? MAX_FREE_LARGE : MAX_FREE)) free.push(draft);
   }
 }
 
 function create(remote: Address, local: number, bufferBytes: number): TransmitDraft {
   const bytes = new Uint8Array(bufferBytes);
-  return { bytes, length: 0, segmentSize: 0, remote, local, writer: new ByteWriter(bytes) };
+  return {
+    bytes,
+    length: 0,
+    segmentSize: 0,
+    remote,
+    local,
+    sender: undefined,
+    writer: new ByteWriter(bytes),
+  };
 }
 
 /** What a few turns of the loop send; more is left to the garbage collector. */

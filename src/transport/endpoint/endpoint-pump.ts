@@ -87,10 +87,10 @@ export class EndpointPump {
     this.#scheduleFlush();
   }
 
-  /** [MTU-7] The system refused to send so many bytes to this IP address; undefined: it does not say how many. */
-  handleTooLarge(bytes: number | undefined, ip: string, local: number): void {
+  /** [MTU-7] The system refused to send this for its size; undefined: something that was sent before. */
+  handleTooLarge(refused: Transmit | undefined): void {
     if (this.#isStopped) return;
-    this.endpoint.handleTooLarge(bytes, ip, local);
+    this.endpoint.handleTooLarge(refused);
     this.#scheduleFlush();
   }
 

@@ -213,13 +213,18 @@ export class Endpoint {
     }
   }
 
-  /** [MTU-7] The system refused a datagram of so many bytes to this IP address; undefined: it does not say how many. */
-  handleTooLarge(bytes: number | undefined, ip: string, local: number): void {
-    for (const member of this.#members.values()) {
-      const { path } = member.connection;
-      if (path.remote.ip !== ip || path.local !== local) continue;
-      member.connection.handleTooLarge(bytes);
-      this.#touch(member);
+  /**
+   * [MTU-7] The system refused to send this; undefined: something that a client has sent before. Only the sender learns of
+   * it. Who else sends there will be refused too, and to ask all of them would cost as much for each datagram.
+   */
+  handleTooLarge(refused: Transmit | undefined): void {
+    if (refused === undefined) {
+      for (const connection of this.connections) this.#giveSizeUp(connection, undefined);
+      return;
+    }
+    const { sender, segmentSize, remote, local } = refused;
+    if (sender?.path.remote.ip === remote.ip && sender.path.local === local) {
+      this.#giveSizeUp(sender, segmentSize);
     }
   }
 
@@ -273,6 +278,11 @@ export class Endpoint {
   /** Gives a Transmit's memory back. */
   release(transmit: Transmit): void {
     this.#factory.transmits.release(transmit);
+  }
+
+  #giveSizeUp(connection: Connection, bytes: number | undefined): void {
+    connection.handleTooLarge(bytes);
+    this.touch(connection);
   }
 
   #touch(member: Member): void {

@@ -13,7 +13,7 @@ import {
   encodeTransportParameters,
   type TransportParameters,
 } from '../../../../src/transport/wire/transport-parameters.js';
-import { EndpointPair, SERVER_ADDRESS, testMeans } from '../../../support/endpoint-pair.js';
+import { EndpointPair, testMeans } from '../../../support/endpoint-pair.js';
 
 /** A client that wants large datagrams, and a server that says of itself what `said` says. */
 function largePair(maxDatagramSize: number, said: Partial<TransportParameters> = {}): EndpointPair {
@@ -115,11 +115,10 @@ describe('a datagram', () => {
     const { client, server } = pair.establish();
     let large = 0;
     let refused = 0;
-    pair.filter = ({ from, bytes }) => {
-      if (from === 'server' || bytes.length <= 1_300 || ++large <= 20) return bytes;
+    pair.isTooLarge = ({ from, bytes }) => {
+      if (from === 'server' || bytes.length <= 1_300 || ++large <= 20) return false;
       refused++;
-      pair.client.handleTooLarge(bytes.length, SERVER_ADDRESS.ip, 0);
-      return undefined;
+      return true;
     };
     const streamId = client.openStream() as number;
     let [written, read] = [0, 0];
@@ -140,6 +139,31 @@ describe('a datagram', () => {
     // 1,452 that were in use, then probes of sizes below.
     expect(refused).toBeLessThanOrEqual(4);
     expect(refused).toBeGreaterThan(0);
+  });
+
+  test('[MTU-7] that the system refuses concerns the connection that it is of, and no other', () => {
+    const pair = new EndpointPair();
+    const clients = [pair.establish().client, pair.connect()] as const;
+    for (const client of clients) {
+      pair.run(() => client.isReady);
+      write(pair, client, 400_000);
+    }
+    pair.run(() => false, 1_000);
+    expect(clients.map(({ datagramBytes }) => datagramBytes)).toEqual([1_452, 1_452]);
+    let refused = 0;
+    pair.isTooLarge = ({ from, bytes }) => from === 'client' && bytes.length > 1_300 && ++refused === 1;
+    write(pair, clients[0], 1_400);
+    pair.run(() => refused > 0);
+    expect(clients.map(({ datagramBytes }) => datagramBytes)).toEqual([1_200, 1_452]);
+  });
+
+  test('[MTU-7] that the system refused some time ago concerns all that a client has', () => {
+    const pair = new EndpointPair();
+    const { client } = pair.establish();
+    write(pair, client, 400_000);
+    pair.run(() => client.datagramBytes === 1_452);
+    pair.client.handleTooLarge(undefined);
+    expect(client.datagramBytes).toBe(1_200);
   });
 
   test('[MTU-9] with a HELLO packet has 1,200 bytes, whatever else there is to send', () => {
