@@ -10,6 +10,14 @@ describe('options that cannot be are refused where they are given', () => {
       { transport: { maxDatagramSize: 1_000 } },
       'transport.maxDatagramSize is 1000: it takes a whole number of bytes',
     ],
+    [
+      { transport: { congestionControl: 'reno' as 'cubic' } },
+      'transport.congestionControl is "reno": it takes "bbr" or "cubic"',
+    ],
+    [
+      { transport: { toleratedLoss: 0.6 } },
+      'transport.toleratedLoss is 0.6: it takes a number, from 0 to 0.5',
+    ],
     [{ maxWaitingCalls: NaN }, 'maxWaitingCalls is NaN'],
     [{ defaultTimeoutMs: -5 }, 'defaultTimeoutMs is -5'],
   ])('by createChannel: %j', (options, message) => {
@@ -19,6 +27,7 @@ describe('options that cannot be are refused where they are given', () => {
   test.each([
     [{ limits: { maxHalfOpen: 0 } }, 'limits.maxHalfOpen is 0: it takes a whole number, 1 or more'],
     [{ transport: { maxStreams: 2.5 } }, 'transport.maxStreams is 2.5'],
+    [{ transport: { congestionControl: 'toString' as 'bbr' } }, 'transport.congestionControl is "toString"'],
     [{ maxRunningHandlers: 0 }, 'maxRunningHandlers is 0'],
     [{ maxConnectionAgeMs: 0 }, 'maxConnectionAgeMs is 0'],
   ])('by createServer: %j', (options, message) => {

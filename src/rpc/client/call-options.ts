@@ -3,6 +3,7 @@
  * come in two layers, the client's defaults and the call's own; `mergeCallOptions` lays the second over the first.
  */
 import { type Metadata, Status } from 'nice-grpc-common';
+import { checkNumbers, type NumberRules } from '../../base/number-options.js';
 
 export interface RpcCallOptions {
   /** How long the whole call may take, all attempts and waiting included. Default 30,000; Infinity for no limit. */
@@ -67,6 +68,17 @@ export function mergeCallOptions(
   return merged;
 }
 
+/** Of what is given once for many calls. Throws RangeError for the first number that cannot be. */
+export function checkDefaultCallOptions(options: RpcCallOptions | undefined, prefix: string): void {
+  checkNumbers<TimeOptions>(options, TIME_RULES, prefix);
+  checkRetry(options?.retry, `${prefix}retry.`);
+}
+
+/** Throws RangeError. */
+export function checkRetry(retry: RpcCallOptions['retry'], prefix: string): void {
+  if (typeof retry === 'object') checkNumbers(retry, RETRY_RULES, prefix);
+}
+
 export function resolveRetry(retry: boolean | RetryOptions | undefined): ResolvedRetry {
   if (retry === false) return NO_RETRY;
   if (retry === undefined || retry === true) return DEFAULT_RETRY;
@@ -85,6 +97,23 @@ const DEFAULT_RETRY: ResolvedRetry = {
   factor: 2,
   maxDelayMs: 2_000,
   codes: [Status.UNAVAILABLE],
+};
+
+type TimeOptions = Pick<RpcCallOptions, 'timeoutMs' | 'attemptTimeoutMs'>;
+
+const TIME_RULES: NumberRules<TimeOptions> = {
+  timeoutMs: { min: 0, unit: 'ms' },
+  attemptTimeoutMs: { min: 0, unit: 'ms' },
+};
+
+/** A timer of Node holds no more. */
+const PAUSE = { min: 0, max: 2_147_483_647, unit: 'ms' };
+
+const RETRY_RULES: NumberRules<RetryOptions> = {
+  attempts: { min: 1, isWhole: true },
+  initialDelayMs: PAUSE,
+  factor: { min: 1 },
+  maxDelayMs: PAUSE,
 };
 
 const NO_RETRY: ResolvedRetry = { ...DEFAULT_RETRY, attempts: 1 };

@@ -16,7 +16,7 @@ import { type Abortable, unwatchAbort, watchAbort } from './abort-watch.js';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.js';
 import { backoffDelayMs } from './backoff.js';
 import { type CallMethod } from './call-method.js';
-import { type ResolvedRetry, resolveRetry, type RpcCallOptions } from './call-options.js';
+import { checkRetry, type ResolvedRetry, resolveRetry, type RpcCallOptions } from './call-options.js';
 import { type Channel, type PausingCall } from './channel.js';
 import { deadlineOf } from './deadline.js';
 import { retryAttempts, type RetryingCall } from './retry.js';
@@ -105,10 +105,9 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
       return;
     }
     this.dueAt = deadlineOf(this.#options, defaultTimeoutMs, environment, now);
-    if (Number.isNaN(this.dueAt) || Number.isNaN(this.attemptTimeoutMs)) {
-      const details =
-        'timeoutMs, deadline and attemptTimeoutMs must be numbers of milliseconds, or a valid Date';
-      this.#fail({ code: Status.INVALID_ARGUMENT, details });
+    const complaint = this.#complaint();
+    if (complaint !== undefined) {
+      this.#fail({ code: Status.INVALID_ARGUMENT, details: complaint });
     } else if (this.dueAt <= now) {
       this.onDue();
     } else {
@@ -231,6 +230,19 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
 
   get #retryOptions(): ResolvedRetry {
     return (this.#retry ??= resolveRetry(this.#options.retry));
+  }
+
+  /** About options that cannot be. */
+  #complaint(): string | undefined {
+    if (Number.isNaN(this.dueAt) || Number.isNaN(this.attemptTimeoutMs)) {
+      return 'timeoutMs, deadline and attemptTimeoutMs must be numbers of milliseconds, or a valid Date';
+    }
+    try {
+      checkRetry(this.#options.retry, 'retry.');
+    } catch (error) {
+      return textOf(error);
+    }
+    return undefined;
   }
 
   #beginAttempt(now: number): void {

@@ -5,7 +5,7 @@
 import { type ClientMiddleware, composeClientMiddleware } from 'nice-grpc-common';
 import { type Client, type ServiceDefinition } from '../service-definition.js';
 import { callMethodOf } from './call-method.js';
-import { mergeCallOptions, type RpcCallOptions } from './call-options.js';
+import { checkDefaultCallOptions, mergeCallOptions, type RpcCallOptions } from './call-options.js';
 import { type Channel } from './channel.js';
 import { type AnyClientMethod, type AnyMiddleware, createMethod } from './client.js';
 
@@ -21,7 +21,7 @@ export interface ClientFactory<Ext = object> {
   ): Client<Service, RpcCallOptions & Ext>;
 }
 
-/** By method, and under `*` for all of them; a method's own come first. */
+/** By method, and under `*` for all of them; a method's own come first. A number that cannot be is a RangeError at once. */
 export type DefaultCallOptions<Service extends ServiceDefinition, Ext = object> = {
   readonly [Name in keyof Service['methods'] | '*']?: (RpcCallOptions & Partial<Ext>) | undefined;
 };
@@ -55,6 +55,7 @@ function clientFactory<Ext>(middleware: AnyMiddleware | undefined): ClientFactor
       defaults: DefaultCallOptions<Service, Ext> = {},
     ) {
       const byName = defaults as Readonly<Record<string, RpcCallOptions | undefined>>;
+      for (const [name, options] of Object.entries(byName)) checkDefaultCallOptions(options, `${name}.`);
       const client: Record<string, AnyClientMethod> = {};
       for (const [name, method] of Object.entries(definition.methods)) {
         const options = mergeCallOptions(byName['*'], byName[name]);

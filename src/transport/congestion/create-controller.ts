@@ -19,6 +19,13 @@ export function createController(name: CongestionControl, means: ControllerMeans
   return CONTROLLERS[name](means);
 }
 
+/** Throws RangeError for a name that is none; undefined is not given. */
+export function checkCongestionControl(name: CongestionControl | undefined, option: string): void {
+  if (name === undefined || Object.hasOwn(CONTROLLERS, name)) return;
+  const names = Object.keys(CONTROLLERS).map((known) => JSON.stringify(known));
+  throw new RangeError(`${option} is ${JSON.stringify(name)}: it takes ${names.join(' or ')}`);
+}
+
 const CONTROLLERS: Readonly<Record<CongestionControl, (means: ControllerMeans) => CongestionController>> = {
   bbr: (means) => new Bbr(means),
   cubic: ({ maxDatagramSize }) => new Cubic({ maxDatagramSize }),

@@ -3,7 +3,7 @@
  * Resolved once, when a channel or a server is made; plain data from then on.
  */
 import { checkNumbers, type NumberRule, type NumberRules, withDefaults } from '../../base/number-options.js';
-import { type CongestionControl } from '../congestion/create-controller.js';
+import { checkCongestionControl, type CongestionControl } from '../congestion/create-controller.js';
 import { MAX_DATAGRAM_BYTES, MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 
 export interface TransportOptions {
@@ -101,6 +101,7 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
 /** The defaults where nothing else was said. Throws RangeError for what no transport could keep. */
 export function resolveTransportOptions(options: Partial<TransportOptions> | undefined): TransportOptions {
   checkNumbers(options, TRANSPORT_RULES, 'transport.');
+  checkCongestionControl(options?.congestionControl, 'transport.congestionControl');
   return withDefaults(DEFAULT_TRANSPORT_OPTIONS, options);
 }
 

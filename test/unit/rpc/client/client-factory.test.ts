@@ -7,7 +7,11 @@ import {
   Status,
 } from 'nice-grpc-common';
 import { EchoResponse, TestServiceDefinition } from '../../../../generated/test/v1/test.js';
-import { createClient, createClientFactory } from '../../../../src/rpc/client/client-factory.js';
+import {
+  createClient,
+  createClientFactory,
+  type DefaultCallOptions,
+} from '../../../../src/rpc/client/client-factory.js';
 import { RpcError } from '../../../../src/rpc/rpc-error.js';
 import { ClientFixture, Outcome } from '../../../support/client-fixture.js';
 import { settle } from '../../../support/manual-clock.js';
@@ -28,6 +32,16 @@ const niceRetry: ClientMiddleware<{ retry?: boolean }> = async function* retryMi
 };
 
 describe('default call options', () => {
+  test.each<[DefaultCallOptions<typeof TestServiceDefinition>, string]>([
+    [{ '*': { retry: { attempts: 0 } } }, '*.retry.attempts is 0: it takes a whole number, 1 or more'],
+    [{ put: { retry: { factor: NaN } } }, 'put.retry.factor is NaN: it takes a number, 1 or more'],
+    [{ echo: { timeoutMs: -1 } }, 'echo.timeoutMs is -1: it takes a number of ms, 0 or more'],
+    [{ '*': { attemptTimeoutMs: '5' as unknown as number } }, '*.attemptTimeoutMs is "5"'],
+  ])('that cannot be are refused where the client is made: %j', (defaults, message) => {
+    const { channel } = new ClientFixture();
+    expect(() => createClient(TestServiceDefinition, channel, defaults)).toThrow(message);
+  });
+
   test("apply by '*', then by method, then by call; undefined counts as not given", () => {
     const fixture = new ClientFixture();
     const client = createClient(TestServiceDefinition, fixture.channel, {

@@ -80,6 +80,20 @@ describe('attempts', () => {
     expect(other.error).toMatchObject({ code: Status.UNAVAILABLE, attempts: 1 });
   });
 
+  test.each([
+    [{ attempts: 0 }, 'retry.attempts is 0: it takes a whole number, 1 or more'],
+    [{ attempts: NaN }, 'retry.attempts is NaN: it takes a whole number, 1 or more'],
+    [{ initialDelayMs: -1 }, 'retry.initialDelayMs is -1: it takes a number of ms, from 0 to 2147483647'],
+    [{ factor: 0.5 }, 'retry.factor is 0.5: it takes a number, 1 or more'],
+    [{ maxDelayMs: Infinity }, 'retry.maxDelayMs is Infinity: it takes a number of ms, from 0 to 2147483647'],
+  ])('take no numbers that cannot be: %j', async (retry, details) => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo({ retry });
+    await settle();
+    expect(call.error).toMatchObject({ code: Status.INVALID_ARGUMENT, details, attempts: 0 });
+    expect(fixture.connector.attempts).toEqual([]);
+  });
+
   test.each([Status.NOT_FOUND, Status.INTERNAL, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED])(
     'are not made again after status %i',
     async (code) => {
