@@ -8,6 +8,7 @@ import {
   type ConnectionObserver,
 } from '../../../src/transport/connection/connection-observer.js';
 import { type Players } from '../../../src/transport/connection/players.js';
+import { type Address } from '../../../src/transport/path/path.js';
 import { RangeSet } from '../../../src/base/range-set.js';
 import { PacketSpace, type SentPacket } from '../../../src/transport/recovery/sent-packet.js';
 import { PTO_CAP_MS, PTO_CAP_RTTS } from '../../../src/transport/recovery/probe-timer.js';
@@ -148,6 +149,10 @@ export class ConnectionWatch implements ConnectionObserver {
     this.#guard(() => {
       this.#scan();
     });
+  }
+
+  isValidated(remote: Address, local: number): boolean {
+    return this.#players?.paths.find(remote, local)?.isValidated === true;
   }
 
   /** Once the turn is over: what has something to send has sent it, or knows what it waits for. */

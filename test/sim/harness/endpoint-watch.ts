@@ -6,6 +6,7 @@ import { type Connection } from '../../../src/transport/connection/connection.js
 import { type ConnectionFacts } from '../../../src/transport/connection/connection-observer.js';
 import { type SimEndpoint } from '../../../src/sim/sim-endpoint.js';
 import { type SimHost } from '../../../src/sim/sim-host.js';
+import { type Address } from '../../../src/transport/path/path.js';
 import { ConnectionWatch } from './connection-watch.js';
 import { check } from './violation.js';
 
@@ -60,6 +61,20 @@ export class EndpointWatch {
         if (connection.closed === undefined) this.#checkConnection(name, connection, now);
       }
     }
+  }
+
+  /** Whether a connection of the endpoint at `server` sends to `client` without limit. */
+  isValidated(server: Address, client: Address): boolean {
+    for (const { pump, sockets } of this.#endpoints.values()) {
+      const local = sockets.findIndex(
+        ({ address }) => address.ip === server.ip && address.port === server.port,
+      );
+      if (local < 0) continue;
+      for (const { localId } of pump.endpoint.connections) {
+        if (this.#watches.get(hex(localId))?.isValidated(client, local) === true) return true;
+      }
+    }
+    return false;
   }
 
   /** Over all connections of which both sides live: one whose peer is gone ends by its idle timeout. */

@@ -33,6 +33,8 @@ export interface WireTapOptions {
   readonly mostStreamWindow: (isServer: boolean) => number;
   /** A server that starts again makes the tokens of before. */
   readonly keepsResetKey: () => boolean;
+  /** A connection of this server takes the address of this client for good at this moment. */
+  readonly isValidated: (server: Address, client: Address) => boolean;
   readonly onFrame: (type: number, space: PacketSpace) => void;
 }
 
@@ -56,7 +58,7 @@ interface TappedPath {
   isValidated: boolean;
   /** Handshakes came from there. */
   hasHello: boolean;
-  /** Something passed that cannot be read from outside: whether a challenge was in it nobody can tell. */
+  /** Something passed that cannot be read from outside: only the server knows whether a challenge was in it. */
   isOpaque: boolean;
 }
 
@@ -89,8 +91,10 @@ export class WireTap {
       const path = this.#path(from.ip, from.port, to.ip, to.port);
       path.sentBytes += bytes.length;
       path.isOpaque ||= packets.length === 0;
+      const isWithinLimit = path.isValidated || path.sentBytes <= 3 * path.receivedBytes;
+      if (!isWithinLimit && path.isOpaque) path.isValidated = this.#options.isValidated(from, to);
       check(
-        path.isValidated || path.isOpaque || path.sentBytes <= 3 * path.receivedBytes,
+        isWithinLimit || path.isValidated,
         () => `${path.sentBytes} bytes sent to an unvalidated address that sent ${path.receivedBytes}`,
       );
     }

@@ -61,6 +61,7 @@ export class World {
       return Math.max(maxStreamWindow, streamWindow, DEFAULT_TRANSPORT_PARAMETERS.initialMaxStreamData);
     },
     keepsResetKey: () => this.scenario.keepsResetKey,
+    isValidated: (server, client) => this.#watch.isValidated(server, client),
     onFrame: (type, space) => {
       this.count(`frame/${space === 0 ? 'HELLO' : 'PROTECTED'} ${frameName(type)}`);
     },
