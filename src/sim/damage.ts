@@ -4,7 +4,9 @@
  */
 import { type SeededRandom } from './seeded-random.js';
 
-export type DamageKind = 'corrupted' | 'truncated' | 'extended' | 'spliced';
+export const DAMAGE_KINDS = ['corrupted', 'truncated', 'extended', 'spliced'] as const;
+
+export type DamageKind = (typeof DAMAGE_KINDS)[number];
 
 /** `previous` is the datagram before this one on the same link, for splicing. */
 export function damage(

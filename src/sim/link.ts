@@ -4,7 +4,7 @@
  * rate, damage, duplication, exact reordering, delay and jitter. The link owns the copy of the bytes that it is given.
  */
 import { type Timer } from '../base/clock.js';
-import { damage, type DamageKind } from './damage.js';
+import { damage, DAMAGE_KINDS, type DamageKind } from './damage.js';
 import { type SeededRandom } from './seeded-random.js';
 import { type VirtualClock } from './virtual-clock.js';
 import { type Address } from '../transport/path/path.js';
@@ -86,25 +86,28 @@ export interface Datagram {
 }
 
 /** What befell a datagram on its way. A datagram may suffer several; every copy that arrives is `delivered`. */
-export type Fate =
-  | 'tooLarge'
-  | 'blackedOut'
-  | 'badPeriod'
-  | 'burst'
-  | 'lost'
-  | 'queueFull'
-  | DamageKind
-  | 'duplicated'
-  | 'replayed'
-  | 'reordered'
-  | 'delivered';
+export const LINK_FATES = [
+  'tooLarge',
+  'blackedOut',
+  'badPeriod',
+  'burst',
+  'lost',
+  'queueFull',
+  ...DAMAGE_KINDS,
+  'duplicated',
+  'replayed',
+  'reordered',
+  'delivered',
+] as const;
+
+export type LinkFate = (typeof LINK_FATES)[number];
 
 export class Link {
   conditions: LinkConditions;
   readonly #clock: VirtualClock;
   readonly #random: SeededRandom;
   readonly #periods: Periods;
-  readonly #onFate: (fate: Fate, datagram: Datagram) => void;
+  readonly #onFate: (fate: LinkFate, datagram: Datagram) => void;
   readonly #deliver: (datagram: Datagram) => void;
   readonly #held: HeldDatagram[] = [];
   /** When each queued datagram leaves, oldest first, from #queueHead on. */
@@ -119,7 +122,7 @@ export class Link {
     clock: VirtualClock,
     random: SeededRandom,
     conditions: LinkConditions,
-    onFate: (fate: Fate, datagram: Datagram) => void,
+    onFate: (fate: LinkFate, datagram: Datagram) => void,
     deliver: (datagram: Datagram) => void,
   ) {
     this.#clock = clock;
@@ -159,7 +162,7 @@ export class Link {
     else this.#pass(damaged, leavesInMs);
   }
 
-  #dropReason(datagram: Datagram): Fate | undefined {
+  #dropReason(datagram: Datagram): LinkFate | undefined {
     const { conditions } = this;
     if (datagram.bytes.length > conditions.maxDatagramBytes) return 'tooLarge';
     const now = this.#clock.now();

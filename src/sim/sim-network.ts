@@ -5,7 +5,7 @@
  * A host may have further addresses, and a socket's may change under it; links belong to hosts, whatever their addresses.
  */
 import { assert } from '../base/assert.js';
-import { CLEAN_LINK, type Datagram, type Fate, Link, type LinkConditions } from './link.js';
+import { CLEAN_LINK, type Datagram, Link, LINK_FATES, type LinkConditions } from './link.js';
 import { type SeededRandom } from './seeded-random.js';
 import { SimHost } from './sim-host.js';
 import { type Trace } from './trace.js';
@@ -19,12 +19,17 @@ export interface SocketHandler {
   onRefused(to: Address): void;
 }
 
+/** What befalls a datagram in the network, and at the sockets at its ends. */
+export const FATES = [...LINK_FATES, 'noSocket', 'sendFailed', 'bufferFull'] as const;
+
+export type Fate = (typeof FATES)[number];
+
 export interface NetworkObserver {
   /** Before the link decides its fate. */
   onSent(datagram: Datagram): void;
   /** Just before the socket gets it. */
   onDelivered(datagram: Datagram): void;
-  onFate(fate: Fate | 'noSocket' | 'sendFailed' | 'bufferFull', datagram: Datagram): void;
+  onFate(fate: Fate, datagram: Datagram): void;
 }
 
 export interface NetworkOptions {
@@ -140,7 +145,7 @@ export class SimNetwork {
     else this.link(this.#homeOf(datagram.from), this.#homeOf(datagram.to)).send(datagram);
   };
 
-  readonly #onFate = (fate: Fate | 'noSocket' | 'sendFailed' | 'bufferFull', datagram: Datagram): void => {
+  readonly #onFate = (fate: Fate, datagram: Datagram): void => {
     if (fate !== 'delivered') this.#traceDatagram(fate, datagram);
     this.observer?.onFate(fate, datagram);
   };

@@ -8,7 +8,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Coverage } from './harness/coverage.js';
-import { REQUIRED_COVERAGE, SEEDS_THAT_REACH_ALL } from './harness/required-coverage.js';
+import { requiredCoverage, SEEDS_THAT_REACH_ALL } from './harness/required-coverage.js';
+import { allDimensions } from './harness/scenario.js';
 import { runSeed, type SeedResult } from './harness/run-seed.js';
 
 type Counts = Record<string, [seeds: number, total: number]>;
@@ -89,7 +90,7 @@ async function runParent(): Promise<void> {
   console.log(
     `${count} seeds from ${first} in ${seconds.toFixed(1)} s, slowest ${slowest.seed} (${slowest.ms.toFixed(0)} ms)`,
   );
-  const missing = count < SEEDS_THAT_REACH_ALL ? [] : coverage.missing(REQUIRED_COVERAGE);
+  const missing = count < SEEDS_THAT_REACH_ALL ? [] : coverage.missing(requiredCoverage(allDimensions()));
   if (missing.length > 0) console.log(`never reached: ${missing.join(' · ')}`);
   if (failed.length + missing.length > 0) process.exitCode = 1;
   if (failed.length === 0) return;

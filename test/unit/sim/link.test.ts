@@ -1,10 +1,16 @@
-import { CLEAN_LINK, type Datagram, type Fate, Link, type LinkConditions } from '../../../src/sim/link.js';
+import {
+  CLEAN_LINK,
+  type Datagram,
+  type LinkFate,
+  Link,
+  type LinkConditions,
+} from '../../../src/sim/link.js';
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
 import { VirtualClock } from '../../../src/sim/virtual-clock.js';
 
 interface Passage {
   readonly arrivals: { at: number; number: number; bytes: Uint8Array }[];
-  readonly fates: Partial<Record<Fate, number>>;
+  readonly fates: Partial<Record<LinkFate, number>>;
 }
 
 /** Sends `count` datagrams that carry their number, `everyMs` apart. */
