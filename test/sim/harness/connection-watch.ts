@@ -18,7 +18,7 @@ import { FrameType } from '../../../src/transport/wire/frame-type.js';
 import { type BufferBudget } from '../../../src/transport/stream/buffer-budget.js';
 import { CreditWatch } from './credit-watch.js';
 import { IdWatch } from './id-watch.js';
-import { PathWatch } from './path-watch.js';
+import { type IsProven, PathWatch } from './path-watch.js';
 import { WindowWatch } from './window-watch.js';
 import { check } from './violation.js';
 
@@ -27,6 +27,7 @@ export interface ConnectionWatchOptions {
   readonly facts: ConnectionFacts;
   /** Of its host. */
   readonly buffers: BufferBudget;
+  readonly isProven: IsProven;
   /** Reports what does not hold: an observer must not throw. */
   readonly fail: (error: unknown) => void;
 }
@@ -57,7 +58,7 @@ export class ConnectionWatch implements ConnectionObserver {
     this.facts = options.facts;
     this.#window = new WindowWatch(options.name, options.facts);
     this.#ids = new IdWatch(options.name);
-    this.#path = new PathWatch(options.name);
+    this.#path = new PathWatch(options.name, options.isProven);
     this.#credit = new CreditWatch(options.name, options.facts, options.buffers);
   }
 

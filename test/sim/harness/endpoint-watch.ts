@@ -3,11 +3,10 @@
  * nothing asleep that has something to do, nothing left at the end. Each connection has a `ConnectionWatch`.
  */
 import { type Connection } from '../../../src/transport/connection/connection.js';
-import { type ConnectionFacts } from '../../../src/transport/connection/connection-observer.js';
 import { type SimEndpoint } from '../../../src/sim/sim-endpoint.js';
 import { type SimHost } from '../../../src/sim/sim-host.js';
 import { type Address } from '../../../src/transport/path/path.js';
-import { ConnectionWatch } from './connection-watch.js';
+import { ConnectionWatch, type ConnectionWatchOptions } from './connection-watch.js';
 import { check } from './violation.js';
 
 export class EndpointWatch {
@@ -43,9 +42,9 @@ export class EndpointWatch {
   }
 
   /** For the endpoints' option of that name. */
-  observe(host: SimHost, facts: ConnectionFacts, fail: (error: unknown) => void): ConnectionWatch {
-    const watch = new ConnectionWatch({ name: host.ip, facts, buffers: host.buffers, fail });
-    this.#watches.set(hex(facts.localId), watch);
+  observe(options: ConnectionWatchOptions): ConnectionWatch {
+    const watch = new ConnectionWatch(options);
+    this.#watches.set(hex(options.facts.localId), watch);
     return watch;
   }
 

@@ -1,13 +1,20 @@
 /**
- * What a connection concludes of its path: it follows its peer only where the newest packet came from, and it gives a
- * datagram size up when several in a row of it are lost and none arrives.
+ * What a connection concludes of its path: it follows its peer only where the newest packet came from, it takes nobody
+ * to be there who has not shown it, and it gives a datagram size up when several in a row of it are lost and none arrives.
  */
 import { type Players } from '../../../src/transport/connection/players.js';
+import { type Path } from '../../../src/transport/path/path.js';
 import { PacketSpace, type SentPacket } from '../../../src/transport/recovery/sent-packet.js';
 import { check } from './violation.js';
 
+/** Whether the client has shown that it receives what is sent there. */
+export type IsProven = (path: Path) => boolean;
+
 export class PathWatch {
   readonly #name: string;
+  readonly #isProven: IsProven;
+  /** Those that were in use. */
+  readonly #paths = new Set<Path>();
   #remote = '';
   #nextPacketNumber = 0;
   /** Packets with lower numbers took another path, or had another size. */
@@ -20,8 +27,9 @@ export class PathWatch {
   /** Large ones, later than any that arrived. */
   readonly #lost = new Set<number>();
 
-  constructor(name: string) {
+  constructor(name: string, isProven: IsProven) {
     this.#name = name;
+    this.#isProven = isProven;
   }
 
   onSent(space: PacketSpace, packetNumber: number): void {
@@ -47,7 +55,7 @@ export class PathWatch {
     if (packetNumber > this.#largestDelivered) this.#lost.add(packetNumber);
   }
 
-  check({ path, pathMtu, role }: Players): void {
+  check({ path, paths, pathMtu, role }: Players): void {
     const { datagramBytes } = pathMtu;
     const remote = `${path.remote.ip}:${path.remote.port}`;
     if (remote !== this.#remote || datagramBytes !== this.#datagramBytes) {
@@ -62,11 +70,27 @@ export class PathWatch {
       this.#lost.clear();
     }
     this.#received = 'nothing';
+    if (role === 'server') this.#checkProven(path, paths);
     check(
       this.#lost.size < MOST_LOST,
       () =>
         `${this.#name}: ${this.#lost.size} datagrams above ${BASE_BYTES} bytes lost in a row, and their size is kept`,
     );
+  }
+  /** [MIG-7] Of one that is left, too: nobody is taken to be where nothing that went there was answered. */
+  #checkProven(active: Path, paths: Players['paths']): void {
+    this.#paths.add(active);
+    for (const path of this.#paths) {
+      if (paths.find(path.remote, path.local) !== path) {
+        this.#paths.delete(path);
+        continue;
+      }
+      check(
+        !path.isValidated || this.#isProven(path),
+        () =>
+          `${this.#name}: ${path.remote.ip}:${path.remote.port} counts as proven, and has answered nothing`,
+      );
+    }
   }
 }
 

@@ -121,6 +121,12 @@ export class WireTap {
     }
   }
 
+  /** Whether the client has shown that it is there, or may have in a datagram that cannot be read from outside. */
+  isProven(server: Address, client: Address): boolean {
+    const { isValidated, isOpaque } = this.#path(server.ip, server.port, client.ip, client.port);
+    return isValidated || isOpaque;
+  }
+
   /** It seals with what it was told that its client said; a client's own packets only depend on what it says itself. */
   onAlteredServer(localId: Uint8Array): void {
     this.#meddledIds.add(hex(localId));

@@ -15,6 +15,7 @@ import { SimNetwork, type SimSocket } from '../../../src/sim/sim-network.js';
 import { Trace } from '../../../src/sim/trace.js';
 import { VirtualClock } from '../../../src/sim/virtual-clock.js';
 import { type TransportOptions } from '../../../src/transport/connection/transport-options.js';
+import { type Path } from '../../../src/transport/path/path.js';
 import { type HandshakeContext } from '../../../src/transport/protection/handshake.js';
 import { BufferBudget } from '../../../src/transport/stream/buffer-budget.js';
 import { type ConnectionClosed, TransportErrorCode } from '../../../src/transport/transport-error.js';
@@ -301,8 +302,14 @@ export class World {
       transport,
       touch: this.loop.touch,
       observe: (facts) =>
-        this.#watch.observe(host, facts, (error) => {
-          this.fail(error);
+        this.#watch.observe({
+          name: host.ip,
+          facts,
+          buffers: host.buffers,
+          isProven: (path) => this.#isProven(path),
+          fail: (error) => {
+            this.fail(error);
+          },
         }),
       wrapHandshake: (inner) =>
         createSimHandshake(inner, host.clock(), (context) => {
@@ -318,6 +325,14 @@ export class World {
           };
         }),
     };
+  }
+
+  /** The tap does not follow hostile peers. */
+  #isProven({ remote, local }: Path): boolean {
+    return (
+      remote.ip === HOSTILE_IP ||
+      this.#tap.isProven({ ip: SERVER_IPS[local] ?? SERVER_IPS[0], port: SERVER_PORT }, remote)
+    );
   }
 
   #alter(context: HandshakeContext, bytes: Uint8Array, random: SeededRandom): Uint8Array {
