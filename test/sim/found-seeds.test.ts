@@ -1,25 +1,33 @@
-/** Seeds that found something, kept: each new dimension draws from a source of its own and leaves them as they were. */
+/**
+ * Seeds that found something, kept. A new dimension draws from a source of its own and leaves them as they were; a change of
+ * the code does not. So each names what a run must reach to be still of use: when it does not, look for a seed that does.
+ */
 import { Coverage } from './harness/coverage.js';
 import { runSeed } from './harness/run-seed.js';
 
+/** Where the simulator itself was wrong, it took for a fault what is none: each shows the excuse that it was given. */
+const FOUND: readonly [seed: number, reached: string][] = [
+  [149, 'excuse/a loss that is waited for longer than a PTO'],
+  [3154, 'excuse/a loss that is waited for longer than a PTO'],
+  [410, 'excuse/packets that several may have sent'],
+  [443, 'excuse/a path that only the server knows to be validated'],
+  [817, 'excuse/a path that only the server knows to be validated'],
+  [516, 'excuse/a handshake that a move has cut'],
+  // Was asked, at the moment of healing, before it was up again.
+  [1534, 'fault/client down at healing'],
+  [1649, 'fault/client down at healing'],
+  // [REC-7] A loss time of the slow path it left hid the PTO of the new one.
+  [4726, 'fault/move inherited'],
+];
+
 describe('a seed that once failed holds', () => {
-  test.each([
-    [149, 'nothing due for longer than a PTO'],
-    [394, 'nothing due for longer than a PTO'],
-    [443, 'a path on which something passed that cannot be read from outside'],
-    [516, 'in use, and no handshake'],
-    [526, 'more packets read than arrived'],
-    [817, 'a path on which something passed that cannot be read from outside'],
-    [1534, 'a client asked while it was down, at the moment of healing: streams'],
-    [1649, 'a client asked while it was down, at the moment of healing: calls'],
-    [3154, 'nothing due for longer than a PTO'],
-    [4726, '[REC-7] a loss time of a slow path that hid the PTO of the new one'],
-    [11_548, '[REC-7] a window that begins anew once the client is known to be on another host'],
-  ])(
-    '%i: %s',
-    async (seed) => {
-      const { failure } = await runSeed(seed, new Coverage());
+  test.each(FOUND)(
+    '%i, with %s',
+    async (seed, reached) => {
+      const coverage = new Coverage();
+      const { failure } = await runSeed(seed, coverage);
       expect(failure).toBeUndefined();
+      expect(coverage.total(reached)).toBeGreaterThan(0);
     },
     30_000,
   );

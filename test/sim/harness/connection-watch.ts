@@ -30,6 +30,8 @@ export interface ConnectionWatchOptions {
   readonly isProven: IsProven;
   /** Reports what does not hold: an observer must not throw. */
   readonly fail: (error: unknown) => void;
+  /** For the report. */
+  readonly count: (name: string) => void;
 }
 
 export class ConnectionWatch implements ConnectionObserver {
@@ -171,12 +173,14 @@ export class ConnectionWatch implements ConnectionObserver {
     if (!isWaiting) return;
     const { rtt } = recovery;
     // The longest PTO, which its backoff may reach; a loss is waited for at most two round trips, and that hides it.
-    const longestMs = Math.max(
+    const longestPtoMs = Math.max(
       rtt.ptoPeriod(PEERS_LONGEST_ACK_DELAY_MS),
       PTO_CAP_MS,
       PTO_CAP_RTTS * rtt.smoothedRtt,
-      2 * rtt.latestRtt,
     );
+    if (pollTimeout > (now + longestPtoMs) * ROUNDING)
+      this.#options.count('excuse/a loss that is waited for longer than a PTO');
+    const longestMs = Math.max(longestPtoMs, 2 * rtt.latestRtt);
     check(
       pollTimeout <= (now + longestMs) * ROUNDING,
       () =>

@@ -64,6 +64,7 @@ export class FaultSchedule {
   end(): void {
     for (const [host, restart] of [...this.#restarts]) {
       restart.cancel();
+      this.#world.count(host === -1 ? 'fault/server down at healing' : 'fault/client down at healing');
       this.#restart(host);
     }
   }
