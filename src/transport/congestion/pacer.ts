@@ -1,7 +1,8 @@
 /**
  * When a datagram may leave [CON-3]: a token bucket (RFC 9002 §7.7), filled a little faster than the window turns over
- * in a round trip and deep enough that one wake-up of the event loop sends what is due by then. It spreads a window,
- * it never limits the rate: that is the controller's business.
+ * in a round trip and deep enough that one wake-up of the event loop sends what is due by then. Who was told to wait and
+ * comes late, because the process was busy, may send what was due meanwhile too: the pacer spreads a window, it never
+ * limits the rate. That is the controller's business.
  */
 import { type RttEstimator } from '../recovery/rtt-estimator.js';
 import { type CongestionController } from './congestion-controller.js';
@@ -28,6 +29,13 @@ export class Pacer {
     return missing <= 0 ? now : now + missing / rate;
   }
 
+  /** Something was held back until `heldUntil`, and is only asked for now: what was due meanwhile may leave too. */
+  onLate(heldUntil: number, now: number): void {
+    const rate = this.rate();
+    const lateMs = Math.min(now - heldUntil, CATCH_UP_MS);
+    this.refill(rate, this.capacity(rate) + rate * lateMs, now);
+  }
+
   /** For everything that counts as in flight, probes too; ACK-only packets are not paced (RFC 9002 §7.7). */
   onSent(bytes: number, now: number): void {
     const rate = this.rate();
@@ -42,11 +50,9 @@ export class Pacer {
   }
 
   private refill(rate: number, capacity: number, now: number): void {
-    if (now > this.refilledAt) {
-      this.tokens += rate * (now - this.refilledAt);
-      this.refilledAt = now;
-    }
-    this.tokens = Math.min(this.tokens, capacity);
+    if (now <= this.refilledAt) return;
+    this.tokens = Math.min(this.tokens + rate * (now - this.refilledAt), capacity);
+    this.refilledAt = now;
   }
 
   /** Bytes per millisecond. */
@@ -75,6 +81,8 @@ const WINDOW_GAIN = 1.25;
 const BURST_MS = 2;
 const MINIMUM_BURST = 10;
 const MAXIMUM_BURST = 64;
+/** A busy event loop comes late by this; longer than that is taken for silence. What is in flight stays within the window. */
+const CATCH_UP_MS = 10;
 /** Of large datagrams: a quarter of a receive buffer of 4 MiB, which is what may be in flight there [CON-4]. */
 const MAXIMUM_BURST_BYTES = 1 << 20;
 /** Keep the sums finite where a simulated network has no delay, or a controller asks for nothing. */

@@ -36,7 +36,8 @@ export class DatagramWriter {
   }
 
   pollTransmit(now: number): TransmitDraft | undefined {
-    const { hello, protected: main, path, pathMtu, recovery } = this.#players;
+    const { hello, protected: main, path, pathMtu, pacer, recovery } = this.#players;
+    if (now > this.#pacedUntil) pacer.onLate(this.#pacedUntil, now);
     this.#pacedUntil = Number.POSITIVE_INFINITY;
     const pathProbe = this.#pollPathProbe(now);
     if (pathProbe !== undefined) return pathProbe;

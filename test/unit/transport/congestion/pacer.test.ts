@@ -61,6 +61,25 @@ test('silence saves up one burst, not more', () => {
   expect(burst(pacer, 60_000)).toBe(10);
 });
 
+test('[CON-3] what was held back and is asked for late leaves with what was due meanwhile, of 10 ms at most', () => {
+  for (const [lateMs, due] of [
+    [0, 1],
+    [3, 7],
+    [10, 21],
+    [20, 30],
+    [10_000, 30],
+  ] as const) {
+    // Two datagrams a millisecond, and ten at once.
+    const pacer = pacerOf(0, 100, 2_400);
+    expect(burst(pacer, 0)).toBe(10);
+    const heldUntil = pacer.nextSendTime(1_200, 0);
+    expect(heldUntil).toBeCloseTo(0.5, 6);
+    const now = heldUntil + lateMs;
+    pacer.onLate(heldUntil, now);
+    expect(burst(pacer, now)).toBe(due);
+  }
+});
+
 test('a controller that wants a rate gets it', () => {
   const pacer = pacerOf(32 * 1_200, 100, 1_200);
   expect(burst(pacer, 0)).toBe(10);

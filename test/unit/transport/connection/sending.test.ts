@@ -53,3 +53,19 @@ test('[REC-5] a probe with nothing to repeat is a PING', () => {
     .map(({ frames }) => frames.map(({ type }) => type));
   expect(types).toEqual(new Array(2).fill([FrameType.PADDING, FrameType.PING]));
 });
+
+test('[CON-3] an event loop that comes late sends what was due while it was away, not only a burst', () => {
+  const pair = new EndpointPair({ delayMs: 10 });
+  const { client } = pair.establish();
+  const id = client.openStream() ?? -1;
+  client.writeStream(id, [new Uint8Array(60_000)], true);
+  pair.client.touch(client);
+  pair.flights.length = 0;
+  pair.flush();
+  const atOnce = pair.flights.length;
+  // The rest of the window of 32 datagrams is spread over less than a round trip of 20 ms: two of it a millisecond.
+  pair.now = pair.client.pollTimeout() + 6;
+  pair.client.handleTimeout(pair.now);
+  pair.flush();
+  expect(pair.flights.length - atOnce).toBeGreaterThan(atOnce);
+});
