@@ -1,7 +1,7 @@
 /**
- * How many bytes of an image may be asked for ahead of their arrival. It doubles while chunks come soon, so that the link's
- * own start is never held back, and shrinks when they take long: what was asked for shares the link, and a call must be
- * answered within its deadline.
+ * How many bytes of an image may be asked for ahead of their arrival. It doubles with each round of chunks that come soon,
+ * and grows faster when they come at once, so that the link's own start is never held back; it shrinks when they take long:
+ * what was asked for shares the link, and a call must be answered within its deadline.
  */
 export class AskBudget {
   readonly #maxBytes: number;
@@ -25,7 +25,7 @@ export class AskBudget {
   onChunk(length: number, askedAt: number, now: number): void {
     const tookMs = now - askedAt;
     if (tookMs <= SOON_MS) {
-      this.#set(this.#bytes + length);
+      this.#set(this.#bytes + length * Math.min(Math.max(AT_ONCE_MS / tookMs, 1), MAX_GROWTH));
     } else if (tookMs > LATE_MS && askedAt > this.#shrunkAt) {
       // Those that were asked for before the budget shrank are as late as the one that shrank it.
       this.#shrunkAt = now;
@@ -49,6 +49,10 @@ const MIN_BYTES = 131_072;
 
 const MIN_CHUNK_BYTES = 32_768;
 const CALLS_OF_A_BUDGET = 8;
+
+/** A link that brings the first chunks in so little brings many more of them in time. */
+const AT_ONCE_MS = 100;
+const MAX_GROWTH = 8;
 
 /** Well within the 30 s that a call has by default, also when the link becomes slower by half meanwhile. */
 const SOON_MS = 4_000;

@@ -24,6 +24,20 @@ test('doubles with each round of chunks that come soon, up to its limit', () => 
   expect(budget.bytes).toBe(3 * CHUNK);
 });
 
+test('grows up to eight times as fast when chunks come at once', () => {
+  for (const [tookMs, growth] of [
+    [0, 8],
+    [10, 8],
+    [25, 4],
+    [100, 1],
+    [1_000, 1],
+  ] as const) {
+    const budget = new AskBudget(16 * CHUNK);
+    budget.onChunk(32 * KIB, 7_000, 7_000 + tookMs);
+    expect(budget.bytes).toBe(CHUNK + growth * 32 * KIB);
+  }
+});
+
 test('stays where it is while chunks are neither soon nor late', () => {
   const budget = grown(16 * CHUNK, CHUNK);
   budget.onChunk(CHUNK, 0, 4_001);
