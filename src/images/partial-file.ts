@@ -17,6 +17,7 @@ export class PartialFile {
   readonly #path: string;
   readonly #handle: FileHandle;
   #isOpen = true;
+  #isCommitted = false;
 
   private constructor(finalPath: string, path: string, handle: FileHandle) {
     this.finalPath = finalPath;
@@ -65,6 +66,7 @@ export class PartialFile {
     try {
       await this.#close();
       await rename(this.#path, join(dirname(this.#path), basename(this.finalPath)));
+      this.#isCommitted = true;
     } catch (error) {
       throw writeError(error, this.finalPath);
     }
@@ -72,6 +74,7 @@ export class PartialFile {
 
   /** Removes the file unless it has its final name. Never throws; no write may be running. */
   async discard(): Promise<void> {
+    if (this.#isCommitted) return;
     await this.#close().catch(() => undefined);
     await rm(this.#path, { force: true }).catch(() => undefined);
   }
