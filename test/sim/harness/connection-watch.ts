@@ -17,6 +17,7 @@ import { decodeFrame, type Frame } from '../../../src/transport/wire/frame.js';
 import { FrameType } from '../../../src/transport/wire/frame-type.js';
 import { type BufferBudget } from '../../../src/transport/stream/buffer-budget.js';
 import { CreditWatch } from './credit-watch.js';
+import { type TransportParameters } from '../../../src/transport/wire/transport-parameters.js';
 import { IdWatch } from './id-watch.js';
 import { type IsProven, PathWatch } from './path-watch.js';
 import { WindowWatch } from './window-watch.js';
@@ -49,6 +50,7 @@ export class ConnectionWatch implements ConnectionObserver {
   /** When something came last, and when it asked first after that. */
   #heardAt = -Infinity;
   #askedAt = Infinity;
+  #peersAckDelayMs = PEERS_LONGEST_ACK_DELAY_MS;
   #steps = 0;
   #packetsReceived = 0;
   #packetsDropped = 0;
@@ -58,7 +60,7 @@ export class ConnectionWatch implements ConnectionObserver {
   constructor(options: ConnectionWatchOptions) {
     this.#options = options;
     this.facts = options.facts;
-    this.#window = new WindowWatch(options.name, options.facts);
+    this.#window = new WindowWatch(options.name, options.facts, options.count);
     this.#ids = new IdWatch(options.name);
     this.#path = new PathWatch(options.name, options.isProven);
     this.#credit = new CreditWatch(options.name, options.facts, options.buffers);
@@ -126,8 +128,9 @@ export class ConnectionWatch implements ConnectionObserver {
     // The probes that it asks for are seen in the players.
   }
 
-  onPeerParameters(): void {
-    // What the peer grants is the wire tap's business.
+  /** What it grants is the wire tap's business. Where somebody meddled it has not said this, and it counts all the same. */
+  onPeerParameters({ maxAckDelayMs }: TransportParameters): void {
+    this.#peersAckDelayMs = Math.max(this.#peersAckDelayMs, maxAckDelayMs);
   }
 
   onClosed(): void {
@@ -178,9 +181,16 @@ export class ConnectionWatch implements ConnectionObserver {
       PTO_CAP_MS,
       PTO_CAP_RTTS * rtt.smoothedRtt,
     );
-    if (pollTimeout > (now + longestPtoMs) * ROUNDING)
-      this.#options.count('excuse/a loss that is waited for longer than a PTO');
-    const longestMs = Math.max(longestPtoMs, 2 * rtt.latestRtt);
+    const meddledPtoMs = rtt.ptoPeriod(this.#peersAckDelayMs);
+    if (pollTimeout > (now + longestPtoMs) * ROUNDING) {
+      const isMeddled = pollTimeout <= (now + meddledPtoMs) * ROUNDING;
+      this.#options.count(
+        isMeddled
+          ? 'excuse/an ACK delay that a meddler has written'
+          : 'excuse/a loss that is waited for longer than a PTO',
+      );
+    }
+    const longestMs = Math.max(longestPtoMs, meddledPtoMs, 2 * rtt.latestRtt);
     check(
       pollTimeout <= (now + longestMs) * ROUNDING,
       () =>
@@ -234,7 +244,7 @@ export class ConnectionWatch implements ConnectionObserver {
     );
     if (!isConfirmed || suspicion.isSuspect) return;
     const ptoMs = Math.max(
-      recovery.rtt.ptoPeriod(PEERS_LONGEST_ACK_DELAY_MS),
+      recovery.rtt.ptoPeriod(this.#peersAckDelayMs),
       1_000,
       4 * recovery.rtt.smoothedRtt,
     );

@@ -11,6 +11,8 @@ import { check } from './violation.js';
 
 export class WindowWatch {
   readonly #name: string;
+  /** Of what was excused. */
+  readonly #count: (name: string) => void;
   /** BBR's window follows what it measures: it falls without a loss, and losses do not always cut it. */
   readonly #isCutByLossOnly: boolean;
   #window = 0;
@@ -28,8 +30,9 @@ export class WindowWatch {
   /** The host that the window is of. */
   #host: string | undefined;
 
-  constructor(name: string, { options }: ConnectionFacts) {
+  constructor(name: string, { options }: ConnectionFacts, count: (name: string) => void) {
     this.#name = name;
+    this.#count = count;
     this.#isCutByLossOnly = LOSS_BASED.has(options.congestionControl);
   }
 
@@ -65,7 +68,7 @@ export class WindowWatch {
     const isUndone = recovery.spuriousLossCount > this.#spuriousLosses;
     if (isUndone) this.#lastCutAt = -Infinity;
     this.#spuriousLosses = recovery.spuriousLossCount;
-    this.#checkCut(window, now);
+    this.#checkCut(window, maxDatagramSize, now);
     if (controller instanceof Bbr && this.#isAcknowledged && !isUndone)
       this.#checkMeasured(controller, window, maxDatagramSize);
     this.#checkUse(window, bytesInFlight, players);
@@ -88,7 +91,7 @@ export class WindowWatch {
     this.#lastCutAt = -Infinity;
   }
 
-  #checkCut(window: number, now: number): void {
+  #checkCut(window: number, maxDatagramSize: number, now: number): void {
     if (!this.#isCutByLossOnly) return;
     if (window >= this.#window) return;
     const lost = this.#newestLostSentAt;
@@ -96,8 +99,13 @@ export class WindowWatch {
       lost > -Infinity,
       () => `${this.#name}: the window fell from ${this.#window} to ${window} without a loss`,
     );
+    // Losses that last cut it down to two datagrams, at any time; those may have grown in the same step.
+    const smallest = 2 * this.#maxDatagramSize;
+    if (lost < this.#lastCutAt && window > smallest && window <= 2 * maxDatagramSize) {
+      this.#count('excuse/a cut to two datagrams that have grown');
+    }
     check(
-      lost >= this.#lastCutAt || window <= 2 * this.#maxDatagramSize,
+      lost >= this.#lastCutAt || window <= Math.max(smallest, 2 * maxDatagramSize),
       () =>
         `${this.#name}: the window is cut for packets sent ${this.#lastCutAt - lost} ms before it was cut`,
     );
