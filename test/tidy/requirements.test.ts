@@ -1,8 +1,8 @@
 /**
  * Every requirement of PROTOCOL.md is cited where src keeps it and named in the title of a test. The vectors count as
- * tests: each is one, titled with its ids.
+ * tests: each is one, titled with its ids. Each limit of §14 says which test shows it.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sourceFiles, TOP } from './source-tree.js';
 
@@ -44,4 +44,12 @@ test('every requirement of PROTOCOL.md is cited where src keeps it', () => {
 
 test('every requirement of PROTOCOL.md is named by a test', () => {
   expect(missing(stated, cited.test, cited.vectors)).toEqual([]);
+});
+
+test('every limit of §14 names a test that there is', () => {
+  const [, chapter = ''] = /^## 14\. Limits$(.*?)^## /ms.exec(protocol) ?? [];
+  const rows = chapter.split('\n').filter((line) => line.startsWith('| '));
+  const named = rows.slice(2).map((row) => /`([^`]*)` +\|$/.exec(row)?.[1] ?? row);
+  expect(named.length).toBeGreaterThan(30);
+  expect(named.filter((name) => !existsSync(join(TOP, 'test', `${name}.test.ts`)))).toEqual([]);
 });

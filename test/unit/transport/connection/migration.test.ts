@@ -225,6 +225,29 @@ describe("a client's address", () => {
     expect(client.stats.drops.otherAddress).toBe(1);
   });
 
+  test('[MIG-5] knows at most four addresses at once, and never forgets the one in use', () => {
+    const { pair, forge, server } = establish();
+    const known: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const looking = forge.short('client', server.localId, 500 + i, [
+        FrameType.PATH_CHALLENGE,
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+        8,
+      ]);
+      pair.deliver('server', looking, { ip: CLIENT_ADDRESS.ip, port: 30_000 + i });
+      known.push(server.pathCount);
+    }
+    expect(known.slice(0, 5)).toEqual([2, 3, 4, 4, 4]);
+    expect(Math.max(...known)).toBe(4);
+    expect(server.path.remote).toEqual(CLIENT_ADDRESS);
+  });
+
   test('[MIG-6] moves nothing by a packet that is old, repeated, damaged or only looks around', () => {
     const all = establish();
     const { pair, forge, client, server } = all;
