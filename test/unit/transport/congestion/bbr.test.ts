@@ -240,6 +240,13 @@ describe('early probes', () => {
   });
 });
 
+test('a full path has a product and what comes acknowledged in lumps in flight, not half a product more', () => {
+  const told = new Told().goTo('cruise');
+  // Each round trip comes acknowledged in one lump.
+  const lump = BDP;
+  expect(told.bbr.congestionWindow).toBe(BDP + lump);
+});
+
 describe('loss', () => {
   test('of one in ten without a queue changes nothing, round after round', () => {
     const told = new Told().goTo('cruise');
@@ -296,7 +303,7 @@ describe('loss', () => {
 
   test('with a queue while probing ends it, and leaves 0.7 of what was in flight, less room for others when cruising', () => {
     const told = new Told().goTo('up');
-    const inFlight = 120_000;
+    const inFlight = 100_000;
     told.round(RATE, { bytesInFlight: inFlight, rate: { rttMs: 2 * RTT, inFlightAtSend: inFlight } });
     told.lose(10, inFlight);
     expect(told.bbr.state).toBe('down');
