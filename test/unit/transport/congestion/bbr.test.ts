@@ -240,11 +240,11 @@ describe('early probes', () => {
   });
 });
 
-test('a full path has a product and what comes acknowledged in lumps in flight, not half a product more', () => {
+test('a full path has 0.7 of its share and what comes acknowledged in lumps in flight, not all of it and the lumps', () => {
   const told = new Told().goTo('cruise');
   // Each round trip comes acknowledged in one lump.
   const lump = BDP;
-  expect(told.bbr.congestionWindow).toBe(BDP + lump);
+  expect(told.bbr.congestionWindow).toBe(0.7 * 1.5 * BDP + lump);
 });
 
 describe('loss', () => {
