@@ -2,7 +2,7 @@
 import { median } from './statistics.mjs';
 
 const COLORS = ['#1f6feb', '#0a9396', '#8957e5', '#9a6700', '#cf222e', '#6e7781'];
-const LEFT = 120;
+const LEFT = 130;
 const WIDTH = 760;
 const BAR = 14;
 const GAP = 18;

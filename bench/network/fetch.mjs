@@ -27,7 +27,7 @@ const { values } = parseArgs({
 });
 const lab = new Lab(values);
 const tcpControllers = values.tcp === undefined ? ['system'] : ['cubic', 'bbr'];
-const LATER_FETCHES = 5;
+const LATER_FETCHES = 8;
 const results = [];
 for (const name of chosenLinks(values.links, lab.isEmulated)) results.push(...(await measureLink(name)));
 print(results);
