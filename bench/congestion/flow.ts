@@ -16,6 +16,7 @@ import {
   type TransportOptions,
 } from '../../src/transport/connection/transport-options.js';
 import { type StreamListener, type StreamTransport } from '../../src/transport/stream-transport.js';
+import { DEAF_LISTENER } from '../../test/support/deaf-listener.js';
 
 export interface FlowOptions {
   readonly controller: CongestionControl;
@@ -132,12 +133,12 @@ function sender(transport: StreamTransport, bytes: number): StreamListener {
       if (taken < piece.length || left === 0) return;
     }
   };
-  return { ...SILENT, onStreamOpened: write, onStreamWritable: write };
+  return { ...DEAF_LISTENER, onStreamOpened: write, onStreamWritable: write };
 }
 
 function receiver(transport: StreamTransport, flow: Flow, now: () => number): StreamListener {
   return {
-    ...SILENT,
+    ...DEAF_LISTENER,
     onStreamReadable: (streamId) => {
       for (;;) {
         const bytes = transport.readStream(streamId);
@@ -151,18 +152,6 @@ function receiver(transport: StreamTransport, flow: Flow, now: () => number): St
     },
   };
 }
-
-const nothing = (): void => undefined;
-const SILENT: StreamListener = {
-  onReady: nothing,
-  onStreamsAvailable: nothing,
-  onStreamOpened: nothing,
-  onStreamReadable: nothing,
-  onStreamWritable: nothing,
-  onStreamReset: nothing,
-  onStreamStopped: nothing,
-  onClosed: nothing,
-};
 
 /** Of no profile the limit: what is judged here is the controller. */
 const WIDE_WINDOWS: Partial<TransportOptions> = {

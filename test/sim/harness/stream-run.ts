@@ -2,9 +2,9 @@
  * Runs the load of a scenario on the transport alone, through its faults, then asks each client for one more exchange
  * over the healed network, closes everything and looks what is left.
  */
+import { DEAF_LISTENER } from '../../support/deaf-listener.js';
 import { isForgiving, mayRefuse, promptMs } from './leniency.js';
 import { type Exchange } from './load.js';
-import { DeafListener } from './deaf-listener.js';
 import { StreamClient, type StreamOutcome } from './stream-load.js';
 import { StreamServer } from './stream-server.js';
 import { check } from './violation.js';
@@ -63,9 +63,12 @@ class StreamRun {
     void acceptor.listen(LISTEN_ADDRESS, (transport) => {
       const { peer } = transport;
       if (isHostilePeer(peer))
-        return new DeafListener((closed) => {
-          this.#world.onServerClosed(peer, closed);
-        });
+        return {
+          ...DEAF_LISTENER,
+          onClosed: (closed) => {
+            this.#world.onServerClosed(peer, closed);
+          },
+        };
       return new StreamServer(
         {
           clock: server.clock(),

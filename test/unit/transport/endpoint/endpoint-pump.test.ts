@@ -1,9 +1,9 @@
+import { DEAF_LISTENER } from '../../../support/deaf-listener.js';
 import { CLIENT_ADDRESS, SERVER_ADDRESS, testMeans } from '../../../support/endpoint-pair.js';
 import { VirtualClock } from '../../../../src/sim/virtual-clock.js';
 import { DEFAULT_TRANSPORT_OPTIONS } from '../../../../src/transport/connection/transport-options.js';
 import { DEFAULT_ENDPOINT_LIMITS } from '../../../../src/transport/endpoint/endpoint.js';
 import { EndpointPump, type PumpOptions } from '../../../../src/transport/endpoint/endpoint-pump.js';
-import { type StreamListener } from '../../../../src/transport/stream-transport.js';
 import { ProtocolVersion } from '../../../../src/transport/wire/version.js';
 
 /** Time stands still: what one side sends is handed to the other, a turn of the loop for each flight. */
@@ -57,24 +57,12 @@ class PumpPair {
   }
 }
 
-const NOTHING = (): void => undefined;
-const DEAF: StreamListener = {
-  onReady: NOTHING,
-  onStreamsAvailable: NOTHING,
-  onStreamOpened: NOTHING,
-  onStreamReadable: NOTHING,
-  onStreamWritable: NOTHING,
-  onStreamReset: NOTHING,
-  onStreamStopped: NOTHING,
-  onClosed: NOTHING,
-};
-
 describe('a pump', () => {
   test('sends one datagram for all that a receiver reads in one turn', () => {
     // As many full datagrams as the pacer lets go at once, and none of them beyond.
     const answer = new Uint8Array(10_000);
     const pair = new PumpPair((transport) => ({
-      ...DEAF,
+      ...DEAF_LISTENER,
       onStreamReadable: (id) => {
         while (transport.readStream(id) instanceof Uint8Array);
         transport.writeStream(id, [answer], true);
@@ -83,7 +71,7 @@ describe('a pump', () => {
     const transport = pair.client.connect(SERVER_ADDRESS, 0);
     let readBytes = 0;
     transport.listener = {
-      ...DEAF,
+      ...DEAF_LISTENER,
       onStreamReadable: (id) => {
         for (;;) {
           const piece = transport.readStream(id);
