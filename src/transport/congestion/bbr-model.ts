@@ -47,10 +47,9 @@ export class BbrModel {
     return this.rtt.value === Infinity ? undefined : this.maxRates.value * this.rtt.value * gain;
   }
 
-  /** The same, and what comes acknowledged in lumps beyond that. */
-  aggregatedInflight(gain: number): number | undefined {
-    const bytes = this.inflight(gain);
-    return bytes === undefined ? undefined : bytes + this.extraAcked.value;
+  /** Bytes that come acknowledged in lumps, beyond what the bandwidth explains. */
+  get lumpBytes(): number {
+    return this.extraAcked.value;
   }
 
   /** Every round trip of the running round was clearly longer than one without a queue. */

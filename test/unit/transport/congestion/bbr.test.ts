@@ -247,6 +247,21 @@ test('a full path has 0.7 of its share and what comes acknowledged in lumps in f
   expect(told.bbr.congestionWindow).toBe(0.7 * 1.5 * BDP + lump);
 });
 
+test('a full path whose ACKs come evenly has one and a half products in flight', () => {
+  const told = new Told().goTo('cruise');
+  // The lumps of before are behind what the bandwidth explains, and ten round trips later they are forgotten.
+  told.now += 2 * RTT;
+  for (let ms = 0; ms < 12 * RTT; ms++) {
+    told.now += 1;
+    told.delivered += RATE;
+    const { delivered } = told;
+    const totals = { delivered: BDP, priorDelivered: delivered - BDP, totalDelivered: delivered };
+    const rate = rateSample({ deliveryRate: RATE, inFlightAtSend: BDP, rttMs: RTT, ...totals });
+    told.bbr.onAck(ackSample(RATE, told.now - RTT, { bytesInFlight: BDP, smoothedRtt: RTT, rate }), told.now);
+  }
+  expect(told.bbr.congestionWindow).toBe(1.5 * BDP);
+});
+
 describe('loss', () => {
   test('of one in ten without a queue changes nothing, round after round', () => {
     const told = new Told().goTo('cruise');
