@@ -7,7 +7,7 @@ const WIDTH = 760;
 const BAR = 14;
 const GAP = 18;
 
-export function drawBars({ results, rounds, node }) {
+export function drawBars(results) {
   const labels = [...new Set(results.flatMap(({ samples }) => Object.keys(samples)))];
   const values = results.flatMap(({ samples }) =>
     Object.values(samples).flatMap((taken) => taken.map(({ mbit }) => mbit)),
@@ -44,7 +44,8 @@ export function drawBars({ results, rounds, node }) {
     const at = LEFT + i * 108;
     return `<rect x="${at}" y="24" width="10" height="10" fill="${COLORS[i % COLORS.length]}"/>${text(at + 14, 33, label, 'start', 12)}`;
   });
-  const title = `Goodput of one fetch, Mbit/s, median of ${rounds} (least to most), node ${node}`;
+  const rounds = [...new Set(results.map((result) => result.rounds))].join(' or ');
+  const title = `Goodput of one fetch, Mbit/s, median of ${rounds} (least to most)`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" viewBox="0 0 ${WIDTH} ${y}" font-family="sans-serif">`,
     `<rect width="${WIDTH}" height="${y}" fill="#fff"/>`,
