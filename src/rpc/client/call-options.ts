@@ -68,15 +68,24 @@ export function mergeCallOptions(
   return merged;
 }
 
-/** Of what is given once for many calls. Throws RangeError for the first number that cannot be. */
-export function checkDefaultCallOptions(options: RpcCallOptions | undefined, prefix: string): void {
-  checkNumbers<TimeOptions>(options, TIME_RULES, prefix);
-  checkRetry(options?.retry, `${prefix}retry.`);
+/** Of what is given once for many calls, under `name`. Throws RangeError for the first that cannot be. */
+export function checkDefaultCallOptions(options: RpcCallOptions | undefined, name: string): void {
+  checkObject(options, name, 'an object of call options');
+  checkNumbers<TimeOptions>(options, TIME_RULES, `${name}.`);
+  checkRetry(options?.retry, `${name}.retry`);
 }
 
 /** Throws RangeError. */
-export function checkRetry(retry: RpcCallOptions['retry'], prefix: string): void {
-  if (typeof retry === 'object') checkNumbers(retry, RETRY_RULES, prefix);
+export function checkRetry(retry: RpcCallOptions['retry'], name: string): void {
+  if (typeof retry === 'boolean') return;
+  checkObject(retry, name, 'true, false or an object of retry options');
+  checkNumbers(retry, RETRY_RULES, `${name}.`);
+}
+
+/** Not everybody who calls has a compiler: null is an object to JavaScript. */
+function checkObject(value: unknown, name: string, takes: string): void {
+  if (value === undefined || (typeof value === 'object' && value !== null)) return;
+  throw new RangeError(`${name} is ${JSON.stringify(value)}: it takes ${takes}`);
 }
 
 export function resolveRetry(retry: boolean | RetryOptions | undefined): ResolvedRetry {

@@ -238,7 +238,7 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
       return 'timeoutMs, deadline and attemptTimeoutMs must be numbers of milliseconds, or a valid Date';
     }
     try {
-      checkRetry(this.#options.retry, 'retry.');
+      checkRetry(this.#options.retry, 'retry');
     } catch (error) {
       return textOf(error);
     }

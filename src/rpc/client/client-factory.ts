@@ -55,7 +55,7 @@ function clientFactory<Ext>(middleware: AnyMiddleware | undefined): ClientFactor
       defaults: DefaultCallOptions<Service, Ext> = {},
     ) {
       const byName = defaults as Readonly<Record<string, RpcCallOptions | undefined>>;
-      for (const [name, options] of Object.entries(byName)) checkDefaultCallOptions(options, `${name}.`);
+      for (const [name, options] of Object.entries(byName)) checkDefaultCallOptions(options, name);
       const client: Record<string, AnyClientMethod> = {};
       for (const [name, method] of Object.entries(definition.methods)) {
         const options = mergeCallOptions(byName['*'], byName[name]);

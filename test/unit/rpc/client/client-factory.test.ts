@@ -37,6 +37,8 @@ describe('default call options', () => {
     [{ put: { retry: { factor: NaN } } }, 'put.retry.factor is NaN: it takes a number, 1 or more'],
     [{ echo: { timeoutMs: -1 } }, 'echo.timeoutMs is -1: it takes a number of ms, 0 or more'],
     [{ '*': { attemptTimeoutMs: '5' as unknown as number } }, '*.attemptTimeoutMs is "5"'],
+    [{ '*': { retry: null as unknown as false } }, '*.retry is null: it takes true, false or an object of'],
+    [{ echo: null as unknown as undefined }, 'echo is null: it takes an object of call options'],
   ])('that cannot be are refused where the client is made: %j', (defaults, message) => {
     const { channel } = new ClientFixture();
     expect(() => createClient(TestServiceDefinition, channel, defaults)).toThrow(message);
