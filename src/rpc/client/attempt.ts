@@ -1,7 +1,8 @@
 /**
  * One attempt of a call: waits in the channel until there is a stream, writes the request to it, and cuts what comes
- * back into header, messages and trailer for its owner, the call. It knows nothing of kinds of methods. It owns its
- * stream: whatever happens, both halves end, and the owner is told of one end, or of none after it has cancelled.
+ * back into header, messages and trailer for its owner, the call. It knows nothing of kinds of methods: it reads on for
+ * as long as its owner wants a message, and writes what it is given. It owns its stream: whatever happens, both halves
+ * end, and the owner is told of one end, or of none after it has cancelled.
  */
 import { type Metadata, Status } from 'nice-grpc-common';
 import { FramingError, malformed } from '../framing/framing-error.js';
@@ -22,11 +23,20 @@ export interface AttemptOwner {
   readonly maxReceiveMessageBytes: number;
   readonly attemptTimeoutMs: number | undefined;
 
+  /** Messages of the request follow one by one, by `writeMessage`; else `writeRequest` gives the whole request. */
+  readonly streamsRequest: boolean;
+  /** What comes after the header is read only while this is true; `readOn` when it has become so. */
+  readonly wantsMessage: boolean;
+
   /**
    * The stream is there: appends the header, and the message too when it is small. Returns a message that is to follow
    * as a piece of its own. Throws FramingError.
    */
   writeRequest(writer: UnitWriter, now: number): Uint8Array | undefined;
+  /** All that was written so far was taken: there is room for the next message of a streamed request. */
+  onAttemptWritable(attempt: Attempt): void;
+  /** The server reads no more of a streamed request. */
+  onAttemptStopped(attempt: Attempt): void;
 
   onAttemptHeader(metadata: Metadata | undefined): void;
   /** Throws FramingError for a message that it does not expect. */
@@ -66,6 +76,8 @@ export class Attempt implements TimerItem {
   #reader: UnitReader | undefined;
   /** What the transport had no room for. */
   #unsent: Uint8Array[] | undefined;
+  /** Our half ends with what was written. */
+  #isRequestOver = false;
   /** The owner has been told of the end, or has cancelled. */
   #isOver = false;
   #hasHeader = false;
@@ -100,7 +112,32 @@ export class Attempt implements TimerItem {
       this.#fail(failureOf(error));
       return;
     }
-    this.#write(body === undefined ? [writer.bytes] : [writer.bytes, body], writer);
+    const { streamsRequest } = this.owner;
+    this.#write(body === undefined ? [writer.bytes] : [writer.bytes, body], !streamsRequest, 1);
+    if (streamsRequest && this.mayWrite) this.owner.onAttemptWritable(this);
+  }
+
+  /** It has a stream whose request is not over, and all that was written was taken. */
+  get mayWrite(): boolean {
+    return this.#connection !== undefined && this.#unsent === undefined && !this.#isRequestOver;
+  }
+
+  /**
+   * The next piece of a streamed request: whole units, which may be used again when it returns. While `mayWrite`; when
+   * not everything was taken `onAttemptWritable` follows. `isLast` ends the request.
+   */
+  writePieces(pieces: readonly Uint8Array[], isLast: boolean): void {
+    this.#write(pieces, isLast, pieces.length);
+  }
+
+  /** attemptTimeoutMs is for the beginning of an answer: it has begun. */
+  endTimeout(): void {
+    this.#timers?.remove(this);
+  }
+
+  /** The owner wants a message again. */
+  readOn(): void {
+    this.onReadable();
   }
 
   /** What it rides on; undefined before it has a stream, and after. */
@@ -112,18 +149,20 @@ export class Attempt implements TimerItem {
     const unsent = this.#unsent;
     if (unsent === undefined) return;
     this.#unsent = undefined;
-    this.#write(unsent, undefined);
+    this.#write(unsent, this.#isRequestOver, 0);
+    if (this.mayWrite) this.owner.onAttemptWritable(this);
   }
 
   onReadable(): void {
     const connection = this.#connection;
     // The connection may be given up by what the owner does with a unit.
     while (connection !== undefined && this.#connection === connection) {
+      if (!this.#isOver && this.#reader !== undefined && !this.#readUnits(this.#reader)) return;
       const chunk = connection.transport.readStream(this.#streamId);
       if (chunk === undefined) return;
       if (chunk === 'end') this.#onEnd();
       else if (this.#isOver) this.#release(ResetCode.MALFORMED);
-      else this.#onChunk(chunk);
+      else this.#push(chunk);
     }
   }
 
@@ -137,7 +176,9 @@ export class Attempt implements TimerItem {
   /** The server does not read any more; its answer may still come. */
   onStopped(code: number): void {
     this.#unsent = undefined;
+    this.#isRequestOver = true;
     this.#connection?.transport.resetStream(this.#streamId, code);
+    if (this.owner.streamsRequest) this.owner.onAttemptStopped(this);
   }
 
   onConnectionClosed(failure: AttemptFailure): void {
@@ -166,32 +207,41 @@ export class Attempt implements TimerItem {
     this.#release(code);
   }
 
-  #write(pieces: readonly Uint8Array[], reused: UnitWriter | undefined): void {
+  /** Of the pieces the first `reusedCount` may lie in memory that is used again. */
+  #write(pieces: readonly Uint8Array[], isLast: boolean, reusedCount: number): void {
     const connection = this.#connection;
     if (connection === undefined) return;
-    const taken = connection.transport.writeStream(this.#streamId, pieces, true);
+    this.#isRequestOver = isLast;
+    const taken = connection.transport.writeStream(this.#streamId, pieces, isLast);
     if (taken > 0) this.maybeExecuted = true;
     let size = 0;
     for (const piece of pieces) size += piece.length;
-    if (taken < size) this.#unsent = restOf(pieces, taken, reused !== undefined);
+    if (taken < size) this.#unsent = restOf(pieces, taken, reusedCount);
   }
 
-  #onChunk(chunk: Uint8Array): void {
+  #push(chunk: Uint8Array): void {
     const reader = (this.#reader ??= new UnitReader(this.owner.maxReceiveMessageBytes, LIMIT_NAME));
+    reader.push(chunk);
+  }
+
+  /** False when it is not to be read on, for now or for ever. */
+  #readUnits(reader: UnitReader): boolean {
     try {
-      reader.push(chunk);
-      for (let unit = reader.next(); unit !== undefined; unit = reader.next()) {
+      // The header is told as soon as it is there; a message waits for the one who wants it.
+      while (!this.#hasHeader || this.owner.wantsMessage) {
+        const unit = reader.next();
+        if (unit === undefined) return true;
         this.#onUnit(unit);
-        if (this.#isOver) {
-          // [RPC-6] A trailer is the last unit: what comes behind it is not ours to read.
-          if (!reader.isAtBoundary) this.#release(ResetCode.MALFORMED);
-          return;
-        }
+        if (!this.#isOver) continue;
+        // [RPC-6] A trailer is the last unit: what comes behind it is not ours to read.
+        if (!reader.isAtBoundary) this.#release(ResetCode.MALFORMED);
+        return true;
       }
     } catch (error) {
       this.#release(error instanceof FramingError ? error.resetCode : ResetCode.INTERNAL);
       this.#fail(failureOf(error));
     }
+    return false;
   }
 
   #onUnit(unit: Unit): void {
@@ -218,11 +268,8 @@ export class Attempt implements TimerItem {
     if (trailer.notStarted) this.maybeExecuted = false;
     this.#isOver = true;
     this.#timers?.remove(this);
-    if (this.#unsent !== undefined) {
-      // [RPC-6] It answered without waiting for all of the request.
-      this.#unsent = undefined;
-      this.#connection?.transport.resetStream(this.#streamId, ResetCode.CANCELLED);
-    }
+    // [RPC-6] It answered without waiting for all of the request.
+    this.#giveUpRequest();
     // Before the owner makes another attempt, which is better made on the next connection.
     if (trailer.reconnect === true) this.#connection?.onServerLeaving();
     this.owner.onAttemptEnd(this, trailer);
@@ -254,11 +301,16 @@ export class Attempt implements TimerItem {
   #detach(): void {
     const connection = this.#connection;
     if (connection === undefined) return;
-    if (this.#unsent !== undefined) {
-      this.#unsent = undefined;
-      connection.transport.resetStream(this.#streamId, ResetCode.CANCELLED);
-    }
+    this.#giveUpRequest();
     this.#forget(connection);
+  }
+
+  /** Ends our half, unless all of it is on its way. */
+  #giveUpRequest(): void {
+    if (this.#unsent === undefined && this.#isRequestOver) return;
+    this.#unsent = undefined;
+    this.#isRequestOver = true;
+    this.#connection?.transport.resetStream(this.#streamId, ResetCode.CANCELLED);
   }
 
   #forget(connection: ClientConnection): void {
@@ -269,8 +321,8 @@ export class Attempt implements TimerItem {
 
 const LIMIT_NAME = "this client's maxReceiveMessageBytes";
 
-/** What comes after the first `taken` bytes. The first piece may lie in memory that is about to be used again. */
-function restOf(pieces: readonly Uint8Array[], taken: number, copyFirst: boolean): Uint8Array[] {
+/** What comes after the first `taken` bytes; of the first `copiedCount` pieces as copies. */
+function restOf(pieces: readonly Uint8Array[], taken: number, copiedCount: number): Uint8Array[] {
   const rest: Uint8Array[] = [];
   let skip = taken;
   pieces.forEach((piece, index) => {
@@ -278,7 +330,7 @@ function restOf(pieces: readonly Uint8Array[], taken: number, copyFirst: boolean
       skip -= piece.length;
       return;
     }
-    rest.push(copyFirst && index === 0 ? piece.slice(skip) : piece.subarray(skip));
+    rest.push(index < copiedCount ? piece.slice(skip) : piece.subarray(skip));
     skip = 0;
   });
   return rest;

@@ -3,6 +3,7 @@
  * per client and method, so that a call looks nothing up.
  */
 import { type MethodDescriptor } from 'nice-grpc-common';
+import { MessageEncoder } from '../message-encoder.js';
 import {
   encodeMessage,
   type IdempotencyLevel,
@@ -17,45 +18,55 @@ export interface CallMethod {
   readonly descriptor: MethodDescriptor;
   /** Running it twice does no harm, says the `.proto`. */
   readonly isIdempotent: boolean;
-  /** Throws what the codec throws. */
+  /** Its request or its response is a stream. */
+  readonly isStreaming: boolean;
+  /** These throw what the codec throws. */
   encode(request: unknown): Uint8Array;
+  /** Pieces may be the caller's own arrays: to be written, or copied, before the caller goes on. */
+  encodePieces(request: unknown): readonly Uint8Array[];
   decode(bytes: Uint8Array): unknown;
 }
 
 export function callMethodOf(service: ServiceDefinition, method: MethodDefinition): CallMethod {
   const { requestType, responseType } = method;
   const path = methodPath(service, method);
-  const idempotencyLevel = method.options.idempotencyLevel;
+  const encoder = new MessageEncoder(requestType);
   return {
-    path,
-    descriptor: {
-      path: `/${path}`,
-      requestStream: method.requestStream,
-      responseStream: method.responseStream,
-      options: idempotencyLevel === undefined ? {} : { idempotencyLevel },
-    },
-    isIdempotent: mayRunTwice(idempotencyLevel),
+    ...kindOf(path, method, method.options.idempotencyLevel),
     encode: (request) => encodeMessage(requestType, request),
+    encodePieces: (request) => encoder.encode(request),
     decode: (bytes) => responseType.decode(bytes),
   };
 }
 
 /** For callers that have their messages as bytes already. */
-export function bytesMethod(path: string, idempotencyLevel: IdempotencyLevel | undefined): CallMethod {
+export function bytesMethod(
+  path: string,
+  kind: Pick<MethodDefinition, 'requestStream' | 'responseStream'>,
+  idempotencyLevel: IdempotencyLevel | undefined,
+): CallMethod {
   return {
-    path,
-    descriptor: {
-      path: `/${path}`,
-      requestStream: false,
-      responseStream: false,
-      options: idempotencyLevel === undefined ? {} : { idempotencyLevel },
-    },
-    isIdempotent: mayRunTwice(idempotencyLevel),
+    ...kindOf(path, kind, idempotencyLevel),
     encode: (request) => request as Uint8Array,
+    encodePieces: (request) => [request as Uint8Array],
     decode: (bytes) => bytes,
   };
 }
 
-function mayRunTwice(level: IdempotencyLevel | undefined): boolean {
-  return level === 'NO_SIDE_EFFECTS' || level === 'IDEMPOTENT';
+function kindOf(
+  path: string,
+  { requestStream, responseStream }: Pick<MethodDefinition, 'requestStream' | 'responseStream'>,
+  idempotencyLevel: IdempotencyLevel | undefined,
+): Pick<CallMethod, 'path' | 'descriptor' | 'isIdempotent' | 'isStreaming'> {
+  return {
+    path,
+    descriptor: {
+      path: `/${path}`,
+      requestStream,
+      responseStream,
+      options: idempotencyLevel === undefined ? {} : { idempotencyLevel },
+    },
+    isIdempotent: idempotencyLevel === 'NO_SIDE_EFFECTS' || idempotencyLevel === 'IDEMPOTENT',
+    isStreaming: requestStream || responseStream,
+  };
 }

@@ -10,7 +10,15 @@ export interface RpcCallOptions {
   readonly timeoutMs?: number | undefined;
   /** The same as an instant, or, as a number, as milliseconds from now. The earlier one counts where both are given. */
   readonly deadline?: Date | number | undefined;
-  /** How long one attempt may take from its first byte, before it is given up for the next. Default: no limit. */
+  /**
+   * Of streaming calls, which have no deadline unless one is given: for how long there may be no message in either
+   * direction before the call ends with DEADLINE_EXCEEDED. Default: the channel's `streamIdleTimeoutMs`, 600,000.
+   */
+  readonly idleTimeoutMs?: number | undefined;
+  /**
+   * How long one attempt may take from its first byte until its answer, or the first message of it, before it is given
+   * up for the next. Default: no limit.
+   */
   readonly attemptTimeoutMs?: number | undefined;
   /** Cancels the call, which then rejects with an RpcError CANCELLED whose name is `AbortError`. */
   readonly signal?: AbortSignal | undefined;
@@ -108,10 +116,11 @@ const DEFAULT_RETRY: ResolvedRetry = {
   codes: [Status.UNAVAILABLE],
 };
 
-type TimeOptions = Pick<RpcCallOptions, 'timeoutMs' | 'attemptTimeoutMs'>;
+type TimeOptions = Pick<RpcCallOptions, 'timeoutMs' | 'idleTimeoutMs' | 'attemptTimeoutMs'>;
 
 const TIME_RULES: NumberRules<TimeOptions> = {
   timeoutMs: { min: 0, unit: 'ms' },
+  idleTimeoutMs: { min: 0, unit: 'ms' },
   attemptTimeoutMs: { min: 0, unit: 'ms' },
 };
 

@@ -1,12 +1,12 @@
 /**
- * One unary call, from what its caller asked to the one end that it has: response, status, deadline or cancellation,
- * whichever is first. It makes attempts and judges how each ended; how they get a stream is the channel's business, what
- * is on the stream the attempt's. The first attempt runs without any machinery for retries, which is entered only when
- * it has failed in a way that is worth another one.
+ * One call, of whatever kind, from what its caller asked to the one end that it has: answer, status, deadline or
+ * cancellation, whichever is first. It makes attempts and judges how each ended; how they get a stream is the channel's
+ * business, what is on the stream the attempt's, where messages come from the feed's and where they go the sink's. The
+ * first attempt runs without any machinery for retries, which is entered only when it has failed in a way that is worth
+ * another one.
  */
 import { Metadata, Status } from 'nice-grpc-common';
 import { type Timer } from '../../base/clock.js';
-import { malformed } from '../framing/framing-error.js';
 import { writeRequestHeader } from '../framing/request-header.js';
 import { ResetCode } from '../framing/reset-code.js';
 import { type Trailer } from '../framing/trailer.js';
@@ -15,33 +15,33 @@ import { RpcError, statusName } from '../rpc-error.js';
 import { type Abortable, unwatchAbort, watchAbort } from './abort-watch.js';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.js';
 import { backoffDelayMs } from './backoff.js';
+import { callFailedMessage, deadlineMessage, silenceMessage, textOf, unencodable } from './call-message.js';
 import { type CallMethod } from './call-method.js';
 import { checkRetry, type ResolvedRetry, resolveRetry, type RpcCallOptions } from './call-options.js';
 import { type Channel, type PausingCall } from './channel.js';
 import { deadlineOf } from './deadline.js';
+import { type FeedOwner, RequestFeed } from './request-feed.js';
+import { type ResponseSink } from './response-sink.js';
 import { retryAttempts, type RetryingCall } from './retry.js';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
+import { SilenceWatch } from '../silence-watch.js';
 import { type TimerItem } from '../timer-queue.js';
 
-/** Makes one call; resolves to what the method's codec decoded, or rejects with an RpcError. Never throws. */
-export function callUnary(
-  channel: Channel,
-  method: CallMethod,
-  request: unknown,
-  options: RpcCallOptions,
-  defaultTimeoutMs = channel.limits.defaultTimeoutMs,
-): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    new UnaryCall(channel, method, options, resolve, reject).begin(request, defaultTimeoutMs);
-  });
+export interface CallDefaults {
+  /** The deadline of a call that names none. */
+  readonly timeoutMs: number;
+  /** For how long a streaming call that names nothing may go without a message. */
+  readonly idleTimeoutMs: number;
 }
 
-class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, PausingCall {
+export class Call implements AttemptOwner, FeedOwner, RetryingCall, TimerItem, Abortable, PausingCall {
+  /** The deadline, or when silence is looked at. */
   dueAt = Infinity;
   heapIndex = NOT_QUEUED;
   readonly waitForReady: boolean;
   readonly maxReceiveMessageBytes: number;
   readonly attemptTimeoutMs: number | undefined;
+  readonly streamsRequest: boolean;
   isSettled = false;
   /** How many were begun. */
   attempts = 0;
@@ -49,13 +49,18 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
   readonly #channel: Channel;
   readonly #method: CallMethod;
   readonly #options: RpcCallOptions;
-  readonly #resolve: (response: unknown) => void;
-  readonly #reject: (error: RpcError) => void;
+  readonly #sink: ResponseSink;
   #startedAt = 0;
+  #deadlineAt = Infinity;
+  /** Of a streaming call. */
+  #silence: SilenceWatch | undefined;
+  /** Of a single request. */
   #request: Uint8Array = NO_BYTES;
+  #feed: RequestFeed | undefined;
   #sequence = -1;
   #attempt: Attempt | undefined;
-  #response: Uint8Array | undefined;
+  /** Its caller has seen a part of the answer: there is no other attempt. */
+  #isCommitted = false;
   /** Of the attempts before the one that runs. */
   #maybeExecuted = false;
   #lastError: RpcError | undefined;
@@ -64,69 +69,67 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
   #endAttempt: ((error?: RpcError) => void) | undefined;
   #endPause: (() => void) | undefined;
 
-  constructor(
-    channel: Channel,
-    method: CallMethod,
-    options: RpcCallOptions,
-    resolve: (response: unknown) => void,
-    reject: (error: RpcError) => void,
-  ) {
+  constructor(channel: Channel, method: CallMethod, options: RpcCallOptions, sink: ResponseSink) {
     this.#channel = channel;
     this.#method = method;
     this.#options = options;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#sink = sink;
+    this.streamsRequest = method.descriptor.requestStream;
     this.waitForReady = options.waitForReady ?? false;
     this.attemptTimeoutMs = options.attemptTimeoutMs;
     this.maxReceiveMessageBytes = channel.limits.maxReceiveMessageBytes;
   }
 
-  begin(request: unknown, defaultTimeoutMs: number): void {
-    const { environment, limits, timers } = this.#channel;
+  get wantsMessage(): boolean {
+    return this.#sink.wantsMessage;
+  }
+
+  /** `request`: a message, or an iterable of them for a method that streams its request. Never throws. */
+  begin(request: unknown, defaults: CallDefaults): void {
+    const { environment, timers } = this.#channel;
     const { signal } = this.#options;
     const now = (this.#startedAt = environment.clock.now());
     if (signal?.aborted === true) {
       this.onAbort(signal);
       return;
     }
-    try {
-      this.#request = this.#method.encode(request);
-    } catch (error) {
-      this.#fail({
-        code: Status.INTERNAL,
-        details: `the request could not be encoded: ${textOf(error)}`,
-        cause: error,
-      });
-      return;
-    }
-    if (this.#request.length > limits.maxSendMessageBytes) {
-      const details = `a request of ${this.#request.length} bytes is above this client's maxSendMessageBytes of ${limits.maxSendMessageBytes}`;
-      this.#fail({ code: Status.RESOURCE_EXHAUSTED, details });
-      return;
-    }
-    this.dueAt = deadlineOf(this.#options, defaultTimeoutMs, environment, now);
+    if (!this.#takeRequest(request)) return;
+    this.#deadlineAt = this.dueAt = deadlineOf(this.#options, defaults.timeoutMs, environment, now);
     const complaint = this.#complaint();
     if (complaint !== undefined) {
       this.#fail({ code: Status.INVALID_ARGUMENT, details: complaint });
     } else if (this.dueAt <= now) {
       this.onDue();
     } else {
+      if (this.streamsRequest || this.#sink.isStream) this.#watchSilence(defaults.idleTimeoutMs, now);
       if (this.dueAt < Infinity) timers.add(this, now);
       if (signal !== undefined) watchAbort(signal, this);
       this.#beginAttempt(now);
     }
   }
 
-  /** The deadline. */
+  /** The caller has asked for a message again. */
+  readOn(): void {
+    this.#attempt?.readOn();
+  }
+
+  /** The caller does not want the rest of the answer. */
+  leave(): void {
+    if (!this.isSettled) this.#settle(ResetCode.CANCELLED);
+  }
+
+  /** The deadline, or a look at how long it has been silent. */
   onDue(): void {
     if (this.isSettled) return;
-    const message = this.#deadlineMessage();
+    const silence = this.dueAt < this.#deadlineAt ? this.#silence : undefined;
+    if (silence !== undefined && !this.#isTooSilent(silence)) return;
+    const message = silence === undefined ? this.#deadlineMessage() : silenceMessage(silence.timeoutMs);
     const error = this.#error(Status.DEADLINE_EXCEEDED, message, {
       message: `${statusName(Status.DEADLINE_EXCEEDED)} ${message}`,
       cause: this.#lastError,
     });
     this.#settle(ResetCode.DEADLINE);
-    this.#reject(error);
+    this.#sink.onFailed(error);
   }
 
   onAbort(signal: AbortSignal): void {
@@ -134,7 +137,7 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
     const details = 'the call was aborted by its caller';
     const error = this.#error(Status.CANCELLED, details, { cause: signal.reason, isAbort: true });
     this.#settle(ResetCode.CANCELLED);
-    this.#reject(error);
+    this.#sink.onFailed(error);
   }
 
   onChannelClosed(reason: string): void {
@@ -147,13 +150,14 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
     if (this.#sequence < 0) this.#sequence = ids.nextSequence++;
     writeRequestHeader(writer, {
       path: this.#method.path,
-      timeoutMs: this.dueAt === Infinity ? undefined : Math.max(0, this.dueAt - now),
+      timeoutMs: this.#deadlineAt === Infinity ? undefined : Math.max(0, this.#deadlineAt - now),
       clientInstance: ids.instance,
       sequence: this.#sequence,
       attempt: this.attempts,
       ageMs: now - this.#startedAt,
       metadata: this.#options.metadata,
     });
+    if (this.#feed !== undefined) return undefined;
     if (this.#request.length > SMALL_MESSAGE_BYTES) {
       writer.messageHead(this.#request.length);
       return this.#request;
@@ -162,14 +166,23 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
     return undefined;
   }
 
+  onAttemptWritable(attempt: Attempt): void {
+    this.#feed?.onWritable(attempt);
+  }
+
+  /** Its answer may still come, and there will be no other attempt: this one was taken seriously. */
+  onAttemptStopped(): void {
+    this.#feed?.end();
+  }
+
   onAttemptHeader(metadata: Metadata | undefined): void {
     const { onHeader } = this.#options;
     if (onHeader !== undefined) this.#tell(onHeader, metadata);
   }
 
   onAttemptMessage(body: Uint8Array): void {
-    if (this.#response !== undefined) throw malformed('the server sent a second response to a unary call');
-    this.#response = body;
+    if (this.#sink.isStream) this.#onStreamedMessage();
+    this.#sink.onMessage(body);
   }
 
   onAttemptEnd(attempt: Attempt, trailer: Trailer): void {
@@ -180,15 +193,46 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
     if (this.isSettled) return;
     if (code !== Status.OK) {
       this.#fail({ code, details }, metadata);
-    } else if (this.#response === undefined) {
-      this.#fail({ code: Status.INTERNAL, details: 'the server answered OK without a response' });
-    } else {
-      this.#succeed(this.#response);
+      return;
     }
+    const failure = this.#sink.complete();
+    if (failure !== undefined) {
+      this.#fail(failure);
+      return;
+    }
+    this.#settle(ResetCode.CANCELLED);
+    this.#sink.onDone();
   }
 
   onAttemptFailed(attempt: Attempt, failure: AttemptFailure): void {
     if (!this.#mayTryAfter(attempt, failure, undefined)) this.#fail(failure);
+  }
+
+  encodeMessage(message: unknown): readonly Uint8Array[] {
+    return this.#method.encodePieces(message);
+  }
+
+  mayEncode(bytes: number): boolean {
+    const limit = this.#channel.limits.maxSendMessageBytes;
+    if (bytes <= limit) return true;
+    const details = `a request message of ${bytes} bytes is above this client's maxSendMessageBytes of ${limit}`;
+    this.#fail({ code: Status.RESOURCE_EXHAUSTED, details });
+    return false;
+  }
+
+  onMessageSent(): void {
+    this.#silence?.onMessage(this.#channel.environment.clock.now());
+  }
+
+  onUnencodable(error: unknown): void {
+    this.#fail({ code: Status.INTERNAL, details: unencodable(error), cause: error });
+  }
+
+  /** What the caller's own iterable throws is the caller's own, and comes back as it is, as with nice-grpc. */
+  onRequestFailed(error: unknown): void {
+    if (this.isSettled) return;
+    this.#settle(ResetCode.CANCELLED);
+    this.#sink.onFailed(error);
   }
 
   /** For the machinery of retries: makes the next attempt. Resolves when there is nothing more to do. */
@@ -225,7 +269,51 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
   giveUp(error: RpcError): void {
     if (this.isSettled) return;
     this.#settle(ResetCode.CANCELLED);
-    this.#reject(error);
+    this.#sink.onFailed(error);
+  }
+
+  /** False when that was its end. */
+  #takeRequest(request: unknown): boolean {
+    if (this.streamsRequest) {
+      if (!isIterable(request)) {
+        const details = 'the request of this method is a stream: it takes an AsyncIterable of messages';
+        this.#fail({ code: Status.INVALID_ARGUMENT, details });
+        return false;
+      }
+      this.#feed = new RequestFeed(this, request, this.#channel.writer);
+      return true;
+    }
+    try {
+      this.#request = this.#method.encode(request);
+    } catch (error) {
+      this.onUnencodable(error);
+      return false;
+    }
+    return this.mayEncode(this.#request.length);
+  }
+
+  #watchSilence(defaultMs: number, now: number): void {
+    this.#silence = new SilenceWatch(this.#options.idleTimeoutMs ?? defaultMs, now);
+    this.dueAt = Math.min(this.dueAt, this.#silence.dueAt);
+  }
+
+  /** Else it looks again when it might be. A caller who does not ask for messages makes no silence of the server's. */
+  #isTooSilent(silence: SilenceWatch): boolean {
+    const { environment, timers } = this.#channel;
+    const now = environment.clock.now();
+    if (!this.#sink.wantsMessage) silence.onMessage(now);
+    if (silence.dueAt <= now) return true;
+    this.dueAt = Math.min(this.#deadlineAt, silence.dueAt);
+    timers.add(this, now);
+    return false;
+  }
+
+  #onStreamedMessage(): void {
+    this.#silence?.onMessage(this.#channel.environment.clock.now());
+    if (this.#isCommitted) return;
+    this.#isCommitted = true;
+    this.#feed?.commit();
+    this.#attempt?.endTimeout();
   }
 
   get #retryOptions(): ResolvedRetry {
@@ -247,7 +335,7 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
 
   #beginAttempt(now: number): void {
     this.attempts += 1;
-    this.#response = undefined;
+    this.#sink.onAttempt();
     const attempt = new Attempt(this, !this.#method.isIdempotent);
     this.#attempt = attempt;
     this.#channel.start(attempt, now);
@@ -266,6 +354,7 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
   }
 
   #isWorthAnother(failure: AttemptFailure): boolean {
+    if (this.#isCommitted || this.#feed?.canReplay === false) return false;
     const retry = this.#retryOptions;
     if (this.attempts >= retry.attempts || this.#channel.state === 'closed') return false;
     if (failure.isTimeout !== true && !retry.codes.includes(failure.code)) return false;
@@ -274,30 +363,13 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
     return !this.#maybeExecuted && ageMs < MAX_UNDECLARED_AGE_MS;
   }
 
-  #succeed(body: Uint8Array): void {
-    let response: unknown;
-    try {
-      response = this.#method.decode(body);
-    } catch (error) {
-      this.#fail({
-        code: Status.INTERNAL,
-        details: `the response could not be decoded: ${textOf(error)}`,
-        cause: error,
-      });
-      return;
-    }
-    this.#settle(ResetCode.CANCELLED);
-    this.#resolve(response);
-  }
-
   #fail(failure: AttemptFailure, metadata?: Metadata): void {
     if (this.isSettled) return;
     const { code, details, cause } = failure;
-    const after = this.attempts > 1 ? ` (${this.attempts} attempts)` : '';
-    const message = `${this.#method.descriptor.path} ${statusName(code)}: ${details}${after}`;
+    const message = callFailedMessage(this.#method.descriptor.path, code, details, this.attempts);
     const error = this.#error(code, details, { message, metadata, cause });
     this.#settle(ResetCode.CANCELLED);
-    this.#reject(error);
+    this.#sink.onFailed(error);
   }
 
   /** Nothing of the call is left afterwards: no timer, no listener, no stream, nobody who waits for it. */
@@ -312,6 +384,7 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
       if (attempt.isWaiting) this.#channel.withdraw(attempt);
       attempt.cancel(code);
     }
+    this.#feed?.end();
     this.#endPause?.();
     this.#endAttempt?.();
   }
@@ -345,26 +418,20 @@ class UnaryCall implements AttemptOwner, RetryingCall, TimerItem, Abortable, Pau
   }
 
   #deadlineMessage(): string {
-    const channel = this.#channel;
-    const elapsed = `after ${Math.max(0, Math.round(this.dueAt - this.#startedAt))} ms`;
-    if (this.attempts === 0) return `${elapsed}: it was over before the first attempt`;
-    const count = this.attempts === 1 ? '1 attempt' : `${this.attempts} attempts`;
-    const transport = this.#attempt?.transport;
-    const stats = transport?.stats() ?? channel.stats();
-    let what = 'no packet received';
-    if (stats === undefined && this.#lastError !== undefined)
-      what = `the last failed: ${this.#lastError.details}`;
-    else if (stats?.isSuspect === true)
-      what = `no answer, and nothing received for ${Math.round(stats.lastReceivedAgoMs)} ms`;
-    else if (this.#attempt?.isWaiting === true && channel.state === 'ready') what = 'no free stream';
-    else if (channel.state === 'ready' || (stats !== undefined && stats.datagramsReceived > 0))
-      what = 'no answer';
-    return `${elapsed}: ${count} to ${transport?.peer ?? channel.peer ?? channel.target}, ${what}`;
+    return deadlineMessage({
+      elapsedMs: this.#deadlineAt - this.#startedAt,
+      attempts: this.attempts,
+      attempt: this.#attempt,
+      channel: this.#channel,
+      lastError: this.#lastError,
+    });
   }
 }
 
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {
+  return (
+    typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+  );
 }
 
 const NO_BYTES = new Uint8Array(0);

@@ -24,19 +24,25 @@ import {
 } from '../stream-transport.js';
 import { type Attempt } from './attempt.js';
 import { backoffDelayMs } from './backoff.js';
+import { type CallDefaults } from './call.js';
 import { ClientConnection, type ConnectionOwner, type Retirement } from './client-connection.js';
-import { DEFAULT_TIMEOUT_MS } from './deadline.js';
+import { DEFAULT_STREAM_IDLE_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from './deadline.js';
 import { RttMemory } from './rtt-memory.js';
 import { TimerQueue } from '../timer-queue.js';
 import { WaitingList } from './waiting-list.js';
 
 export interface ChannelOptions {
-  /** The deadline of calls that name none. Default 30,000; Infinity for none. */
+  /** The deadline of unary calls that name none. Default 30,000; Infinity for none. */
   readonly defaultTimeoutMs?: number | undefined;
   /** A larger request fails before it is sent. Default 4 MiB, which is also what servers take by default. */
   readonly maxSendMessageBytes?: number | undefined;
   /** A larger response is refused before it is buffered. Default 4 MiB. */
   readonly maxReceiveMessageBytes?: number | undefined;
+  /**
+   * For how long a streaming call that names neither deadline nor `idleTimeoutMs` may go without a message in either
+   * direction. Default 600,000; Infinity for ever.
+   */
+  readonly streamIdleTimeoutMs?: number | undefined;
   /** Calls that may wait for a connection or a free stream; more fail with RESOURCE_EXHAUSTED. Default 10,000. */
   readonly maxWaitingCalls?: number | undefined;
 }
@@ -75,6 +81,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
   readonly environment: RpcEnvironment;
   /** @internal */
   readonly limits: Required<{ [Name in keyof ChannelOptions]: number }>;
+  /** @internal What limits the time of calls that say nothing of it. */
+  readonly unaryDefaults: CallDefaults;
+  /** @internal */
+  readonly streamDefaults: CallDefaults;
   /** @internal Calls that may run twice, and those that may not: two clients, in the eyes of a server [AMO-1]. */
   readonly idempotentIds: RequestIdSource;
   /** @internal */
@@ -105,6 +115,9 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     this.timers = new TimerQueue(environment.clock);
     checkNumbers(options, CHANNEL_RULES);
     this.limits = withDefaults(CHANNEL_DEFAULTS, options);
+    const { defaultTimeoutMs, streamIdleTimeoutMs: idleTimeoutMs } = this.limits;
+    this.unaryDefaults = { timeoutMs: defaultTimeoutMs, idleTimeoutMs };
+    this.streamDefaults = { timeoutMs: Infinity, idleTimeoutMs };
     this.idempotentIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
     this.undeclaredIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
   }
@@ -351,6 +364,7 @@ const CLOSED_REASON = 'the channel was closed';
 
 const CHANNEL_DEFAULTS: Required<{ [Name in keyof ChannelOptions]: number }> = {
   defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
+  streamIdleTimeoutMs: DEFAULT_STREAM_IDLE_TIMEOUT_MS,
   maxSendMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
   maxReceiveMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
   maxWaitingCalls: 10_000,
@@ -358,6 +372,7 @@ const CHANNEL_DEFAULTS: Required<{ [Name in keyof ChannelOptions]: number }> = {
 
 const CHANNEL_RULES: NumberRules<ChannelOptions> = {
   defaultTimeoutMs: { min: 0, unit: 'ms' },
+  streamIdleTimeoutMs: { min: 1, unit: 'ms' },
   maxSendMessageBytes: { min: 0, unit: 'bytes' },
   maxReceiveMessageBytes: { min: 0, unit: 'bytes' },
   maxWaitingCalls: { min: 0 },

@@ -24,5 +24,8 @@ export function deadlineOf(
 /** When nobody says anything: every call ends. */
 export const DEFAULT_TIMEOUT_MS = 30_000;
 
+/** How long a stream may be silent when nobody says anything: long enough for those who watch for rare events. */
+export const DEFAULT_STREAM_IDLE_TIMEOUT_MS = 600_000;
+
 /** When a middleware has taken the deadline upon itself: only so that the call ends even if it forgets. */
 export const FALLBACK_TIMEOUT_MS = 600_000;

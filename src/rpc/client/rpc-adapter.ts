@@ -3,12 +3,12 @@
  * what the `.proto` says of idempotency is unknown here, and their calls count as undeclared, unless the definitions are
  * given too.
  */
-import { methodPath, type ServiceDefinition } from '../service-definition.js';
-import { callUnary } from './call.js';
+import { type IdempotencyLevel, methodPath, type ServiceDefinition } from '../service-definition.js';
 import { bytesMethod, type CallMethod } from './call-method.js';
 import { mergeCallOptions, type RpcCallOptions } from './call-options.js';
 import { type Channel } from './channel.js';
-import { failingIterable, notYet } from './client.js';
+import { ResponseMessages } from './response-messages.js';
+import { callForOne } from './single-response.js';
 
 /** One shape for every service: the generated interface of each has those of these methods that it needs. */
 export interface TsProtoRpc {
@@ -41,22 +41,41 @@ export interface RpcAdapterOptions {
 }
 
 export function rpcFromChannel(channel: Channel, options: RpcAdapterOptions = {}): TsProtoRpc {
-  const methods = new Map<string, CallMethod>();
+  const levels = new Map<string, IdempotencyLevel | undefined>();
   for (const service of options.definitions ?? []) {
     for (const method of Object.values(service.methods)) {
-      const path = methodPath(service, method);
-      methods.set(path, bytesMethod(path, method.options.idempotencyLevel));
+      levels.set(methodPath(service, method), method.options.idempotencyLevel);
     }
   }
+  const methods = new Map<string, CallMethod>();
+  const methodOf = (path: string, requestStream: boolean, responseStream: boolean): CallMethod => {
+    let method = methods.get(path);
+    if (method === undefined) {
+      method = bytesMethod(path, { requestStream, responseStream }, levels.get(path));
+      methods.set(path, method);
+    }
+    return method;
+  };
+  const callOptions = (signal: AbortSignal | undefined): RpcCallOptions =>
+    mergeCallOptions(options.callOptions, { signal });
+
+  const one =
+    (requestStream: boolean) =>
+    async (service: string, name: string, data: unknown, signal?: AbortSignal): Promise<Uint8Array> => {
+      const method = methodOf(`${service}/${name}`, requestStream, false);
+      return (await callForOne(channel, method, data, callOptions(signal))) as Uint8Array;
+    };
+  const stream =
+    (requestStream: boolean) =>
+    (service: string, name: string, data: unknown, signal?: AbortSignal): AsyncIterable<Uint8Array> => {
+      const method = methodOf(`${service}/${name}`, requestStream, true);
+      const messages = new ResponseMessages(channel, method, data, callOptions(signal));
+      return messages as AsyncIterable<Uint8Array>;
+    };
   return {
-    async request(service, name, data, abortSignal) {
-      const path = `${service}/${name}`;
-      const method = methods.get(path) ?? bytesMethod(path, undefined);
-      const callOptions = mergeCallOptions(options.callOptions, { signal: abortSignal });
-      return (await callUnary(channel, method, data, callOptions)) as Uint8Array;
-    },
-    clientStreamingRequest: (service, name) => Promise.reject(notYet(`/${service}/${name}`)),
-    serverStreamingRequest: (service, name) => failingIterable(notYet(`/${service}/${name}`)),
-    bidirectionalStreamingRequest: (service, name) => failingIterable(notYet(`/${service}/${name}`)),
+    request: one(false),
+    clientStreamingRequest: one(true),
+    serverStreamingRequest: stream(false),
+    bidirectionalStreamingRequest: stream(true),
   };
 }

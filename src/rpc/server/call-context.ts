@@ -14,8 +14,11 @@ export interface RequestContext {
    * and a number. To be kept, by handlers that must not do their work twice, with the work that was done.
    */
   readonly requestId: string;
-  /** When `signal` is aborted, at the latest. What the handler calls in turn may take it as its own deadline. */
-  readonly deadline: Date;
+  /**
+   * When `signal` is aborted, at the latest. What the handler calls in turn may take it as its own deadline. Undefined:
+   * none, as streaming calls have none unless their client gives one.
+   */
+  readonly deadline: Date | undefined;
 }
 
 export interface ContextOwner {
@@ -29,7 +32,7 @@ export class HandlerContext implements CallContext, RequestContext {
   readonly header = new DeferredMetadata();
   readonly trailer = new DeferredMetadata();
   readonly requestId: string;
-  readonly deadline: Date;
+  readonly deadline: Date | undefined;
   readonly sendHeader: () => void;
   declare readonly signal: AbortSignal;
   readonly #owner: ContextOwner;
@@ -39,7 +42,7 @@ export class HandlerContext implements CallContext, RequestContext {
     metadata: Metadata | undefined,
     peer: string,
     requestId: string,
-    deadline: Date,
+    deadline: Date | undefined,
   ) {
     this.#owner = owner;
     this.metadata = metadata ?? new DeferredMetadata();

@@ -1,6 +1,6 @@
 /**
- * What surrounds a handler: nice-grpc's server middleware, an async generator around an async generator, and the
- * meaning of what a handler throws. Both do as nice-grpc does, so that its middleware and handlers run unchanged.
+ * What surrounds a handler: nice-grpc's server middleware, and the meaning of what a handler throws. Both do as
+ * nice-grpc does, so that its middleware and handlers run unchanged.
  */
 import {
   type CallContext,
@@ -10,42 +10,39 @@ import {
   Status,
 } from 'nice-grpc-common';
 import { FramingError } from '../framing/framing-error.js';
-import { type UnaryHandler } from './service-registry.js';
+import { type Chain, checkPassedRequest, messageOf, messagesOf } from '../middleware-chain.js';
+import { type Handler } from './service-registry.js';
 
 /** A handler that runs `handler` inside of the middleware. */
 export function throughMiddleware(
   middleware: ServerMiddleware,
   method: MethodDescriptor,
-  handler: UnaryHandler,
-): UnaryHandler {
-  async function* next(request: unknown, context: CallContext): AsyncGenerator<never, unknown, undefined> {
-    if (isAsyncIterable(request)) {
-      throw new Error(
-        'A middleware passed invalid request to next(): expected a single message for unary method',
-      );
-    }
-    return await handler(request, context);
-  }
+  handler: Handler,
+): Handler {
+  const { requestStream, responseStream } = method;
+  const next = responseStream ? streamInChain(method, handler) : oneInChain(method, handler);
+  const answerOf = responseStream ? messagesOf : messageOf;
+  return (request, context) => {
+    // The kinds are a union to nice-grpc's types, and one thing to whoever passes them on.
+    const call = { method, requestStream, request, responseStream, next } as unknown;
+    return answerOf(middleware(call as Parameters<ServerMiddleware>[0], context), method);
+  };
+}
 
-  return async (request, context) => {
-    const generator = middleware(
-      { method, requestStream: false, request, responseStream: false, next },
-      context,
-    );
-    let result = await generator.next();
-    for (;;) {
-      if (result.done !== true) {
-        result = await generator.throw(
-          new Error('A middleware yielded a message, but expected to only return a message for unary method'),
-        );
-      } else if (result.value === undefined || result.value === null) {
-        result = await generator.throw(
-          new Error('A middleware returned void, but expected to return a message for unary method'),
-        );
-      } else {
-        return result.value;
-      }
-    }
+type Next = (request: unknown, context: CallContext) => Chain;
+
+function oneInChain(method: MethodDescriptor, handler: Handler): Next {
+  return async function* next(request, context) {
+    checkPassedRequest(method, request);
+    return await handler(request, context);
+  };
+}
+
+function streamInChain(method: MethodDescriptor, handler: Handler): Next {
+  return async function* next(request, context) {
+    checkPassedRequest(method, request);
+    // As nice-grpc: what a handler returns besides is nobody's message.
+    yield* handler(request, context) as AsyncIterable<unknown>;
   };
 }
 
@@ -71,10 +68,6 @@ export function failureOf(error: unknown): HandlerFailure {
   }
   // What it says may be none of the client's business.
   return { code: Status.UNKNOWN, details: 'Unknown server error occurred', isUnexpected: true };
-}
-
-function isAsyncIterable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
 function isAbortError(error: unknown): boolean {

@@ -1,8 +1,8 @@
 /**
- * The receiving half of a unary call's stream: header, one message, end, and nothing else. It stops after the header,
- * so that a call that is refused for what it says costs no memory for its message. Throws FramingError. [RPC-1]
+ * The receiving half of a call's stream: header, messages, end, and nothing else. It stops after the header, so that a
+ * call that is refused for what it says costs no memory for its messages, and after each message. Throws FramingError.
+ * [RPC-1]
  */
-import { assert } from '../../base/assert.js';
 import { malformed } from '../framing/framing-error.js';
 import { decodeRequestHeader, type RequestHeader } from '../framing/request-header.js';
 import { UnitType } from '../framing/unit.js';
@@ -10,43 +10,38 @@ import { UnitReader } from '../framing/unit-reader.js';
 
 export class RequestStream {
   readonly #reader: UnitReader;
-  #header: RequestHeader | undefined;
-  #message: Uint8Array | undefined;
+  #hasHeader = false;
 
   constructor(maxMessageBytes: number) {
     this.#reader = new UnitReader(maxMessageBytes);
   }
 
-  /** The next bytes; `read` follows, again after it gave the header. */
+  /** The next bytes, after `readHeader` or `readMessage` has answered undefined. */
   push(chunk: Uint8Array): void {
     this.#reader.push(chunk);
   }
 
   /** The header, once, when it has come; undefined when all that was pushed is read. */
-  read(): RequestHeader | undefined {
-    for (let unit = this.#reader.next(); unit !== undefined; unit = this.#reader.next()) {
-      switch (unit.type) {
-        case UnitType.HEADER:
-          if (this.#header !== undefined) throw malformed('a request has one header');
-          this.#header = decodeRequestHeader(unit.body);
-          return this.#header;
-        case UnitType.MESSAGE:
-          if (this.#header === undefined) throw malformed('a request begins with its header');
-          if (this.#message !== undefined) throw malformed('a unary request has one message');
-          this.#message = unit.body;
-          break;
-        case UnitType.TRAILER:
-          throw malformed('a request has no trailer');
-      }
-    }
-    return undefined;
+  readHeader(): RequestHeader | undefined {
+    const unit = this.#reader.next();
+    if (unit === undefined) return undefined;
+    if (unit.type !== UnitType.HEADER) throw malformed('a request begins with its header');
+    this.#hasHeader = true;
+    return decodeRequestHeader(unit.body);
   }
 
-  /** The stream has ended: its message. */
-  end(): Uint8Array {
+  /** The next message, after the header; undefined when all that was pushed is read. */
+  readMessage(): Uint8Array | undefined {
+    const unit = this.#reader.next();
+    if (unit === undefined) return undefined;
+    if (unit.type === UnitType.HEADER) throw malformed('a request has one header');
+    if (unit.type === UnitType.TRAILER) throw malformed('a request has no trailer');
+    return unit.body;
+  }
+
+  /** The stream has ended. */
+  end(): void {
     if (!this.#reader.isAtBoundary) throw malformed('a request ends in the middle of a unit');
-    if (this.#message === undefined) throw malformed('a unary request has one message');
-    assert(this.#header !== undefined, 'there is no message before a header');
-    return this.#message;
+    if (!this.#hasHeader) throw malformed('a request begins with its header');
   }
 }

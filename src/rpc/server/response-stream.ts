@@ -14,7 +14,7 @@ export class ResponseStream {
   readonly #writer: UnitWriter;
   /** What the transport had no room for. */
   #unsent: Uint8Array[] | undefined;
-  #endsAfterUnsent = false;
+  #isEnded = false;
   #isDropped = false;
 
   constructor(transport: StreamTransport, streamId: number, writer: UnitWriter) {
@@ -35,6 +35,21 @@ export class ResponseStream {
     this.#write([writer.bytes], false);
   }
 
+  /**
+   * One message of a stream, the header before it when there is one. Its pieces are used, or copied, before it returns.
+   * True when the transport took everything. Throws FramingError, and has written nothing then.
+   */
+  writeMessage(header: Metadata | undefined, body: readonly Uint8Array[]): boolean {
+    const writer = this.#writer;
+    writer.clear();
+    if (header !== undefined) writeResponseHeader(writer, header);
+    const size = sizeOf(body);
+    writer.messageHead(size);
+    if (size > MAX_COPIED_BYTES) return this.#write([writer.bytes, ...body], false);
+    for (const piece of body) writer.write(piece);
+    return this.#write([writer.bytes], false);
+  }
+
   /** The pieces of `body` are used, or copied, before it returns. True when the transport took everything. Throws FramingError, and has written nothing then. */
   writeAnswer(
     header: Metadata | undefined,
@@ -49,8 +64,7 @@ export class ResponseStream {
       writeTrailer(writer, trailer);
       return this.#write([writer.bytes], fin);
     }
-    let size = 0;
-    for (const piece of body) size += piece.length;
+    const size = sizeOf(body);
     writer.messageHead(size);
     if (size <= MAX_COPIED_BYTES) {
       for (const piece of body) writer.write(piece);
@@ -68,12 +82,17 @@ export class ResponseStream {
     return this.#write([], true);
   }
 
-  /** There is room again. True when the answer has ended with that. */
+  /** There is room again. True when all that was written is taken with that. */
   onWritable(): boolean {
     const unsent = this.#unsent;
     if (unsent === undefined) return false;
     this.#unsent = undefined;
-    return this.#write(unsent, this.#endsAfterUnsent, true) && this.#endsAfterUnsent;
+    return this.#write(unsent, this.#isEnded, true);
+  }
+
+  /** The answer ended with what was written last. */
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   /** Nothing more is written, whatever is asked. */
@@ -84,21 +103,25 @@ export class ResponseStream {
 
   /** `isOurs`: nobody else writes to these arrays. */
   #write(pieces: readonly Uint8Array[], fin: boolean, isOurs = false): boolean {
+    this.#isEnded = fin;
     if (this.#isDropped) return true;
     if (this.#unsent !== undefined) {
-      this.#endsAfterUnsent = fin;
       keepRest(this.#unsent, pieces, 0, isOurs);
       return false;
     }
-    let size = 0;
-    for (const piece of pieces) size += piece.length;
+    const size = sizeOf(pieces);
     const taken = this.#transport.writeStream(this.#streamId, pieces, fin);
     if (taken >= size) return true;
-    this.#endsAfterUnsent = fin;
     this.#unsent = [];
     keepRest(this.#unsent, pieces, taken, isOurs);
     return false;
   }
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  let size = 0;
+  for (const piece of pieces) size += piece.length;
+  return size;
 }
 
 /** The writer's bytes are used again, and a handler's array is the handler's: what must wait is copied. */

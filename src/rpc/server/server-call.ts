@@ -1,39 +1,49 @@
 /**
- * One call on the server: reads its request from the stream, runs the handler, writes the answer, and sees to it that
- * all of that ends by the deadline. It holds its stream, and with it one of the client's, until the handler has
- * settled, even when nobody waits any more: so a client that opens and cancels cannot have more running than its limit.
+ * One call on the server, of whatever kind: takes its request from the intake, runs the handler, writes the answer, and
+ * sees to it that all of that ends by the deadline, or when nothing moves. It holds its stream, and with it one of the
+ * client's, until the handler has settled, even when nobody waits any more: so a client that opens and cancels cannot
+ * have more running than its limit.
  */
-import { type Metadata, Status } from 'nice-grpc-common';
+import { type Metadata, ServerError, Status } from 'nice-grpc-common';
 import { assert } from '../../base/assert.js';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
+import { SilenceWatch } from '../silence-watch.js';
 import { type TimerItem } from '../timer-queue.js';
-import { FramingError, malformed } from '../framing/framing-error.js';
+import { FramingError } from '../framing/framing-error.js';
 import { type RequestHeader } from '../framing/request-header.js';
 import { ResetCode } from '../framing/reset-code.js';
 import { type Trailer } from '../framing/trailer.js';
 import { type ContextOwner, HandlerContext } from './call-context.js';
+import { reportCallEnd, reportHandlerError } from './call-report.js';
 import { failureOf } from './handler-invocation.js';
-import { RequestStream } from './request-stream.js';
+import { DRAINING, type IntakeOwner, RequestIntake, undecodable } from './request-intake.js';
+import { RequestMessages } from './request-messages.js';
+import { type PumpFailure, type PumpOwner, ResponsePump } from './response-pump.js';
 import { ResponseStream } from './response-stream.js';
 import { type ServerConnection } from './server-connection.js';
 import { type ServerRuntime } from './server-runtime.js';
 import { type ServedMethod } from './service-registry.js';
 
-export class ServerCall implements TimerItem, ContextOwner {
-  /** Infinity until something of the request was received. */
+export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwner {
+  /** The deadline, or when silence is looked at. Infinity until something of the request was received. */
   dueAt = Infinity;
   heapIndex = NOT_QUEUED;
   readonly #connection: ServerConnection;
   readonly #runtime: ServerRuntime;
   readonly #streamId: number;
-  readonly #isFirstFlight: boolean;
+  readonly #intake: RequestIntake;
   readonly #response: ResponseStream;
   #phase: Phase = Phase.RECEIVING;
-  /** Until the handler starts. */
-  #request: RequestStream | undefined;
   #header: RequestHeader | undefined;
   #method: ServedMethod | undefined;
+  /** What the handler of a streamed request iterates. */
+  #messages: RequestMessages | undefined;
+  /** What carries a streamed response. */
+  #pump: ResponsePump | undefined;
   #receivedAt = 0;
+  #deadlineAt = Infinity;
+  /** Of a streaming call. */
+  #silence: SilenceWatch | undefined;
   #context: HandlerContext | undefined;
   #controller: AbortController | undefined;
   /** Nobody waits for the handler any more: the client has cancelled, or was told a status already. */
@@ -48,7 +58,7 @@ export class ServerCall implements TimerItem, ContextOwner {
     this.#connection = connection;
     this.#runtime = connection.runtime;
     this.#streamId = streamId;
-    this.#isFirstFlight = isFirstFlight;
+    this.#intake = new RequestIntake(connection, streamId, isFirstFlight, this);
     this.#response = new ResponseStream(connection.transport, streamId, this.#runtime.writer);
     this.#runtime.onCallOpened();
   }
@@ -76,23 +86,70 @@ export class ServerCall implements TimerItem, ContextOwner {
   }
 
   onReadable(): void {
-    const { transport } = this.#connection;
-    while (this.#phase === Phase.RECEIVING) {
-      const chunk = transport.readStream(this.#streamId);
-      if (chunk === undefined) break;
-      try {
-        if (chunk === 'end') this.#onEnd();
-        else this.#onChunk(chunk);
-      } catch (error) {
-        this.#onBadRequest(error);
-      }
-    }
+    if (this.#phase === Phase.RECEIVING) this.#intake.onReadable();
     // A request that came whole needs no deadline of its own; this one still waits for the rest.
     if (this.#phase === Phase.RECEIVING) this.#watchDeadline();
+    else this.#messages?.onReadable();
   }
 
   onWritable(): void {
-    if (this.#response.onWritable()) this.#finish();
+    if (!this.#response.onWritable()) return;
+    if (this.#response.isEnded) this.#finish();
+    else this.#pump?.onWritable();
+  }
+
+  onHeader(header: RequestHeader, method: ServedMethod | undefined): void {
+    const { environment, limits, timers } = this.#runtime;
+    this.#header = header;
+    this.#method = method;
+    this.#receivedAt = environment.clock.now();
+    timers.remove(this);
+    // A stream may go on for as long as something moves on it, unless its client says otherwise.
+    const longestMs = method?.isStreaming === true ? Infinity : limits.maxTimeoutMs;
+    this.dueAt = this.#deadlineAt = this.#receivedAt + Math.min(header.timeoutMs ?? Infinity, longestMs);
+  }
+
+  onRequest(header: RequestHeader, method: ServedMethod, message: Uint8Array | undefined): void {
+    this.#start(header, method, message);
+  }
+
+  onRefused(code: Status, details: string): void {
+    this.#answerRefused(code, details);
+  }
+
+  onMalformed(details: string): void {
+    this.#code = Status.INTERNAL;
+    this.#details = details;
+    this.#release(ResetCode.MALFORMED);
+  }
+
+  onMessageRead(): void {
+    this.#silence?.onMessage(this.#runtime.environment.clock.now());
+  }
+
+  /** The handler is told by an abort, the client by its status. */
+  onRequestFailed(code: Status, details: string): void {
+    this.#answerForHandler(code, details);
+  }
+
+  /** A message of a streamed response. Throws what cannot be sent, at the handler. */
+  writeMessage(message: unknown): boolean {
+    if (this.#isAborted) return true;
+    const body = this.#encode(message);
+    this.#silence?.onMessage(this.#runtime.environment.clock.now());
+    return this.#response.writeMessage(this.#takeHeader(), body);
+  }
+
+  onPumpSettled(failure: PumpFailure | undefined): void {
+    if (failure !== undefined) this.#onFailed(failure.error);
+    else if (this.#settle()) this.#answer(Status.OK, '');
+  }
+
+  /** The client ends its half: false when that is what it was asked for. */
+  onRequestReset(): boolean {
+    if (this.#intake.isStopped) return false;
+    this.onCancelled();
+    return true;
   }
 
   /** The client has given the call up: it resets its half, stops ours, or does both. [RPC-9] */
@@ -102,8 +159,7 @@ export class ServerCall implements TimerItem, ContextOwner {
       this.#abort();
       return;
     }
-    if (this.#phase === Phase.RECEIVING)
-      this.#connection.transport.stopStream(this.#streamId, ResetCode.CANCELLED);
+    this.#intake.stop(ResetCode.CANCELLED);
     this.#code = Status.CANCELLED;
     this.#release(ResetCode.CANCELLED);
   }
@@ -119,8 +175,12 @@ export class ServerCall implements TimerItem, ContextOwner {
     }
   }
 
-  /** The time is over. */
+  /** The time is over, or it is time to look at how long nothing has moved. */
   onDue(): void {
+    if (this.#silence !== undefined && this.dueAt < this.#deadlineAt) {
+      this.#onSilence(this.#silence);
+      return;
+    }
     switch (this.#phase) {
       case Phase.RECEIVING:
         this.#refuse(
@@ -153,46 +213,10 @@ export class ServerCall implements TimerItem, ContextOwner {
     if (this.#phase === Phase.RUNNING) this.#answerForHandler(Status.UNAVAILABLE, SHUT_DOWN);
   }
 
-  #onChunk(chunk: Uint8Array): void {
-    const request = (this.#request ??= new RequestStream(this.#runtime.limits.maxReceiveMessageBytes));
-    request.push(chunk);
-    const header = request.read();
-    if (header === undefined) return;
-    this.#onHeader(header);
-    if (this.#phase === Phase.RECEIVING) request.read();
-  }
-
-  /** What can be refused is refused here, before the message is received. [RPC-4] [RPC-5] [RPC-11] */
-  #onHeader(header: RequestHeader): void {
-    this.#header = header;
-    const now = this.#runtime.environment.clock.now();
-    this.#receivedAt = now;
-    const { isDraining, limits, registry, timers } = this.#runtime;
-    timers.remove(this);
-    this.dueAt = now + Math.min(header.timeoutMs ?? Infinity, limits.maxTimeoutMs);
-    const method = registry.find(header.path);
-    if (isDraining) {
-      this.#refuse(Status.UNAVAILABLE, DRAINING, ResetCode.REFUSED);
-    } else if (method?.handler === undefined) {
-      this.#refuse(Status.UNIMPLEMENTED, registry.explainMissing(header.path), ResetCode.REFUSED);
-    } else if (this.#isFirstFlight && !method.isIdempotent) {
-      this.#refuse(Status.UNAVAILABLE, `/${method.path}: ${NOT_IN_FIRST_FLIGHT}`, ResetCode.REFUSED);
-    } else {
-      this.#method = method;
-    }
-  }
-
-  #onEnd(): void {
-    const message = this.#request?.end();
-    if (message === undefined) throw malformed('a request begins with its header');
-    assert(this.#header !== undefined && this.#method !== undefined, 'a request with a message has a method');
-    this.#request = undefined;
-    this.#start(this.#header, this.#method, message);
-  }
-
-  #start(header: RequestHeader, method: ServedMethod, message: Uint8Array): void {
+  /** `message`: of a single request. */
+  #start(header: RequestHeader, method: ServedMethod, message: Uint8Array | undefined): void {
     const { limits, environment, runningHandlers } = this.#runtime;
-    if (this.dueAt <= this.#receivedAt) {
+    if (this.#deadlineAt <= this.#receivedAt) {
       this.#refuse(Status.DEADLINE_EXCEEDED, 'the time was over when the request came', ResetCode.DEADLINE);
       return;
     }
@@ -203,10 +227,9 @@ export class ServerCall implements TimerItem, ContextOwner {
     }
     let request: unknown;
     try {
-      request = method.decode(message);
+      request = message === undefined ? this.#streamedRequest() : method.decode(message);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#refuse(Status.INTERNAL, `the server could not decode the request: ${why}`, ResetCode.MALFORMED);
+      this.#refuse(Status.INTERNAL, undecodable(error), ResetCode.MALFORMED);
       return;
     }
     const client = this.#connection.clientOf(header.clientInstance);
@@ -216,7 +239,10 @@ export class ServerCall implements TimerItem, ContextOwner {
       this.#answer(Status.ABORTED, details);
       return;
     }
-    const deadline = new Date(environment.wallTime() + this.dueAt - this.#receivedAt);
+    const deadline =
+      this.#deadlineAt === Infinity
+        ? undefined
+        : new Date(environment.wallTime() + this.#deadlineAt - this.#receivedAt);
     this.#context = new HandlerContext(
       this,
       header.metadata,
@@ -227,16 +253,27 @@ export class ServerCall implements TimerItem, ContextOwner {
     this.#run(method, request, this.#context);
   }
 
+  #streamedRequest(): RequestMessages {
+    return (this.#messages = new RequestMessages(this.#intake));
+  }
+
   #run(method: ServedMethod, request: unknown, context: HandlerContext): void {
     assert(method.handler !== undefined, 'a method without a handler was refused');
     this.#phase = Phase.RUNNING;
     this.#wasStarted = true;
     this.#runtime.runningHandlers++;
+    if (method.isStreaming) this.#watchSilence();
     let result: unknown;
     try {
       result = method.handler(request, context);
     } catch (error) {
       this.#onFailed(error);
+      return;
+    }
+    if (method.descriptor.responseStream) {
+      this.#watchDeadline();
+      this.#pump = new ResponsePump(this);
+      this.#pump.start(result);
       return;
     }
     if (!isThenable(result)) {
@@ -251,26 +288,30 @@ export class ServerCall implements TimerItem, ContextOwner {
 
   readonly #onReturned = (message: unknown): void => {
     if (!this.#settle()) return;
-    const { limits } = this.#runtime;
     let body: readonly Uint8Array[];
     try {
       if (message === undefined || message === null) throw new Error('the handler returned no message');
-      assert(this.#method !== undefined, 'a call that ran has a method');
-      body = this.#method.encode(message);
+      body = this.#encode(message);
     } catch (error) {
       this.#fail(error);
       return;
     }
-    const size = body.reduce((sum, piece) => sum + piece.length, 0);
-    if (size > limits.maxSendMessageBytes) {
-      const details =
-        `a response of ${size} bytes is above the limit of ${limits.maxSendMessageBytes} bytes ` +
-        "(the server's maxSendMessageBytes)";
-      this.#answer(Status.RESOURCE_EXHAUSTED, details);
-      return;
-    }
     this.#answer(Status.OK, '', body);
   };
+
+  /** Throws what the codec throws, and ServerError for one that is too large. */
+  #encode(message: unknown): readonly Uint8Array[] {
+    assert(this.#method !== undefined, 'a call that ran has a method');
+    const body = this.#method.encode(message);
+    const { maxSendMessageBytes } = this.#runtime.limits;
+    let size = 0;
+    for (const piece of body) size += piece.length;
+    if (size <= maxSendMessageBytes) return body;
+    const details =
+      `a response of ${size} bytes is above the limit of ${maxSendMessageBytes} bytes ` +
+      "(the server's maxSendMessageBytes)";
+    throw new ServerError(Status.RESOURCE_EXHAUSTED, details);
+  }
 
   readonly #onFailed = (error: unknown): void => {
     if (this.#settle()) this.#fail(error);
@@ -282,6 +323,8 @@ export class ServerCall implements TimerItem, ContextOwner {
     assert(this.#phase === Phase.RUNNING, 'a handler settles once');
     this.#runtime.runningHandlers--;
     this.#phase = Phase.ANSWERING;
+    // Nobody is there any more to read on.
+    this.#intake.stop(ResetCode.CANCELLED);
     if (!this.#isAborted) return true;
     if (this.#response.isDropped) this.#release(ResetCode.CANCELLED);
     else if (this.#response.finish()) this.#finish();
@@ -309,9 +352,12 @@ export class ServerCall implements TimerItem, ContextOwner {
 
   /** The handler never starts for this call. */
   #refuse(code: Status, details: string, stopCode: ResetCode): void {
+    this.#intake.stop(stopCode);
+    this.#answerRefused(code, details);
+  }
+
+  #answerRefused(code: Status, details: string): void {
     this.#phase = Phase.ANSWERING;
-    this.#connection.transport.stopStream(this.#streamId, stopCode);
-    this.#request = undefined;
     this.#writeAnswer({ code, details, notStarted: true, metadata: undefined }, undefined, true);
   }
 
@@ -324,12 +370,9 @@ export class ServerCall implements TimerItem, ContextOwner {
     this.#code = answer.code;
     this.#details = answer.details;
     const trailer = this.#connection.isLeaving ? { ...answer, reconnect: true } : answer;
-    const header =
-      this.#isHeaderSent || this.#context?.header.isEmpty !== false ? undefined : this.#context.header;
-    this.#isHeaderSent = true;
     let isWritten: boolean;
     try {
-      isWritten = this.#response.writeAnswer(header, body, trailer, fin);
+      isWritten = this.#response.writeAnswer(this.#takeHeader(), body, trailer, fin);
     } catch (error) {
       if (!(error instanceof FramingError)) throw error;
       // Only metadata can do that. What the handler meant to say cannot be said, so the client is told of that.
@@ -349,32 +392,55 @@ export class ServerCall implements TimerItem, ContextOwner {
     return trailer === undefined || trailer.isEmpty ? undefined : trailer;
   }
 
-  #onBadRequest(error: unknown): void {
-    if (!(error instanceof FramingError)) throw error;
-    if (error.resetCode === ResetCode.MALFORMED && error.status === Status.INTERNAL) {
-      this.#code = Status.INTERNAL;
-      this.#details = error.message;
-      this.#connection.transport.stopStream(this.#streamId, ResetCode.MALFORMED);
-      this.#release(ResetCode.MALFORMED);
+  /** The header, if there is one to be sent before what follows. */
+  #takeHeader(): Metadata | undefined {
+    if (this.#isHeaderSent) return undefined;
+    this.#isHeaderSent = true;
+    const header = this.#context?.header;
+    return header?.isEmpty === false ? header : undefined;
+  }
+
+  #watchSilence(): void {
+    const { environment, limits } = this.#runtime;
+    this.#silence = new SilenceWatch(limits.streamIdleTimeoutMs, environment.clock.now());
+    this.dueAt = Math.min(this.#deadlineAt, this.#silence.dueAt);
+  }
+
+  /** Ends a streaming call on which nothing has moved for too long; else it looks again when that may be so. */
+  #onSilence({ dueAt, timeoutMs }: SilenceWatch): void {
+    const { environment, timers } = this.#runtime;
+    const now = environment.clock.now();
+    if (dueAt > now) {
+      this.dueAt = Math.min(this.#deadlineAt, dueAt);
+      timers.add(this, now);
       return;
     }
-    // With its header read, what is too large is the message, and there is an option for that.
-    const hint = this.#header === undefined ? '' : " (the server's maxReceiveMessageBytes)";
-    this.#refuse(error.status, `the server refused the request: ${error.message}${hint}`, error.resetCode);
+    const details =
+      `no message in either direction for ${timeoutMs} ms ` + "(the server's streamIdleTimeoutMs)";
+    if (this.#phase === Phase.RUNNING) {
+      this.#answerForHandler(Status.DEADLINE_EXCEEDED, details);
+    } else {
+      this.#code = Status.DEADLINE_EXCEEDED;
+      this.#details = details;
+      this.#release(ResetCode.DEADLINE);
+    }
   }
 
   #abort(): void {
     if (this.#isAborted) return;
     this.#isAborted = true;
     this.#controller?.abort();
+    this.#messages?.abort();
+    this.#pump?.cancel();
   }
 
   #watchDeadline(): void {
     if (this.heapIndex !== NOT_QUEUED || this.#isAborted) return;
     const { timers, environment, limits } = this.#runtime;
     const now = environment.clock.now();
-    if (this.dueAt === Infinity) this.dueAt = now + limits.maxTimeoutMs;
-    timers.add(this, now);
+    // Of a request whose header has not come yet nobody knows how long it may take.
+    if (this.#header === undefined) this.dueAt = this.#deadlineAt = now + limits.maxTimeoutMs;
+    if (this.dueAt < Infinity) timers.add(this, now);
   }
 
   /** Gives up our half of the stream. */
@@ -387,36 +453,22 @@ export class ServerCall implements TimerItem, ContextOwner {
   #finish(): void {
     if (this.#phase === Phase.DONE) return;
     this.#phase = Phase.DONE;
-    const { timers, observer, environment } = this.#runtime;
-    timers.remove(this);
+    this.#runtime.timers.remove(this);
     this.#connection.remove(this.#streamId);
-    if (this.#header !== undefined && observer.wantsCallEnd) {
-      observer.onCallEnd({
-        path: `/${this.#header.path}`,
-        peer: this.#connection.transport.peer,
-        requestId: this.#requestId(this.#header),
+    if (this.#header !== undefined) {
+      reportCallEnd(this.#connection, this.#header, {
         code: this.#code,
         details: this.#details,
-        durationMs: environment.clock.now() - this.#receivedAt,
         wasStarted: this.#wasStarted,
+        receivedAt: this.#receivedAt,
       });
     }
     this.#runtime.onCallDone();
   }
 
   #report(error: unknown): void {
-    const header = this.#header;
-    assert(header !== undefined, 'a call that ran has a header');
-    this.#runtime.observer.onHandlerError({
-      path: `/${header.path}`,
-      peer: this.#connection.transport.peer,
-      requestId: this.#requestId(header),
-      error,
-    });
-  }
-
-  #requestId(header: RequestHeader): string {
-    return this.#connection.clientOf(header.clientInstance).requestId(header.sequence);
+    assert(this.#header !== undefined, 'a call that ran has a header');
+    reportHandlerError(this.#connection, this.#header, error);
   }
 }
 
@@ -428,7 +480,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 const Phase = { RECEIVING: 0, RUNNING: 1, ANSWERING: 2, DONE: 3 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
-const DRAINING = 'the server is shutting down and starts no more calls';
 const SHUT_DOWN = 'the server shut down before the handler had answered';
-const NOT_IN_FIRST_FLIGHT =
-  'a call that must not run twice cannot be sent before the connection is confirmed, because the network may replay it';

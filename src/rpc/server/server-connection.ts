@@ -93,11 +93,16 @@ export class ServerConnection implements StreamListener {
   }
 
   onStreamReset(streamId: number): void {
-    this.#onCancelled(streamId);
+    const call = this.#calls.get(streamId);
+    // Clients reset and stop: that is one cancelling.
+    if (call?.isCancelled === false && call.onRequestReset()) this.#countCancel();
   }
 
   onStreamStopped(streamId: number): void {
-    this.#onCancelled(streamId);
+    const call = this.#calls.get(streamId);
+    if (call?.isCancelled !== false) return;
+    call.onCancelled();
+    this.#countCancel();
   }
 
   onClosed(closed: ConnectionClosed): void {
@@ -105,11 +110,7 @@ export class ServerConnection implements StreamListener {
     this.#onClosed(this, closed);
   }
 
-  #onCancelled(streamId: number): void {
-    const call = this.#calls.get(streamId);
-    // Clients reset and stop: that is one cancelling.
-    if (call === undefined || call.isCancelled) return;
-    call.onCancelled();
+  #countCancel(): void {
     const { limits, environment } = this.runtime;
     this.#cancels ??= new CancelMeter(limits.maxCancelsPerSecond, limits.cancelFloodSeconds);
     if (!this.#cancels.onCancel(environment.clock.now())) return;

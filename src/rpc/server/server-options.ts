@@ -12,8 +12,10 @@ export interface ServerOptions {
   readonly maxSendMessageBytes?: number | undefined;
   /** Handlers running at once, over all connections; a call above it is RESOURCE_EXHAUSTED. Default 2,000. */
   readonly maxRunningHandlers?: number | undefined;
-  /** No call runs longer, whatever its client asks for. Default 600,000. */
+  /** No unary call runs longer, whatever its client asks for. Default 600,000. */
   readonly maxTimeoutMs?: number | undefined;
+  /** A streaming call ends when there was no message in either direction for so long. Default 600,000. */
+  readonly streamIdleTimeoutMs?: number | undefined;
   /**
    * Age from which a connection's clients are asked to make further calls on a new one, ms, ±10 % by chance; no call is
    * cut. For rolling restarts and load balancing. Default Infinity: never.
@@ -43,6 +45,7 @@ const DEFAULTS: ServerLimits = {
   maxSendMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
   maxRunningHandlers: 2_000,
   maxTimeoutMs: 600_000,
+  streamIdleTimeoutMs: 600_000,
   maxConnectionAgeMs: Infinity,
   maxCancelsPerSecond: 200,
   cancelFloodSeconds: 5,
@@ -54,6 +57,7 @@ const SERVER_RULES: NumberRules<ServerOptions> = {
   maxSendMessageBytes: { min: 0, unit: 'bytes' },
   maxRunningHandlers: { min: 1, isWhole: true },
   maxTimeoutMs: { min: 1, unit: 'ms' },
+  streamIdleTimeoutMs: { min: 1, unit: 'ms' },
   maxConnectionAgeMs: { min: 1, unit: 'ms' },
   maxCancelsPerSecond: { min: 1 },
   cancelFloodSeconds: { min: 1, isWhole: true, unit: 's' },

@@ -7,8 +7,11 @@ import { MessageEncoder } from '../message-encoder.js';
 import { methodPath, type MethodDefinition, type ServiceDefinition } from '../service-definition.js';
 import { throughMiddleware } from './handler-invocation.js';
 
-/** Runs a unary method: whatever it returns, or the promise of that. */
-export type UnaryHandler = (request: unknown, context: CallContext) => unknown;
+/**
+ * Runs a method. `request`: a message, or an iterable of them. It returns a message or the promise of one, or an
+ * iterable of them.
+ */
+export type Handler = (request: unknown, context: CallContext) => unknown;
 
 export interface ServedMethod {
   /** `image.v1.ImageService/GetChunk`; `descriptor.path` has the slash before it. */
@@ -16,8 +19,10 @@ export interface ServedMethod {
   readonly descriptor: MethodDescriptor;
   /** Running it twice does no harm, says the `.proto`. */
   readonly isIdempotent: boolean;
-  /** Undefined: the implementation has no such method, or it is of a kind that is not served yet. */
-  readonly handler: UnaryHandler | undefined;
+  /** Its request or its response is a stream. */
+  readonly isStreaming: boolean;
+  /** Undefined: the implementation has no such method. */
+  readonly handler: Handler | undefined;
   /** These throw what the codec throws. */
   decode(bytes: Uint8Array): unknown;
   encode(response: unknown): readonly Uint8Array[];
@@ -49,13 +54,7 @@ export class ServiceRegistry {
 
   /** For a person: why a path has no method, or a method no handler. */
   explainMissing(path: string): string {
-    const method = this.#methods.get(path);
-    if (method !== undefined) {
-      const { requestStream, responseStream } = method.descriptor;
-      if (requestStream || responseStream)
-        return `/${path}: streaming methods are not served in this version`;
-      return `/${path}: the server's implementation has no such method`;
-    }
+    if (this.#methods.has(path)) return `/${path}: the server's implementation has no such method`;
     const service = path.slice(0, Math.max(0, path.indexOf('/')));
     if (this.#services.has(service)) return `/${path}: service ${service} has no such method`;
     return `/${path}: the server does not offer service ${service === '' ? path : service}`;
@@ -65,7 +64,7 @@ export class ServiceRegistry {
 function servedMethodOf(
   service: ServiceDefinition,
   method: MethodDefinition,
-  implementation: UnaryHandler | undefined,
+  implementation: Handler | undefined,
   middleware: ServerMiddleware | undefined,
 ): ServedMethod {
   const { requestType, responseType } = method;
@@ -78,21 +77,21 @@ function servedMethodOf(
     options: idempotencyLevel === undefined ? {} : { idempotencyLevel },
   };
   const encoder = new MessageEncoder(responseType);
-  const isServed = implementation !== undefined && !method.requestStream && !method.responseStream;
-  const wrap = (handler: UnaryHandler): UnaryHandler =>
+  const wrap = (handler: Handler): Handler =>
     middleware === undefined ? handler : throughMiddleware(middleware, descriptor, handler);
   return {
     path,
     descriptor,
     isIdempotent: idempotencyLevel === 'NO_SIDE_EFFECTS' || idempotencyLevel === 'IDEMPOTENT',
-    handler: isServed ? wrap(implementation) : undefined,
+    isStreaming: method.requestStream || method.responseStream,
+    handler: implementation === undefined ? undefined : wrap(implementation),
     decode: (bytes) => requestType.decode(bytes),
     encode: (response) => encoder.encode(response),
   };
 }
 
 /** Bound to its object, so that instances of classes keep their `this`. */
-function handlerOf(implementation: object, name: string): UnaryHandler | undefined {
+function handlerOf(implementation: object, name: string): Handler | undefined {
   const method: unknown = Reflect.get(implementation, name);
-  return typeof method === 'function' ? (method.bind(implementation) as UnaryHandler) : undefined;
+  return typeof method === 'function' ? (method.bind(implementation) as Handler) : undefined;
 }

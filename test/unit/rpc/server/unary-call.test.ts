@@ -375,10 +375,6 @@ describe('a call that is refused certainly did not start', () => {
     ['other.v1.Other/Do', '/other.v1.Other/Do: the server does not offer service other.v1.Other'],
     ['test.v1.TestService/Nope', '/test.v1.TestService/Nope: service test.v1.TestService has no such method'],
     ['garbage', '/garbage: the server does not offer service garbage'],
-    [
-      'test.v1.TestService/Download',
-      '/test.v1.TestService/Download: streaming methods are not served in this version',
-    ],
     ['__proto__/toString', '/__proto__/toString: the server does not offer service __proto__'],
   ])('unknown or not served [RPC-4]: %s', async (path, details) => {
     const fixture = new ServerFixture();

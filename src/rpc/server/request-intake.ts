@@ -1,0 +1,211 @@
+/**
+ * The request of one call, from its stream to its call: header first, and what can be refused is refused then, before a
+ * message is buffered; a single message next, or the stream of them as the handler asks. It decides whether a call may
+ * start, never whether it does well. What is wrong with the bytes is told to the call once, as a refusal while the
+ * handler has not started, as a failure after.
+ */
+import { Status } from 'nice-grpc-common';
+import { FramingError, malformed } from '../framing/framing-error.js';
+import { type RequestHeader } from '../framing/request-header.js';
+import { ResetCode } from '../framing/reset-code.js';
+import { END, type MessageSource } from './request-messages.js';
+import { RequestStream } from './request-stream.js';
+import { type ServerConnection } from './server-connection.js';
+import { type ServedMethod } from './service-registry.js';
+
+export interface IntakeOwner {
+  /** It is known what is called: its time begins. */
+  onHeader(header: RequestHeader, method: ServedMethod | undefined): void;
+  /** The handler may start. `message`: of a single request. */
+  onRequest(header: RequestHeader, method: ServedMethod, message: Uint8Array | undefined): void;
+  /** The handler will not start, and the client is to be told why. */
+  onRefused(code: Status, details: string, stopCode: ResetCode): void;
+  /** The bytes are no call: there is nobody to be told in words. */
+  onMalformed(details: string): void;
+  /** A message of a streamed request was read. */
+  onMessageRead(): void;
+  /** A later part of a streamed request cannot be read; the handler runs. */
+  onRequestFailed(code: Status, details: string): void;
+}
+
+export class RequestIntake implements MessageSource {
+  readonly #connection: ServerConnection;
+  readonly #streamId: number;
+  readonly #isFirstFlight: boolean;
+  readonly #owner: IntakeOwner;
+  /** While something of the request may still be read. */
+  #request: RequestStream | undefined;
+  #header: RequestHeader | undefined;
+  #method: ServedMethod | undefined;
+  #message: Uint8Array | undefined;
+  /** The handler starts, or will not: messages are read only as it asks for them. */
+  #isDecided = false;
+  #isStopped = false;
+
+  constructor(connection: ServerConnection, streamId: number, isFirstFlight: boolean, owner: IntakeOwner) {
+    this.#connection = connection;
+    this.#streamId = streamId;
+    this.#isFirstFlight = isFirstFlight;
+    this.#owner = owner;
+  }
+
+  /** We have told the client to send no more: that it resets its half then is no cancelling. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** Until it is decided whether the handler starts. */
+  onReadable(): void {
+    const { transport } = this.#connection;
+    while (!this.#isDecided) {
+      const chunk = transport.readStream(this.#streamId);
+      if (chunk === undefined) return;
+      try {
+        if (chunk === 'end') this.#onEnd();
+        else this.#onChunk(chunk);
+      } catch (error) {
+        this.#onBadRequest(error);
+      }
+    }
+  }
+
+  readMessage(): unknown {
+    const request = this.#request;
+    try {
+      while (request !== undefined && this.#request === request) {
+        const body = request.readMessage();
+        if (body !== undefined) return this.#decode(body);
+        const chunk = this.#connection.transport.readStream(this.#streamId);
+        if (chunk === undefined) return undefined;
+        if (chunk === 'end') {
+          this.#request = undefined;
+          request.end();
+          return END;
+        }
+        request.push(chunk);
+      }
+    } catch (error) {
+      this.#onBadMessage(error);
+    }
+    return undefined;
+  }
+
+  /** The handler wants no more. */
+  onRequestLeft(): void {
+    this.stop(ResetCode.CANCELLED);
+  }
+
+  /** Nothing more is read; the client is told, unless all of it has come. */
+  stop(code: ResetCode): void {
+    const mayHaveMore = this.#request !== undefined || !this.#isDecided;
+    this.#isDecided = true;
+    this.#request = undefined;
+    if (this.#isStopped || !mayHaveMore) return;
+    this.#isStopped = true;
+    this.#connection.transport.stopStream(this.#streamId, code);
+  }
+
+  #onChunk(chunk: Uint8Array): void {
+    const { maxReceiveMessageBytes } = this.#connection.runtime.limits;
+    const request = (this.#request ??= new RequestStream(maxReceiveMessageBytes));
+    request.push(chunk);
+    if (this.#header === undefined) {
+      const header = request.readHeader();
+      if (header === undefined) return;
+      this.#onHeader(header);
+    }
+    while (!this.#isDecided) {
+      const message = request.readMessage();
+      if (message === undefined) return;
+      if (this.#message !== undefined) throw malformed('the request of this method has one message');
+      this.#message = message;
+    }
+  }
+
+  /** [RPC-4] [RPC-5] [RPC-11] */
+  #onHeader(header: RequestHeader): void {
+    this.#header = header;
+    const { isDraining, registry } = this.#connection.runtime;
+    const method = registry.find(header.path);
+    this.#owner.onHeader(header, method);
+    if (isDraining) {
+      this.#refuse(Status.UNAVAILABLE, DRAINING, ResetCode.REFUSED);
+    } else if (method?.handler === undefined) {
+      this.#refuse(Status.UNIMPLEMENTED, registry.explainMissing(header.path), ResetCode.REFUSED);
+    } else if (this.#isFirstFlight && !method.isIdempotent) {
+      this.#refuse(Status.UNAVAILABLE, `/${method.path}: ${NOT_IN_FIRST_FLIGHT}`, ResetCode.REFUSED);
+    } else {
+      this.#method = method;
+      if (!method.descriptor.requestStream) return;
+      this.#isDecided = true;
+      this.#owner.onRequest(header, method, undefined);
+    }
+  }
+
+  #onEnd(): void {
+    if (this.#request === undefined) throw malformed('a request begins with its header');
+    this.#request.end();
+    this.#request = undefined;
+    const header = this.#header;
+    const method = this.#method;
+    const message = this.#message;
+    if (header === undefined || method === undefined || message === undefined) {
+      throw malformed('the request of this method has one message');
+    }
+    this.#message = undefined;
+    this.#isDecided = true;
+    this.#owner.onRequest(header, method, message);
+  }
+
+  #decode(body: Uint8Array): unknown {
+    this.#owner.onMessageRead();
+    try {
+      return this.#method?.decode(body);
+    } catch (error) {
+      throw new FramingError(Status.INTERNAL, ResetCode.INTERNAL, undecodable(error));
+    }
+  }
+
+  #refuse(code: Status, details: string, stopCode: ResetCode): void {
+    this.stop(stopCode);
+    this.#owner.onRefused(code, details, stopCode);
+  }
+
+  #onBadRequest(error: unknown): void {
+    if (!(error instanceof FramingError)) throw error;
+    if (error.resetCode !== ResetCode.MALFORMED || error.status !== Status.INTERNAL) {
+      this.#refuse(error.status, this.#refusal(error), error.resetCode);
+      return;
+    }
+    this.#stopAlways(ResetCode.MALFORMED);
+    this.#owner.onMalformed(error.message);
+  }
+
+  #onBadMessage(error: unknown): void {
+    if (!(error instanceof FramingError)) throw error;
+    this.#stopAlways(error.resetCode);
+    this.#owner.onRequestFailed(error.status, this.#refusal(error));
+  }
+
+  /** Also when it had come to its end: so that the client hears of it. */
+  #stopAlways(code: ResetCode): void {
+    this.#isDecided = false;
+    this.stop(code);
+  }
+
+  #refusal(error: FramingError): string {
+    // With its header read, what is too large is the message, and there is an option for that.
+    const isMessage = error.resetCode === ResetCode.TOO_LARGE && this.#header !== undefined;
+    const hint = isMessage ? " (the server's maxReceiveMessageBytes)" : '';
+    return `the server refused the request: ${error.message}${hint}`;
+  }
+}
+
+export function undecodable(error: unknown): string {
+  const why = error instanceof Error ? error.message : String(error);
+  return `the server could not decode the request: ${why}`;
+}
+
+export const DRAINING = 'the server is shutting down and starts no more calls';
+const NOT_IN_FIRST_FLIGHT =
+  'a call that must not run twice cannot be sent before the connection is confirmed, because the network may replay it';
