@@ -147,6 +147,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     return this.#closed;
   }
 
+  /** `await using channel = createChannel(…)`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** @internal The attempt gets a stream, now or later, or is told why not. */
   start(attempt: Attempt, now: number): void {
     if (this.#state === 'closed') {

@@ -203,14 +203,18 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     }
   }
 
-  /** The server drains: what has not started will not. */
-  onDrain(): void {
-    if (this.#phase === Phase.RECEIVING) this.#refuse(Status.UNAVAILABLE, DRAINING, ResetCode.REFUSED);
+  /** The server drains: what has not started will not. True when it was so refused. */
+  onDrain(): boolean {
+    if (this.#phase !== Phase.RECEIVING) return false;
+    this.#refuse(Status.UNAVAILABLE, DRAINING, ResetCode.REFUSED);
+    return true;
   }
 
-  /** The server's patience is over. */
-  onShutdown(): void {
-    if (this.#phase === Phase.RUNNING) this.#answerForHandler(Status.UNAVAILABLE, SHUT_DOWN);
+  /** The server's patience is over. True when it was answered for its handler. */
+  onShutdown(): boolean {
+    if (this.#phase !== Phase.RUNNING || this.#isAborted) return false;
+    this.#answerForHandler(Status.UNAVAILABLE, SHUT_DOWN);
+    return true;
   }
 
   /** `message`: of a single request. */

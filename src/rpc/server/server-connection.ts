@@ -62,14 +62,14 @@ export class ServerConnection implements StreamListener {
     return client;
   }
 
-  /** Refuses the calls that have not started. */
-  drain(): void {
-    for (const call of [...this.#calls.values()]) call.onDrain();
+  /** Refuses the calls that have not started; how many. */
+  drain(): number {
+    return [...this.#calls.values()].filter((call) => call.onDrain()).length;
   }
 
-  /** Answers the calls that run, in place of their handlers, and aborts those. */
-  abortCalls(): void {
-    for (const call of [...this.#calls.values()]) call.onShutdown();
+  /** Answers the calls that run, in place of their handlers, and aborts those; how many. */
+  abortCalls(): number {
+    return [...this.#calls.values()].filter((call) => call.onShutdown()).length;
   }
 
   onReady(): void {

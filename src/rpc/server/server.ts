@@ -20,7 +20,7 @@ import { ServerConnection } from './server-connection.js';
 import { resolveServerOptions, type ServerOptions } from './server-options.js';
 import { type CallEnd, type HandlerError, ServerRuntime } from './server-runtime.js';
 import { ServiceRegistry } from './service-registry.js';
-import { Shutdown } from './shutdown.js';
+import { Shutdown, type ShutdownReport } from './shutdown.js';
 
 export interface ServerEvents {
   listening: (listening: { readonly port: number; readonly addresses: readonly string[] }) => void;
@@ -127,11 +127,16 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
   /**
    * Starts no more calls (refused as UNAVAILABLE and certainly not started), waits for those that run, at most
    * `graceMs`, then answers the rest UNAVAILABLE and aborts their signals, and closes the connections as soon as the
-   * answers have arrived, or after 1 s. Always resolves, also for a handler that never settles. Called again it
-   * returns the same promise, and a shorter grace counts.
+   * answers have arrived, or after 1 s. Always resolves, to what became of the calls, also for a handler that never
+   * settles. Called again it returns the same promise, and a shorter grace counts.
    */
-  shutdown(options: ShutdownOptions = {}): Promise<void> {
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
     return this.#shutdown.begin(options.graceMs ?? DEFAULT_GRACE_MS);
+  }
+
+  /** `await using server = createServer()`: a shutdown with the default grace. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
   }
 
   /** Aborts every call and closes every connection now. What was not sent yet is lost. */

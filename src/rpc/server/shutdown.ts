@@ -8,6 +8,19 @@ import { type Listening } from '../stream-transport.js';
 import { type ServerConnection } from './server-connection.js';
 import { type ServerRuntime } from './server-runtime.js';
 
+/** How the calls ended that a server had when its shutdown began. */
+export interface ShutdownReport {
+  /** They ended by themselves. */
+  readonly finished: number;
+  /** They had not started, and were answered UNAVAILABLE: their clients may make them elsewhere. */
+  readonly refused: number;
+  /** They still ran when the grace was over, were answered UNAVAILABLE, and their signals aborted. */
+  readonly aborted: number;
+  /** Of those, handlers that had not settled when the server closed: they ignore `context.signal`. */
+  readonly unsettled: number;
+  readonly durationMs: number;
+}
+
 export interface ShutdownObserver {
   onDraining(): void;
   onClosed(): void;
@@ -20,9 +33,13 @@ export class Shutdown {
   readonly #runtime: ServerRuntime;
   readonly #connections: ReadonlySet<ServerConnection>;
   readonly #observer: ShutdownObserver;
-  readonly #promise: Promise<void>;
-  #resolve: () => void = () => undefined;
+  readonly #promise: Promise<ShutdownReport>;
+  #resolve: (report: ShutdownReport) => void = () => undefined;
   #step: Step = 'none';
+  #beganAt = 0;
+  #callsAtFirst = 0;
+  #refused = 0;
+  #aborted = 0;
   #listening: Listening | undefined;
   #graceTimer: Timer | undefined;
   #graceEndsAt = Infinity;
@@ -55,7 +72,7 @@ export class Shutdown {
     return true;
   }
 
-  begin(graceMs: number): Promise<void> {
+  begin(graceMs: number): Promise<ShutdownReport> {
     this.#drain();
     const endsAt = this.#clock.now() + graceMs;
     if (this.#step === 'draining' && endsAt < this.#graceEndsAt) {
@@ -72,7 +89,7 @@ export class Shutdown {
 
   force(): void {
     this.#drain();
-    for (const connection of [...this.#connections]) connection.abortCalls();
+    this.#abortCalls();
     this.#close();
   }
 
@@ -85,14 +102,32 @@ export class Shutdown {
     this.#step = 'draining';
     this.#runtime.isDraining = true;
     this.#listening?.refuseNew();
+    this.#beganAt = this.#clock.now();
+    this.#callsAtFirst = this.#runtime.openCalls;
     this.#observer.onDraining();
-    for (const connection of [...this.#connections]) connection.drain();
+    for (const connection of [...this.#connections]) this.#refused += connection.drain();
     if (this.#runtime.openCalls === 0) this.onNoCalls();
   }
 
   #abort(): void {
-    for (const connection of [...this.#connections]) connection.abortCalls();
+    this.#abortCalls();
     if (this.#step === 'draining') this.#linger();
+  }
+
+  #abortCalls(): void {
+    for (const connection of [...this.#connections]) this.#aborted += connection.abortCalls();
+  }
+
+  #report(): ShutdownReport {
+    const refused = this.#refused;
+    const aborted = this.#aborted;
+    return {
+      finished: Math.max(0, this.#callsAtFirst - refused - aborted),
+      refused,
+      aborted,
+      unsettled: this.#runtime.runningHandlers,
+      durationMs: this.#clock.now() - this.#beganAt,
+    };
   }
 
   /** A close would overtake the answers, and what was lost of them would be lost for good. */
@@ -137,7 +172,7 @@ export class Shutdown {
     }
     this.#step = 'closed';
     this.#observer.onClosed();
-    this.#resolve();
+    this.#resolve(this.#report());
   }
 }
 

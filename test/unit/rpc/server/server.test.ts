@@ -8,7 +8,7 @@ import { requestBytes, type ServedTransport } from '../../../support/served-tran
 const CLOSED = `close ${CloseCode.SHUTDOWN}`;
 
 /** Whether a promise has settled. */
-function watch(promise: Promise<void>): { isSettled: boolean } {
+function watch(promise: Promise<unknown>): { isSettled: boolean } {
   const state = { isSettled: false };
   void promise.then(() => {
     state.isSettled = true;
@@ -97,7 +97,8 @@ describe('shutdown [RPC-10]', () => {
     const { fixture, client } = await running();
     client.listener.onStreamOpened(2, false);
     client.deliver(2, requestBytes({ path: PUT }));
-    const state = watch(fixture.server.shutdown());
+    const shutdown = fixture.server.shutdown();
+    const state = watch(shutdown);
     client.request(4, { path: PUT });
     for (const streamId of [2, 4]) {
       expect(client.status(streamId)).toMatchObject({
@@ -116,6 +117,7 @@ describe('shutdown [RPC-10]', () => {
     expect(state.isSettled).toBe(true);
     expect(fixture.puts).toHaveLength(1);
     expect(fixture.clock.pendingTimers).toBe(0);
+    expect(await shutdown).toEqual({ finished: 1, refused: 1, aborted: 0, unsettled: 0, durationMs: 29_999 });
   });
 
   test('closes when the last answer has arrived, not when it was written', async () => {
@@ -154,7 +156,8 @@ describe('shutdown [RPC-10]', () => {
 
   test('aborts after the grace, answers for the handlers, and settles though they do not', async () => {
     const { fixture, client } = await running();
-    const state = watch(fixture.server.shutdown({ graceMs: 100 }));
+    const shutdown = fixture.server.shutdown({ graceMs: 100 });
+    const state = watch(shutdown);
     const { signal } = fixture.put.context;
     client.openStreamCount = 1;
     await fixture.clock.advance(99);
@@ -170,6 +173,7 @@ describe('shutdown [RPC-10]', () => {
     await settle();
     expect(client.log).toEqual([CLOSED]);
     expect(state.isSettled).toBe(true);
+    expect(await shutdown).toEqual({ finished: 0, refused: 0, aborted: 1, unsettled: 1, durationMs: 1_100 });
     await fixture.answerPut();
     expect(fixture.clock.pendingTimers).toBe(0);
   });
@@ -184,6 +188,14 @@ describe('shutdown [RPC-10]', () => {
     await fixture.clock.advance(100);
     expect(signal.aborted).toBe(true);
     await first;
+  });
+
+  test('comes with the end of the block, for whoever writes `await using`', async () => {
+    const { fixture, client } = await running();
+    const disposed = fixture.server[Symbol.asyncDispose]();
+    await fixture.answerPut();
+    await disposed;
+    expect(client.log.at(-1)).toBe(CLOSED);
   });
 
   test('with no grace aborts at once', async () => {
