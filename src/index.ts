@@ -105,6 +105,7 @@ export { rpcFromChannel, type RpcAdapterOptions, type TsProtoRpc } from './rpc/c
 export { RpcError } from './rpc/rpc-error.js';
 export { type RequestContext } from './rpc/server/call-context.js';
 export { type Server, type ServerEvents, type ShutdownOptions } from './rpc/server/server.js';
+export { type MethodLimits, type ServiceLimits } from './rpc/server/service-registry.js';
 export { type ShutdownReport } from './rpc/server/shutdown.js';
 export {
   type Client,

@@ -8,7 +8,7 @@ import { malformed, tooLarge } from './framing-error.js';
 import { isUnitType, MAX_FIELDS_BYTES, MAX_VARINT_BYTES, UnitType, type Unit } from './unit.js';
 
 export class UnitReader {
-  readonly #maxMessageBytes: number;
+  #maxMessageBytes: number;
   readonly #limitName: string;
   #chunk: Uint8Array = NO_BYTES;
   #offset = 0;
@@ -23,6 +23,11 @@ export class UnitReader {
   constructor(maxMessageBytes: number, limitName = 'the limit') {
     this.#maxMessageBytes = maxMessageBytes;
     this.#limitName = limitName;
+  }
+
+  /** Another limit for the messages that follow: known when the header is read. */
+  limitMessages(maxMessageBytes: number): void {
+    this.#maxMessageBytes = maxMessageBytes;
   }
 
   /** Gives the next bytes of the stream. Only after `next` has answered undefined, which it does at the beginning. */

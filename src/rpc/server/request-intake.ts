@@ -136,6 +136,8 @@ export class RequestIntake implements MessageSource {
       this.#refuse(Status.UNAVAILABLE, `/${method.path}: ${NOT_IN_FIRST_FLIGHT}`, ResetCode.REFUSED);
     } else {
       this.#method = method;
+      const { maxReceiveMessageBytes } = method.limits;
+      if (maxReceiveMessageBytes !== undefined) this.#request?.limitMessages(maxReceiveMessageBytes);
       if (!method.descriptor.requestStream) return;
       this.#isDecided = true;
       this.#owner.onRequest(header, method, undefined);
@@ -196,7 +198,11 @@ export class RequestIntake implements MessageSource {
   #refusal(error: FramingError): string {
     // With its header read, what is too large is the message, and there is an option for that.
     const isMessage = error.resetCode === ResetCode.TOO_LARGE && this.#header !== undefined;
-    const hint = isMessage ? " (the server's maxReceiveMessageBytes)" : '';
+    const method = this.#method;
+    const isOwn = method?.limits.maxReceiveMessageBytes !== undefined;
+    const hint = isMessage
+      ? ` (the server's maxReceiveMessageBytes${isOwn ? ` of ${method.path}` : ''})`
+      : '';
     return `the server refused the request: ${error.message}${hint}`;
   }
 }

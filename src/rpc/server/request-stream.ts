@@ -21,6 +21,11 @@ export class RequestStream {
     this.#reader.push(chunk);
   }
 
+  /** The method has a limit of its own. Before its first message is read. */
+  limitMessages(maxMessageBytes: number): void {
+    this.#reader.limitMessages(maxMessageBytes);
+  }
+
   /** The header, once, when it has come; undefined when all that was pushed is read. */
   readHeader(): RequestHeader | undefined {
     const unit = this.#reader.next();

@@ -305,15 +305,16 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
 
   /** Throws what the codec throws, and ServerError for one that is too large. */
   #encode(message: unknown): readonly Uint8Array[] {
-    assert(this.#method !== undefined, 'a call that ran has a method');
-    const body = this.#method.encode(message);
-    const { maxSendMessageBytes } = this.#runtime.limits;
+    const method = this.#method;
+    assert(method !== undefined, 'a call that ran has a method');
+    const body = method.encode(message);
     let size = 0;
     for (const piece of body) size += piece.length;
-    if (size <= maxSendMessageBytes) return body;
-    const details =
-      `a response of ${size} bytes is above the limit of ${maxSendMessageBytes} bytes ` +
-      "(the server's maxSendMessageBytes)";
+    const own = method.limits.maxSendMessageBytes;
+    const limit = own ?? this.#runtime.limits.maxSendMessageBytes;
+    if (size <= limit) return body;
+    const whose = `the server's maxSendMessageBytes${own === undefined ? '' : ` of ${method.path}`}`;
+    const details = `a response of ${size} bytes is above the limit of ${limit} bytes (${whose})`;
     throw new ServerError(Status.RESOURCE_EXHAUSTED, details);
   }
 

@@ -19,7 +19,7 @@ import { type RequestContext } from './call-context.js';
 import { ServerConnection } from './server-connection.js';
 import { resolveServerOptions, type ServerOptions } from './server-options.js';
 import { type CallEnd, type HandlerError, ServerRuntime } from './server-runtime.js';
-import { ServiceRegistry } from './service-registry.js';
+import { type ServiceLimits, ServiceRegistry } from './service-registry.js';
 import { Shutdown, type ShutdownReport } from './shutdown.js';
 
 export interface ServerEvents {
@@ -92,13 +92,15 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
 
   /**
    * `implementation`: an object, or an instance of a class, with a method for each of the service. Methods that it does
-   * not have are UNIMPLEMENTED. Before `listen`. Throws when the service was added before.
+   * not have are UNIMPLEMENTED. `limits`: by method, sizes that differ from the server's. Before `listen`. Throws when
+   * the service was added before.
    */
   add<Service extends ServiceDefinition>(
     definition: Service,
     implementation: ServiceImplementation<Service, RequestContext & ContextExt>,
+    limits?: ServiceLimits<Service>,
   ): void {
-    this.#add(definition, implementation, this.#middleware);
+    this.#add(definition, implementation, this.#middleware, limits);
   }
 
   /**
@@ -148,16 +150,17 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
     definition: ServiceDefinition,
     implementation: object,
     middleware: ServerMiddleware | undefined,
+    limits: ServiceLimits | undefined,
   ): void {
     if (this.#isListening) throw new Error('server.add() must be used before listen()');
-    this.#registry.add(definition, implementation, middleware);
+    this.#registry.add(definition, implementation, middleware, limits);
   }
 
   #addBuilder<Ext>(middleware: ServerMiddleware): ServerAddBuilder<Ext> {
     return {
       with: (inner) => this.#addBuilder(compose(middleware, inner)),
-      add: (definition, implementation) => {
-        this.#add(definition, implementation, middleware);
+      add: (definition, implementation, limits) => {
+        this.#add(definition, implementation, middleware, limits);
       },
     };
   }
@@ -213,6 +216,7 @@ export interface ServerAddBuilder<ContextExt = object> {
   add<Service extends ServiceDefinition>(
     definition: Service,
     implementation: ServiceImplementation<Service, RequestContext & ContextExt>,
+    limits?: ServiceLimits<Service>,
   ): void;
 }
 

@@ -3,6 +3,7 @@
  * around its handler, so that a call looks up one entry and nothing else.
  */
 import { type CallContext, type MethodDescriptor, type ServerMiddleware } from 'nice-grpc-common';
+import { checkNumbers, type NumberRules } from '../../base/number-options.js';
 import { MessageEncoder } from '../message-encoder.js';
 import { methodPath, type MethodDefinition, type ServiceDefinition } from '../service-definition.js';
 import { throughMiddleware } from './handler-invocation.js';
@@ -12,6 +13,17 @@ import { throughMiddleware } from './handler-invocation.js';
  * iterable of them.
  */
 export type Handler = (request: unknown, context: CallContext) => unknown;
+
+/** For one method, where it differs from the server's own options. */
+export interface MethodLimits {
+  readonly maxReceiveMessageBytes?: number | undefined;
+  readonly maxSendMessageBytes?: number | undefined;
+}
+
+/** By the names of the implementation, and under `*` for all methods of the service; a method's own come first. */
+export type ServiceLimits<Service extends ServiceDefinition = ServiceDefinition> = {
+  readonly [Name in keyof Service['methods'] | '*']?: MethodLimits | undefined;
+};
 
 export interface ServedMethod {
   /** `image.v1.ImageService/GetChunk`; `descriptor.path` has the slash before it. */
@@ -23,6 +35,7 @@ export interface ServedMethod {
   readonly isStreaming: boolean;
   /** Undefined: the implementation has no such method. */
   readonly handler: Handler | undefined;
+  readonly limits: MethodLimits;
   /** These throw what the codec throws. */
   decode(bytes: Uint8Array): unknown;
   encode(response: unknown): readonly Uint8Array[];
@@ -36,14 +49,27 @@ export class ServiceRegistry {
     return this.#services.size === 0;
   }
 
-  /** Throws when the service is there already. */
-  add(service: ServiceDefinition, implementation: object, middleware: ServerMiddleware | undefined): void {
+  /** Throws Error when the service is there already, RangeError for a limit that cannot be. */
+  add(
+    service: ServiceDefinition,
+    implementation: object,
+    middleware: ServerMiddleware | undefined,
+    limits: ServiceLimits = {},
+  ): void {
     if (this.#services.has(service.fullName)) {
       throw new Error(`service ${service.fullName} was already added to this server`);
     }
+    const byName: Readonly<Record<string, MethodLimits | undefined>> = limits;
+    for (const [name, own] of Object.entries(byName)) {
+      const isKnown = name === '*' || Object.hasOwn(service.methods, name);
+      if (!isKnown) throw new RangeError(`service ${service.fullName} has no method ${name} to limit`);
+      checkNumbers(own ?? {}, LIMIT_RULES, `${name}.`);
+    }
     this.#services.add(service.fullName);
     for (const [name, method] of Object.entries(service.methods)) {
-      const served = servedMethodOf(service, method, handlerOf(implementation, name), middleware);
+      const handler = handlerOf(implementation, name);
+      const own = { ...byName['*'], ...byName[name] };
+      const served = servedMethodOf(service, method, handler, middleware, own);
       this.#methods.set(served.path, served);
     }
   }
@@ -66,6 +92,7 @@ function servedMethodOf(
   method: MethodDefinition,
   implementation: Handler | undefined,
   middleware: ServerMiddleware | undefined,
+  limits: MethodLimits,
 ): ServedMethod {
   const { requestType, responseType } = method;
   const path = methodPath(service, method);
@@ -85,6 +112,7 @@ function servedMethodOf(
     isIdempotent: idempotencyLevel === 'NO_SIDE_EFFECTS' || idempotencyLevel === 'IDEMPOTENT',
     isStreaming: method.requestStream || method.responseStream,
     handler: implementation === undefined ? undefined : wrap(implementation),
+    limits,
     decode: (bytes) => requestType.decode(bytes),
     encode: (response) => encoder.encode(response),
   };
@@ -95,3 +123,8 @@ function handlerOf(implementation: object, name: string): Handler | undefined {
   const method: unknown = Reflect.get(implementation, name);
   return typeof method === 'function' ? (method.bind(implementation) as Handler) : undefined;
 }
+
+const LIMIT_RULES: NumberRules<MethodLimits> = {
+  maxReceiveMessageBytes: { min: 0, unit: 'bytes' },
+  maxSendMessageBytes: { min: 0, unit: 'bytes' },
+};
