@@ -15,6 +15,22 @@ export class MessageEncoder {
     this.#codec = codec;
   }
 
+  /** One array that is nobody else's. Throws what the codec throws. */
+  encodeWhole(message: unknown): Uint8Array {
+    const pieces = this.encode(message);
+    const [only] = pieces;
+    if (only !== undefined && pieces.length === 1) return only;
+    let size = 0;
+    for (const piece of pieces) size += piece.length;
+    const whole = new Uint8Array(size);
+    let offset = 0;
+    for (const piece of pieces) {
+      whole.set(piece, offset);
+      offset += piece.length;
+    }
+    return whole;
+  }
+
   /** Pieces may be the caller's own arrays: to be written, or copied, before the caller goes on. Throws what the codec throws. */
   encode(message: unknown): readonly Uint8Array[] {
     const whole = wholeMessage(this.#codec, message) as never;

@@ -89,11 +89,6 @@ export function methodPath(service: ServiceDefinition, method: MethodDefinition)
   return `${service.fullName}/${method.name}`;
 }
 
-/** The bytes of a message, after the codec has filled what was left out. Throws what the codec throws. */
-export function encodeMessage(codec: MessageCodec, message: unknown): Uint8Array {
-  return codec.encode(wholeMessage(codec, message) as never).finish();
-}
-
 /** The message with all that its codec fills in. */
 export function wholeMessage(codec: MessageCodec, message: unknown): unknown {
   // The definition's mapped types have checked the message where the user gave it.

@@ -5,7 +5,6 @@
 import { type MethodDescriptor } from 'nice-grpc-common';
 import { MessageEncoder } from '../message-encoder.js';
 import {
-  encodeMessage,
   type IdempotencyLevel,
   type MethodDefinition,
   methodPath,
@@ -33,7 +32,7 @@ export function callMethodOf(service: ServiceDefinition, method: MethodDefinitio
   const encoder = new MessageEncoder(requestType);
   return {
     ...kindOf(path, method, method.options.idempotencyLevel),
-    encode: (request) => encodeMessage(requestType, request),
+    encode: (request) => encoder.encodeWhole(request),
     encodePieces: (request) => encoder.encode(request),
     decode: (bytes) => responseType.decode(bytes),
   };

@@ -33,6 +33,14 @@ test('gives the same bytes as the codec by itself, whatever the sizes', () => {
   );
 });
 
+test('as one array it is nobody else’s, whatever it is made of', () => {
+  const payload = new Uint8Array(10_000).fill(7);
+  const whole = encoderOf(EchoRequest).encodeWhole({ payload, delayMs: 5 });
+  payload.fill(0);
+  expect(EchoRequest.decode(whole)).toMatchObject({ payload: new Uint8Array(10_000).fill(7), delayMs: 5 });
+  expect(encoderOf(EchoResponse).encodeWhole({})).toHaveLength(0);
+});
+
 test('an empty message is one empty piece', () => {
   expect(encoderOf(EchoResponse).encode({})).toEqual([new Uint8Array(0)]);
 });
@@ -77,4 +85,21 @@ test('a codec with a writer of its own is given none, and makes one piece', () =
   const encoder = encoderOf(codec, 'one');
   expect(encoder.encode('four')).toEqual([Uint8Array.of(4)]);
   expect(given).toEqual([undefined, undefined]);
+});
+
+test('codecs may be without fromPartial, as static modules of protobufjs are', () => {
+  const codec: MessageCodec = {
+    encode: (message: string) => ({ finish: () => Uint8Array.of(message.length) }),
+    decode: (bytes) => 'x'.repeat(bytes[0] ?? 0),
+  };
+  expect(new MessageEncoder(codec).encodeWhole('four')).toEqual(Uint8Array.of(4));
+});
+
+test('what was left out is encoded by its default', () => {
+  expect(EchoRequest.decode(new MessageEncoder(EchoRequest).encodeWhole({ delayMs: 5 }))).toEqual({
+    payload: new Uint8Array(0),
+    delayMs: 5,
+    failWithCode: 0,
+    failWithDetails: '',
+  });
 });

@@ -1,9 +1,7 @@
-import { EchoRequest, type EchoResponse, TestServiceDefinition } from '../../../generated/test/v1/test.js';
+import { type EchoResponse, TestServiceDefinition } from '../../../generated/test/v1/test.js';
 import { ImageServiceDefinition } from '../../../generated/image/v1/image.js';
 import {
   type Client,
-  encodeMessage,
-  type MessageCodec,
   methodPath,
   type ServiceDefinition,
   type ServiceImplementation,
@@ -61,22 +59,5 @@ describe('service definitions', () => {
       Object.keys(TestServiceDefinition.methods),
       {},
     ]);
-  });
-
-  test('may have codecs without fromPartial, as static modules of protobufjs are', () => {
-    const codec: MessageCodec = {
-      encode: (message: string) => ({ finish: () => Uint8Array.of(message.length) }),
-      decode: (bytes) => 'x'.repeat(bytes[0] ?? 0),
-    };
-    expect(encodeMessage(codec, 'four')).toEqual(Uint8Array.of(4));
-  });
-
-  test('encode what was left out by its default', () => {
-    expect(EchoRequest.decode(encodeMessage(EchoRequest, { delayMs: 5 }))).toEqual({
-      payload: new Uint8Array(0),
-      delayMs: 5,
-      failWithCode: 0,
-      failWithDetails: '',
-    });
   });
 });
