@@ -16,6 +16,8 @@ export interface Trailer {
   readonly metadata: Metadata | undefined;
   /** The server wants further calls on another connection [RPC-12]; this one stays for those that it has. */
   readonly reconnect?: boolean;
+  /** How long to wait before another attempt, ms; Infinity: there is to be none. Absent: as the client likes. [RPC-14] */
+  readonly retryAfterMs?: number;
 }
 
 /** OK and nothing else. */
@@ -28,6 +30,7 @@ export function writeTrailer(writer: UnitWriter, trailer: Trailer): void {
   if (trailer.details !== '') writer.textField(Tag.DETAILS, shorten(trailer.details));
   if (trailer.notStarted) writer.bytesField(Tag.NOT_STARTED, NO_BYTES);
   if (trailer.reconnect === true) writer.bytesField(Tag.RECONNECT, NO_BYTES);
+  if (trailer.retryAfterMs !== undefined) writeRetryAfter(writer, trailer.retryAfterMs);
   if (trailer.metadata !== undefined) writeMetadata(writer, trailer.metadata);
   writer.endUnit();
 }
@@ -40,6 +43,8 @@ export function decodeTrailer(body: Uint8Array): Trailer {
   let details = '';
   let notStarted = false;
   let reconnect = false;
+  let retryAfterMs: number | undefined;
+  let doNotRetry = false;
   let metadata: MetadataReader | undefined;
   while (fields.nextField()) {
     switch (fields.tag) {
@@ -56,6 +61,12 @@ export function decodeTrailer(body: Uint8Array): Trailer {
       case Tag.RECONNECT:
         reconnect = true;
         break;
+      case Tag.RETRY_AFTER:
+        retryAfterMs = fields.valueVarint();
+        break;
+      case Tag.DO_NOT_RETRY:
+        doNotRetry = true;
+        break;
       case METADATA_TAG:
         (metadata ??= new MetadataReader()).readEntry(fields);
         break;
@@ -63,8 +74,18 @@ export function decodeTrailer(body: Uint8Array): Trailer {
         fields.skipUnknown();
     }
   }
+  if (doNotRetry) retryAfterMs = Infinity;
   const trailer = { code, details, notStarted, metadata: metadata?.metadata };
-  return reconnect ? { ...trailer, reconnect } : trailer;
+  return {
+    ...trailer,
+    ...(reconnect ? { reconnect } : undefined),
+    ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
+  };
+}
+
+function writeRetryAfter(writer: UnitWriter, retryAfterMs: number): void {
+  if (retryAfterMs === Infinity) writer.bytesField(Tag.DO_NOT_RETRY, NO_BYTES);
+  else writer.varintField(Tag.RETRY_AFTER, Math.ceil(Math.max(0, retryAfterMs)));
 }
 
 /** Whole characters up to the limit: a trailer must always fit, whatever a handler put into its error. */
@@ -78,7 +99,14 @@ function shorten(details: string): string {
 /** By code: they are numbered from 0 without a gap. */
 const STATUSES = Object.values(Status).filter((value) => typeof value === 'number');
 
-const Tag = { STATUS: 0x01, DETAILS: 0x02, NOT_STARTED: 0x03, RECONNECT: 0x04 } as const;
+const Tag = {
+  STATUS: 0x01,
+  DETAILS: 0x02,
+  NOT_STARTED: 0x03,
+  RECONNECT: 0x04,
+  RETRY_AFTER: 0x06,
+  DO_NOT_RETRY: 0x07,
+} as const;
 
 export const MAX_DETAILS_BYTES = 4_096;
 

@@ -5,7 +5,14 @@
  */
 import { assert } from '../../base/assert.js';
 import { malformed, tooLarge } from './framing-error.js';
-import { isUnitType, MAX_FIELDS_BYTES, MAX_VARINT_BYTES, UnitType, type Unit } from './unit.js';
+import {
+  type CallUnitType,
+  isUnitType,
+  MAX_FIELDS_BYTES,
+  MAX_VARINT_BYTES,
+  type Unit,
+  UnitType,
+} from './unit.js';
 
 export class UnitReader {
   #maxMessageBytes: number;
@@ -15,7 +22,7 @@ export class UnitReader {
   /** The bytes of a unit's head of which the rest is in a later chunk. */
   #head: Uint8Array | undefined;
   #headLength = 0;
-  #type: UnitType = UnitType.HEADER;
+  #type: CallUnitType = UnitType.HEADER;
   #body: Uint8Array | undefined;
   #bodyFilled = 0;
 
@@ -109,7 +116,7 @@ export class UnitReader {
   }
 }
 
-function checkType(type: number): asserts type is UnitType {
+function checkType(type: number): asserts type is CallUnitType {
   if (!isUnitType(type)) throw malformed(`unit type 0x${type.toString(16)} is not known`);
 }
 

@@ -1,14 +1,17 @@
 /**
  * The parts of a call's stream (PROTOCOL, RPC): a sequence of units, each a type byte, the body's length as a varint,
  * and the body. Client: HEADER, MESSAGE*, end. Server: HEADER (may be left out when it says nothing), MESSAGE*,
- * TRAILER, end.
+ * TRAILER, end. GO_AWAY stands alone, on a stream that a server opens.
  */
-export const UnitType = { HEADER: 0x01, MESSAGE: 0x02, TRAILER: 0x03 } as const;
+export const UnitType = { HEADER: 0x01, MESSAGE: 0x02, TRAILER: 0x03, GO_AWAY: 0x04 } as const;
 
 export type UnitType = (typeof UnitType)[keyof typeof UnitType];
 
+/** Those of a call. */
+export type CallUnitType = Exclude<UnitType, typeof UnitType.GO_AWAY>;
+
 export interface Unit {
-  readonly type: UnitType;
+  readonly type: CallUnitType;
   /** Plain `Uint8Array`, never a Buffer; it belongs to whoever took the unit. */
   readonly body: Uint8Array;
 }
@@ -21,6 +24,6 @@ export const MAX_FIELDS_BYTES = 16_383;
 
 export const DEFAULT_MAX_MESSAGE_BYTES = 4_194_304;
 
-export function isUnitType(value: number): value is UnitType {
+export function isUnitType(value: number): value is CallUnitType {
   return value === UnitType.HEADER || value === UnitType.MESSAGE || value === UnitType.TRAILER;
 }

@@ -240,6 +240,18 @@ describe('a trailer', () => {
     expect(decodeTrailer(bytesOf(OK_TRAILER))).toBe(OK_TRAILER);
   });
 
+  test('[RPC-14] says how long to wait before another attempt, or that there is to be none', () => {
+    const refused = { ...OK_TRAILER, code: Status.RESOURCE_EXHAUSTED };
+    expect([...bytesOf({ ...refused, retryAfterMs: 249.2 })]).toEqual([1, 1, 8, 6, 2, 0x40, 250]);
+    expect([...bytesOf({ ...refused, retryAfterMs: Infinity })]).toEqual([1, 1, 8, 7, 0]);
+    for (const retryAfterMs of [0, 250, Infinity]) {
+      const sent = { ...refused, retryAfterMs };
+      expect(decodeTrailer(bytesOf(sent))).toEqual(sent);
+    }
+    expect(decodeTrailer(Uint8Array.of(7, 0, 6, 1, 9)).retryAfterMs).toBe(Infinity);
+    expect(decodeTrailer(Uint8Array.of(1, 1, 8)).retryAfterMs).toBeUndefined();
+  });
+
   test('with a status that this version does not know is UNKNOWN', () => {
     expect(decodeTrailer(Uint8Array.of(1, 1, 17)).code).toBe(Status.UNKNOWN);
     expect(decodeTrailer(Uint8Array.of(1, 1, 16)).code).toBe(Status.UNAUTHENTICATED);
