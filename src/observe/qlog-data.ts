@@ -2,6 +2,7 @@
 import { type ConnectionFacts } from '../transport/connection/connection-observer.js';
 import { type DropReason } from '../transport/connection/connection-stats.js';
 import { type Address } from '../transport/path/path.js';
+import { SERVER_STREAMS } from '../transport/stream/stream-limits.js';
 import { type ConnectionClosed, TransportErrorCode } from '../transport/transport-error.js';
 import { type TransportParameters } from '../transport/wire/transport-parameters.js';
 import { hex, qlogErrorCode } from './qlog-frames.js';
@@ -31,7 +32,7 @@ export function localParameters({ role, localId, options }: ConnectionFacts): ob
     initial_max_data: options.connectionWindow,
     initial_max_stream_data_bidi_local: options.streamWindow,
     initial_max_stream_data_bidi_remote: options.streamWindow,
-    initial_max_streams_bidi: role === 'server' ? options.maxStreams : 0,
+    initial_max_streams_bidi: role === 'server' ? options.maxStreams : SERVER_STREAMS,
     congestion_control: options.congestionControl,
   };
 }

@@ -46,6 +46,7 @@ interface Connection {
 export class InMemoryEnd implements StreamTransport {
   readonly peer: string;
   readonly #clock: Clock;
+  readonly #serverIncarnation: string | undefined;
   readonly #isClient: boolean;
   #connection: Connection | undefined;
   #other: InMemoryEnd | undefined;
@@ -56,19 +57,24 @@ export class InMemoryEnd implements StreamTransport {
   #isDeliveryAsked = false;
   /** What the listener has not been told yet, three numbers each: kind, stream ID, value. */
   #events: number[] = [];
-  #nextStreamId = 0;
-  /** Streams below were announced to the server. */
-  #nextUnannouncedId = 0;
+  /** The next that this end opens. */
+  #nextStreamId: number;
+  /** Of the streams that this end opens those below were announced to the other. */
+  #nextUnannouncedId: number;
   #isWaitingForStreams = false;
   /** Bytes that we wrote and the other end has not read. */
   #bytesUnread = 0;
   /** Our halves whose writer waits for room. */
   readonly #blocked = new Set<Half>();
 
-  constructor(clock: Clock, peer: string, isClient: boolean) {
+  /** `serverIncarnation`: of the other end, for that of a client. */
+  constructor(clock: Clock, peer: string, serverIncarnation?: string) {
     this.#clock = clock;
     this.peer = peer;
-    this.#isClient = isClient;
+    this.#serverIncarnation = serverIncarnation;
+    this.#isClient = serverIncarnation !== undefined;
+    this.#nextStreamId = this.#isClient ? 0 : 1;
+    this.#nextUnannouncedId = this.#nextStreamId;
   }
 
   join(connection: Connection, other: InMemoryEnd): void {
@@ -85,22 +91,30 @@ export class InMemoryEnd implements StreamTransport {
     return this.#isReady;
   }
 
+  get peerIncarnation(): string | undefined {
+    return this.#isReady ? this.#serverIncarnation : undefined;
+  }
+
   get openStreamCount(): number {
-    return this.#connected().openCount;
+    const { openCount, streams } = this.#connected();
+    return openCount + (streams.has(SERVER_STREAM_ID) ? 1 : 0);
   }
 
   openStream(): number | undefined {
     const connection = this.#connected();
-    assert(this.#isClient, 'only clients open streams');
     if (this.#hasClosed) return undefined;
-    if (connection.openCount >= connection.limits.maxStreams) {
+    if (!this.#isClient) {
+      // [STR-10]
+      if (this.#nextStreamId > SERVER_STREAM_ID) return undefined;
+    } else if (connection.openCount < connection.limits.maxStreams) {
+      connection.openCount++;
+    } else {
       this.#isWaitingForStreams = true;
       return undefined;
     }
     const streamId = this.#nextStreamId;
     this.#nextStreamId += STREAM_ID_STEP;
     connection.streams.set(streamId, new Stream(streamId));
-    connection.openCount++;
     return streamId;
   }
 
@@ -234,11 +248,11 @@ export class InMemoryEnd implements StreamTransport {
     }
   }
 
-  /** The server hears of a stream, and of those opened before it, when the first of it is sent. */
+  /** The other end hears of a stream, and of those opened before it, when the first of it is sent. */
   #announce(streamId: number): void {
-    if (!this.#isClient) return;
+    if (this.#isClient !== isOfClient(streamId)) return;
     for (; this.#nextUnannouncedId <= streamId; this.#nextUnannouncedId += STREAM_ID_STEP) {
-      this.#peer().#push(EventKind.OPENED, this.#nextUnannouncedId, this.#isReady ? 0 : 1);
+      this.#peer().#push(EventKind.OPENED, this.#nextUnannouncedId, this.#isReady || !this.#isClient ? 0 : 1);
     }
   }
 
@@ -302,7 +316,8 @@ export class InMemoryEnd implements StreamTransport {
   #retireIfOver(stream: Stream): void {
     const connection = this.#connected();
     const { toServer, toClient } = stream;
-    if (!stream.isRetired && toServer.isOver && (toClient.isFinished || toClient.resetCode !== undefined)) {
+    const isSettled = toServer.isOver && (toClient.isFinished || toClient.resetCode !== undefined);
+    if (isSettled && !stream.isRetired && isOfClient(stream.id)) {
       stream.isRetired = true;
       connection.openCount--;
       connection.client.#offerStreams();
@@ -385,3 +400,9 @@ const EventKind = {
 
 /** IDs of the streams that a client opens are even. */
 const STREAM_ID_STEP = 2;
+/** Of the only stream that a server may open. */
+const SERVER_STREAM_ID = 1;
+
+function isOfClient(streamId: number): boolean {
+  return streamId % STREAM_ID_STEP === 0;
+}

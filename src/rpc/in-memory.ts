@@ -59,6 +59,8 @@ class InMemoryAcceptor implements Acceptor {
   #isRefusing = false;
   #port = 1;
   #connections = 0;
+  /** How often it has begun to listen. */
+  #incarnation = 0;
 
   constructor(clock: Clock, limits: InMemoryLimits) {
     this.#clock = clock;
@@ -71,6 +73,7 @@ class InMemoryAcceptor implements Acceptor {
     }
     this.#accept = accept;
     this.#isRefusing = false;
+    this.#incarnation++;
     this.#port = Number(/:(\d+)$/.exec(address)?.[1] ?? 0) || 1;
     return Promise.resolve({
       port: this.#port,
@@ -102,8 +105,9 @@ class InMemoryAcceptor implements Acceptor {
   }
 
   #join(accept: (transport: StreamTransport) => StreamListener, handler: ConnectHandler): void {
-    const client = new InMemoryEnd(this.#clock, `${HOST}:${this.#port}`, true);
-    const server = new InMemoryEnd(this.#clock, `${HOST}:${FIRST_CLIENT_PORT + this.#connections++}`, false);
+    const incarnation = this.#incarnation.toString(16).padStart(16, '0');
+    const client = new InMemoryEnd(this.#clock, `${HOST}:${this.#port}`, incarnation);
+    const server = new InMemoryEnd(this.#clock, `${HOST}:${FIRST_CLIENT_PORT + this.#connections++}`);
     this.#serverEnds.add(server);
     joinEnds(client, server, this.#limits, () => this.#serverEnds.delete(server));
     server.listen(accept(server));

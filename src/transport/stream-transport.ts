@@ -10,6 +10,11 @@ export interface StreamTransport {
   /** The handshake is confirmed. Before it only calls that may be replayed can be sent (first flight). */
   readonly isReady: boolean;
   /**
+   * Of the server, on its client's side once it is ready: hex of what it drew when it started. The same on another
+   * connection is the same process, which remembers what it has started [AMO-4]. Undefined on a server's side.
+   */
+  readonly peerIncarnation: string | undefined;
+  /**
    * Streams of which something is still under way: not read to the end, or not finished, or not yet acknowledged to the
    * end. When it is 0, closing loses nothing.
    */

@@ -17,7 +17,7 @@ import {
 } from '../../src/transport/stream/stream-limits.js';
 import { type StreamSet, type StreamSetOptions } from '../../src/transport/stream/stream-set.js';
 import { receive, StreamPacket } from '../support/stream-packet.js';
-import { advertised, streamSet } from '../support/stream-pair.js';
+import { advertised, advertisedByClient, streamSet } from '../support/stream-pair.js';
 
 const MAX_STREAM_BYTES = 20_000;
 
@@ -67,10 +67,12 @@ class Side {
   private sentTotal = 0;
   private now = 0;
   private readonly array = new Uint8Array(MAX_STREAM_BYTES);
-  private nextStreamAnnounced = 0;
+  private openedCount = 0;
+  private nextStreamAnnounced: number;
 
   constructor(index: number, limits: StreamLimits, allowed: PeerLimits, pool: ChunkPool, memory: Memory) {
     this.index = index;
+    this.nextStreamAnnounced = 1 - index;
     this.allowed = { ...allowed, byStream: new Map() };
     this.set = streamSet({
       role: index === 0 ? 'client' : 'server',
@@ -100,7 +102,7 @@ class Side {
   open(): void {
     const id = this.set.open();
     if (id === undefined) return;
-    expect(id).toBe(this.halves.size * 2);
+    expect(id).toBe(2 * this.openedCount++ + this.index);
     this.addHalf(id);
   }
 
@@ -195,8 +197,8 @@ class Side {
       );
       check(this.sentTotal <= this.allowed.maxData, 'limit of the connection passed');
     }
-    if (this.index === 0 && 'streamId' in frame) {
-      check(frame.streamId / 2 < this.allowed.maxStreams, 'limit of streams passed');
+    if ('streamId' in frame && frame.streamId % 2 === this.index) {
+      check((frame.streamId - this.index) / 2 < this.allowed.maxStreams, 'limit of streams passed');
     }
   }
 
@@ -231,7 +233,7 @@ class Side {
 }
 
 type Operation =
-  | { readonly kind: 'open' }
+  | { readonly kind: 'open'; readonly side: number }
   | {
       readonly kind: 'write';
       readonly side: number;
@@ -278,16 +280,16 @@ class Session {
       this.pool,
       memory,
     );
-    const server = new Side(1, serverLimits, advertised(clientLimits), this.pool, memory);
+    const server = new Side(1, serverLimits, advertisedByClient(clientLimits), this.pool, memory);
     this.sides = [client, server];
     this.limits = serverLimits;
-    server.set.onPeerLimits(advertised(clientLimits));
+    server.set.onPeerLimits(advertisedByClient(clientLimits));
     if (!isFirstFlight) this.giveLimits();
   }
 
   run(operation: Operation): void {
     if (operation.kind === 'open') {
-      this.sides[0].open();
+      this.sides[operation.side]?.open();
       return;
     }
     if (operation.kind === 'limits') {
@@ -417,7 +419,13 @@ const size = (max: number): fc.Arbitrary<number> =>
   fc.nat(1_000).map((share) => Math.floor(max ** (share / 1_000)));
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('open' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('open' as const),
+      side: fc.nat(5).map((draw) => (draw === 0 ? 1 : 0)),
+    }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -515,7 +523,7 @@ describe('two stream sets over a bad link', () => {
         anyMeans,
         ({ client, server, isFirstFlight }, operations, means) => {
           const session = new Session(client, server, isFirstFlight, means);
-          session.run({ kind: 'open' });
+          session.run({ kind: 'open', side: 0 });
           for (const step of operations) session.run(step);
           session.finish();
           session.check();

@@ -30,6 +30,8 @@ export interface SentRequest {
 export class ScriptedTransport implements StreamTransport {
   readonly peer = '10.0.0.5:7000';
   isReady = false;
+  /** The test sets another one for another server. */
+  peerIncarnation: string | undefined = '0123456789abcdef';
   openStreamCount = 0;
   /** How many streams may be open; the test raises it and calls `listener.onStreamsAvailable`. */
   streamLimit = Infinity;

@@ -30,6 +30,9 @@ export interface Answer {
 export class ServedTransport implements StreamTransport {
   readonly peer = '10.0.0.9:50000';
   readonly isReady = true;
+  readonly peerIncarnation = undefined;
+  /** Of the stream that the server may open; undefined as from a client that takes none. */
+  serverStreamId: number | undefined = 1;
   openStreamCount = 0;
   /** How many bytes one write takes at most. */
   room = Infinity;
@@ -40,7 +43,9 @@ export class ServedTransport implements StreamTransport {
   readonly #incoming = new Map<number, (Uint8Array | 'end')[]>();
 
   openStream(): number | undefined {
-    throw new Error('a server opens no streams');
+    const streamId = this.serverStreamId;
+    this.serverStreamId = undefined;
+    return streamId;
   }
 
   writeStream(streamId: number, pieces: readonly Uint8Array[], fin: boolean): number {

@@ -6,6 +6,7 @@ import { type PathCapacity } from '../../src/transport/stream/path-capacity.js';
 import {
   DEFAULT_STREAM_LIMITS,
   type PeerLimits,
+  SERVER_STREAMS,
   type StreamLimits,
 } from '../../src/transport/stream/stream-limits.js';
 import { StreamSet, type StreamSetOptions } from '../../src/transport/stream/stream-set.js';
@@ -66,7 +67,7 @@ export function streamPair({
     clientEvents,
     serverEvents,
   };
-  pair.server.onPeerLimits(advertised(clientLimits));
+  pair.server.onPeerLimits(advertisedByClient(clientLimits));
   if (!isFirstFlight) pair.client.onPeerLimits(advertised(serverLimits));
   return pair;
 }
@@ -89,6 +90,11 @@ const UNKNOWN_PATH: PathCapacity = { smoothedRttMs: undefined, congestionWindow:
 
 export function advertised({ connectionWindow, streamWindow, maxStreams }: StreamLimits): PeerLimits {
   return { maxData: connectionWindow, maxStreamData: streamWindow, maxStreams };
+}
+
+/** The same by a client, whatever its limits say of streams. */
+export function advertisedByClient(limits: StreamLimits): PeerLimits {
+  return { ...advertised(limits), maxStreams: SERVER_STREAMS };
 }
 
 /** Sends and acknowledges in both directions until nobody has anything to send. Returns how many packets that took. */

@@ -11,7 +11,7 @@ import { type TransportOptions } from '../connection/transport-options.js';
 import { MAX_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { BufferBudget } from '../stream/buffer-budget.js';
 import { ChunkPool } from '../stream/chunk-pool.js';
-import { FIRST_FLIGHT_LIMITS } from '../stream/stream-limits.js';
+import { FIRST_FLIGHT_LIMITS, SERVER_STREAMS } from '../stream/stream-limits.js';
 import { encodeTransportParameters } from '../wire/transport-parameters.js';
 import { type EndpointConfig, type EndpointMeans } from './endpoint.js';
 
@@ -117,7 +117,7 @@ export class ConnectionFactory {
         maxDatagramSize: MAX_DATAGRAM_BYTES,
         initialMaxData: options.connectionWindow,
         initialMaxStreamData: options.streamWindow,
-        initialMaxStreams: isServer ? options.maxStreams : 0,
+        initialMaxStreams: isServer ? options.maxStreams : SERVER_STREAMS,
         maxAckDelayMs: options.maxAckDelayMs,
         activeConnectionIdLimit: options.activeConnectionIds,
         sourceConnectionId: localId,

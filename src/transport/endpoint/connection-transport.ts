@@ -15,6 +15,7 @@ export class ConnectionTransport implements StreamTransport {
   readonly #clock: Clock;
   readonly #requestFlush: (connection: Connection) => void;
   readonly #requestLateFlush: (connection: Connection) => void;
+  #peerIncarnation: string | undefined;
 
   /** `requestLateFlush`: for what may always wait for the end of the turn. */
   constructor(
@@ -36,6 +37,11 @@ export class ConnectionTransport implements StreamTransport {
 
   get isReady(): boolean {
     return this.connection.isReady;
+  }
+
+  get peerIncarnation(): string | undefined {
+    if (!this.isReady) return undefined;
+    return (this.#peerIncarnation ??= hexOf(this.connection.peerParameters?.incarnation));
   }
 
   get openStreamCount(): number {
@@ -87,4 +93,11 @@ export class ConnectionTransport implements StreamTransport {
   stats(): TransportStats {
     return this.connection.transportStats(this.#clock.now());
   }
+}
+
+function hexOf(bytes: Uint8Array | undefined): string | undefined {
+  if (bytes === undefined) return undefined;
+  let text = '';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
 }

@@ -61,3 +61,6 @@ export const FIRST_FLIGHT_LIMITS: PeerLimits = {
   maxStreamData: 64 << 10,
   maxStreams: 64,
 };
+
+/** [STR-10] Streams of a server's that a client takes, in all: one, on which it says that it leaves. */
+export const SERVER_STREAMS = 1;

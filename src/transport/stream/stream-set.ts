@@ -1,6 +1,6 @@
 /**
  * All streams of a connection: opens, finds and retires them, shares out the connection's window and send buffer, and
- * says what is to be sent. In version 1 only the client opens streams: 0, 2, 4, …. A stream is retired
+ * says what is to be sent. The client opens 0, 2, 4, …, the server 1 and no more. A stream is retired
  * when its receiving half was read to the end or reset and its sending half was acknowledged to the end; a frame for
  * one that is retired is old news and ignored. Peer errors are thrown as TransportError.
  */
@@ -21,7 +21,7 @@ import { SendStream } from './send-stream.js';
 import { Stream } from './stream.js';
 import { WindowTuner } from './window-tuner.js';
 import { WriteRoom } from './write-room.js';
-import { FIRST_FLIGHT_LIMITS, type PeerLimits, type StreamLimits } from './stream-limits.js';
+import { FIRST_FLIGHT_LIMITS, type PeerLimits, SERVER_STREAMS, type StreamLimits } from './stream-limits.js';
 
 export interface StreamSetOptions {
   readonly role: 'client' | 'server';
@@ -78,7 +78,7 @@ export class StreamSet implements BudgetWaiter {
     this.flow = {
       receiveWindow,
       windows: new WindowTuner(receiveWindow, limits, budget, path, waitForBudget),
-      peerStreams: new ReceiveWindow(limits.maxStreams),
+      peerStreams: new ReceiveWindow(this.isServer ? limits.maxStreams : SERVER_STREAMS),
       sendCredit: new SendCredit(peer.maxData, isProvisional),
       streamCredit: new SendCredit(peer.maxStreams, isProvisional),
     };
@@ -142,17 +142,19 @@ export class StreamSet implements BudgetWaiter {
     this.announceStreamCredit();
   }
 
-  /** The ID of a new stream, or undefined at the peer's limit: `streamsAvailable` follows [STR-1] [STR-3]. */
+  /**
+   * The ID of a new stream, or undefined at the peer's limit [STR-1] [STR-3]: for a client `streamsAvailable` follows,
+   * a server gets no more than it was granted at first [STR-10].
+   */
   open(): number | undefined {
-    assert(!this.isServer, 'only a client opens streams');
     if (this.isClosed) return undefined;
     const { streamCredit } = this.flow;
     if (streamCredit.available === 0) {
       this.isShortOfStreams = true;
-      this.controls.reportStreamsBlocked();
+      if (!this.isServer) this.controls.reportStreamsBlocked();
       return undefined;
     }
-    const id = streamCredit.used * 2;
+    const id = this.endOfIds(this.isServer ? 1 : 0);
     streamCredit.use(1);
     this.addStream(id);
     return id;
@@ -264,7 +266,7 @@ export class StreamSet implements BudgetWaiter {
     if (stream?.send.credit.raise(limit) === true) this.scheduler.markReady(stream);
   }
 
-  /** Without meaning for a server, which opens no streams [STR-3]. */
+  /** Without meaning for a server [STR-3]. */
   onMaxStreams(limit: number): void {
     if (this.isServer) return;
     this.flow.streamCredit.raise(limit);
@@ -340,32 +342,36 @@ export class StreamSet implements BudgetWaiter {
   /** For the application's verbs: undefined for a retired stream; one that never was is our bug. */
   private known(id: number): Stream | undefined {
     const stream = this.streams.get(id);
-    assert(stream !== undefined || id < this.endOfIds, 'a stream is opened before it is used');
+    assert(stream !== undefined || id < this.endOfIds(id), 'a stream is opened before it is used');
     return stream;
   }
 
-  /** IDs from here on were never opened. */
-  private get endOfIds(): number {
-    return 2 * (this.isServer ? this.flow.peerStreams.received : this.flow.streamCredit.used);
+  /** IDs from here on, of the side whose ID `id` is, were never opened. */
+  private endOfIds(id: number): number {
+    const { streamCredit, peerStreams } = this.flow;
+    return 2 * (this.isOurs(id) ? streamCredit.used : peerStreams.received) + (id % 2);
+  }
+
+  /** We open the streams with such IDs. */
+  private isOurs(id: number): boolean {
+    return (id % 2 === 1) === this.isServer;
   }
 
   /** For the peer's frames: undefined for a retired stream [STR-8]; opens what the peer opens [STR-1]. */
   private streamOf(id: number, isFirstFlight: boolean): Stream | undefined {
     const stream = this.streams.get(id);
     if (stream !== undefined || this.isClosed) return stream;
-    const isOfServer = id % 2 === 1;
-    if (this.isServer && !isOfServer) return this.openTo(id, isFirstFlight);
-    if (!this.isServer && isOfServer) throw streamLimitError(id);
-    if (id >= this.endOfIds || isOfServer) {
+    if (!this.isOurs(id)) return this.openTo(id, isFirstFlight);
+    if (id >= this.endOfIds(id)) {
       throw new TransportError(TransportErrorCode.STREAM_STATE_ERROR, `stream ${id} was never opened`);
     }
     return undefined;
   }
 
-  /** [STR-2] The peer opens `id`, and with it all below (RFC 9000 §3.2). Undefined when that was long ago. */
+  /** [STR-2] The peer opens `id`, and with it all its own below (RFC 9000 §3.2). Undefined when that was long ago. */
   private openTo(id: number, isFirstFlight: boolean): Stream | undefined {
     const { peerStreams } = this.flow;
-    let next = this.endOfIds;
+    let next = this.endOfIds(id);
     if (id < next) return undefined;
     if (!peerStreams.receive((id - next) / 2 + 1)) throw streamLimitError(id);
     let stream: Stream | undefined;
@@ -373,7 +379,7 @@ export class StreamSet implements BudgetWaiter {
       stream = this.addStream(next);
       this.emit({ kind: 'streamOpened', streamId: next, isFirstFlight });
     }
-    this.renewPeerStreams();
+    if (this.isServer) this.renewPeerStreams();
     return stream;
   }
 
@@ -399,7 +405,7 @@ export class StreamSet implements BudgetWaiter {
     const { send, receive } = stream;
     if (!receive.isTerminal || !send.isSettled) return;
     const isRetired = send.isTerminal && this.streams.delete(stream.id);
-    if (!this.isServer) return;
+    if (!this.isServer || this.isOurs(stream.id)) return;
     if (stream.isCreditReturned) {
       if (isRetired) this.lingeringCount--;
     } else if (isRetired || this.lingeringCount < this.limits.maxStreams) {

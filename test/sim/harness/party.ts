@@ -248,9 +248,12 @@ export class Party {
       this.#sentOnStreams <= maxData - reserve,
       () => `${this.#sentOnStreams} bytes on streams, ${maxData} granted, of which bulk leaves ${reserve}`,
     );
-    if (this.isServer) return;
+    if ((streamId % 2 === 1) !== this.isServer) return;
     const maxStreams = Math.max(first.initialMaxStreams, this.peer?.grantedStreams ?? 0);
-    check(streamId / 2 < maxStreams, () => `stream ${streamId} opened, ${maxStreams} streams granted`);
+    check(
+      Math.floor(streamId / 2) < maxStreams,
+      () => `stream ${streamId} opened, ${maxStreams} streams granted`,
+    );
   }
 }
 

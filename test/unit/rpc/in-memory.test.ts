@@ -152,6 +152,33 @@ describe('connecting', () => {
     await connector.close();
   });
 
+  test('[AMO-4] tells the client which server it is, another one each time that one listens', async () => {
+    const { connector, acceptor } = createInMemoryPair({ clock: new ManualClock() });
+    const incarnationOfNext = async (): Promise<string | undefined> => {
+      let client: Recorder | undefined;
+      connector.connect({
+        onTransport: (transport) => (client = new Recorder(transport)),
+        onFailed: () => undefined,
+      });
+      await settle();
+      await client?.told();
+      return client?.transport.peerIncarnation;
+    };
+    const accept = (transport: StreamTransport): Recorder => new Recorder(transport);
+    const listening = await acceptor.listen('127.0.0.1:7000', accept);
+    const first = await incarnationOfNext();
+    const again = await incarnationOfNext();
+    await listening.close();
+    await acceptor.listen('127.0.0.1:7000', accept);
+    const other = await incarnationOfNext();
+    expect(first).toMatch(/^[0-9a-f]{16}$/);
+    expect([again === first, other === first]).toEqual([true, false]);
+    const { client, server } = await connecting();
+    expect(client.transport.peerIncarnation).toBeUndefined();
+    await client.told();
+    expect([client.transport.peerIncarnation, server.transport.peerIncarnation]).toEqual([first, undefined]);
+  });
+
   test('is possible for one server at a time', async () => {
     const { acceptor } = createInMemoryPair({ clock: new ManualClock() });
     const accept = (transport: StreamTransport): StreamListener => new Recorder(transport);
@@ -323,6 +350,19 @@ describe('streams', () => {
     pair.server.transport.resetStream(streamId, 0);
     expect(await pair.client.told()).toEqual(['streams']);
     expect(pair.client.transport.openStream()).toBe(2);
+  });
+
+  test('[STR-10] a server opens one, in all, which is none of those that the client may have', async () => {
+    const { client, server } = await connected({ maxStreams: 1 });
+    expect([server.transport.openStream(), server.transport.openStream()]).toEqual([1, undefined]);
+    server.write(1, [4, 0], true);
+    server.transport.stopStream(1, 0);
+    expect(await client.told()).toEqual(['opened 1', 'readable 1', 'stopped 1 0']);
+    expect(client.readAll(1)).toEqual({ bytes: [4, 0], isEnd: true });
+    client.transport.resetStream(1, 0);
+    expect([client.transport.openStreamCount, server.transport.openStreamCount]).toEqual([0, 0]);
+    expect([client.transport.openStream(), client.transport.openStream()]).toEqual([0, undefined]);
+    expect(server.transport.openStream()).toBeUndefined();
   });
 
   test('a stop after everything has come tells nobody', async () => {

@@ -165,7 +165,7 @@ describe('streams', () => {
       expect(run.connection.closed?.code).toBe(TransportErrorCode.STREAM_STATE_ERROR);
     }
     const client = new HostileRun({ victim: 'client' });
-    client.send(frameBytes.stream({ id: 1, data: 1 }));
+    client.send(frameBytes.stream({ id: 3, data: 1 }));
     expect(client.connection.closed?.code).toBe(TransportErrorCode.STREAM_LIMIT_ERROR);
   });
 });

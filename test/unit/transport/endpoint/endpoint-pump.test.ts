@@ -4,6 +4,7 @@ import { VirtualClock } from '../../../../src/sim/virtual-clock.js';
 import { DEFAULT_TRANSPORT_OPTIONS } from '../../../../src/transport/connection/transport-options.js';
 import { DEFAULT_ENDPOINT_LIMITS } from '../../../../src/transport/endpoint/endpoint.js';
 import { EndpointPump, type PumpOptions } from '../../../../src/transport/endpoint/endpoint-pump.js';
+import { type StreamTransport } from '../../../../src/transport/stream-transport.js';
 import { ProtocolVersion } from '../../../../src/transport/wire/version.js';
 
 /** Time stands still: what one side sends is handed to the other, a turn of the loop for each flight. */
@@ -98,5 +99,34 @@ describe('a pump', () => {
     expect([readBytes, pair.toServer.length]).toEqual([answer.length, 0]);
     pair.clock.endTurn();
     expect(pair.toServer).toHaveLength(1);
+  });
+
+  test("[AMO-4] [STR-10] a client's transport says which server it is and gets its stream, the server's neither", () => {
+    let server: StreamTransport | undefined;
+    const pair = new PumpPair((transport) => {
+      server = transport;
+      return DEAF_LISTENER;
+    });
+    const client = pair.client.connect(SERVER_ADDRESS, 0);
+    const told: string[] = [];
+    client.listener = {
+      ...DEAF_LISTENER,
+      onStreamOpened: (id, isFirstFlight) => told.push(`opened ${id} ${isFirstFlight}`),
+      onStreamReadable: (id) => told.push(`readable ${id} ${String(client.readStream(id))}`),
+    };
+    expect(client.peerIncarnation).toBeUndefined();
+    pair.endTurn();
+    for (let flight = 0; flight < 4; flight++) {
+      pair.serverTakesAll();
+      pair.clientTakesAll();
+    }
+    expect(client.isReady).toBe(true);
+    expect(client.peerIncarnation).toMatch(/^[0-9a-f]{16}$/);
+    expect(server?.peerIncarnation).toBeUndefined();
+    expect([server?.openStream(), server?.openStream()]).toEqual([1, undefined]);
+    server?.writeStream(1, [Uint8Array.of(4, 0)], true);
+    pair.endTurn();
+    pair.clientTakesAll();
+    expect(told).toEqual(['opened 1 false', 'readable 1 4,0']);
   });
 });

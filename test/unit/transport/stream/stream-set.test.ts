@@ -1,5 +1,6 @@
 import { BufferBudget } from '../../../../src/transport/stream/buffer-budget.js';
 import { ChunkPool } from '../../../../src/transport/stream/chunk-pool.js';
+import { DEFAULT_STREAM_LIMITS } from '../../../../src/transport/stream/stream-limits.js';
 import { type StreamSet } from '../../../../src/transport/stream/stream-set.js';
 import {
   acknowledge,
@@ -8,7 +9,7 @@ import {
   receive,
   type StreamPacket,
 } from '../../../support/stream-packet.js';
-import { openOf, readAll, settle, streamPair } from '../../../support/stream-pair.js';
+import { openOf, readAll, settle, streamPair, streamSet } from '../../../support/stream-pair.js';
 import { errorWithCode } from '../../../support/transport-error.js';
 
 const EMPTY = new Uint8Array(0);
@@ -133,13 +134,50 @@ describe('opening', () => {
     expect(() => {
       server.onStreamFrame(1, 0, EMPTY, false, false);
     }).toThrow(errorWithCode('STREAM_STATE_ERROR'));
-    expect(() => {
-      client.onStreamFrame(1, 0, EMPTY, false, false);
-    }).toThrow(errorWithCode('STREAM_LIMIT_ERROR'));
     client.open();
     expect(() => {
       client.onMaxStreamData(2, 1);
     }).toThrow(errorWithCode('STREAM_STATE_ERROR'));
+  });
+
+  test('[STR-10] a server opens one stream, in all, and asks for no more', () => {
+    const pair = streamPair();
+    const { client, server, clientEvents, serverEvents } = pair;
+    expect([server.open(), server.open()]).toEqual([1, undefined]);
+    server.write(1, [pattern(10)], true);
+    server.stop(1, 0);
+    settle(pair);
+    expect(clientEvents).toEqual([
+      { kind: 'streamOpened', streamId: 1, isFirstFlight: false },
+      { kind: 'streamStopped', streamId: 1, code: 0 },
+      { kind: 'streamReadable', streamId: 1 },
+    ]);
+    expect(readAll(client, 1)).toEqual({ bytes: pattern(10), hasEnded: true });
+    client.reset(1, 0);
+    settle(pair);
+    expect([client.openCount, server.openCount]).toEqual([0, 0]);
+    expect(server.open()).toBeUndefined();
+    expect([packetOf(server).frames, packetOf(client).frames]).toEqual([[], []]);
+    expect(serverEvents.filter(({ kind }) => kind === 'streamsAvailable')).toEqual([]);
+  });
+
+  test('[STR-3] [STR-10] a second stream of a server is above the limit, one that it has not opened is not used', () => {
+    const { client, server } = streamPair();
+    expect(() => {
+      client.onStreamFrame(3, 0, EMPTY, false, false);
+    }).toThrow(errorWithCode('STREAM_LIMIT_ERROR'));
+    server.open();
+    server.onMaxStreamData(1, 2_000_000);
+    expect(() => {
+      server.onMaxStreamData(3, 1);
+    }).toThrow(errorWithCode('STREAM_STATE_ERROR'));
+  });
+
+  test('[STR-10] a client of an earlier version takes none', () => {
+    const server = streamSet({ role: 'server', limits: DEFAULT_STREAM_LIMITS, emit: () => undefined });
+    server.onPeerLimits({ maxData: 10_000, maxStreamData: 10_000, maxStreams: 0 });
+    expect(server.open()).toBeUndefined();
+    expect(packetOf(server).frames).toEqual([]);
   });
 
   test('[HSK-10] the first flight has its own limits, which the real ones replace', () => {
