@@ -86,7 +86,7 @@ export class ClientConnection implements StreamListener {
     this.#owner.onStreamsAvailable(this);
   }
 
-  /** Servers open none in this version. */
+  /** What a server says on the one that it may open is not read. */
   onStreamOpened(streamId: number): void {
     this.transport.stopStream(streamId, ResetCode.REFUSED);
     this.transport.resetStream(streamId, ResetCode.REFUSED);

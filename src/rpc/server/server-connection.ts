@@ -8,7 +8,7 @@ import { type StreamListener, type StreamTransport } from '../stream-transport.j
 import { CancelMeter } from './cancel-meter.js';
 import { ServerCall } from './server-call.js';
 import { type ServerRuntime } from './server-runtime.js';
-import { type RequestWindow } from './started-requests.js';
+import { type RequestNumber } from './started-requests.js';
 
 export class ServerConnection implements StreamListener {
   readonly transport: StreamTransport;
@@ -77,7 +77,7 @@ export class ServerConnection implements StreamListener {
   }
 
   onStreamsAvailable(): void {
-    // A server opens no streams in this version.
+    // Of the one stream that a server may open nobody waits for more credit.
   }
 
   onStreamOpened(streamId: number, isFirstFlight: boolean): void {
@@ -124,7 +124,6 @@ class ClientInstance {
   readonly #runtime: ServerRuntime;
   readonly #bytes: Uint8Array;
   readonly #prefix: string;
-  #window: RequestWindow | undefined;
 
   constructor(runtime: ServerRuntime, instance: Uint8Array) {
     this.#runtime = runtime;
@@ -147,9 +146,18 @@ class ClientInstance {
     return this.#prefix + String(sequence);
   }
 
-  /** What it started on this server, over all connections. */
-  get window(): RequestWindow {
-    return (this.#window ??= this.#runtime.started.windowOf(this.#prefix));
+  /** Undefined when the handler of its request may start, once on this server; else why not [AMO-2]. */
+  start(request: RequestNumber, receivedAt: number): string | undefined {
+    const { started, environment } = this.#runtime;
+    return started.start(this.#prefix, request, receivedAt, environment.clock.now());
+  }
+
+  /** For those who ask one number at a time. */
+  get window(): { tryStart(sequence: number, attempt: number): boolean } {
+    const now = this.#runtime.environment.clock.now();
+    return {
+      tryStart: (sequence, attempt) => this.start({ sequence, attempt, ageMs: 0 }, now) === undefined,
+    };
   }
 }
 
