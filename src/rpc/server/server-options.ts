@@ -27,9 +27,23 @@ export interface ServerOptions {
   readonly cancelFloodSeconds?: number | undefined;
   /**
    * Clients of which is remembered which calls of undeclared idempotency they started; beyond it the one that
-   * connected longest ago is forgotten. About 300 bytes each. Default 10,000.
+   * was idle longest is forgotten, and refused if it repeats a call of that time. About 300 bytes each. Default 10,000.
    */
   readonly maxRememberedClients?: number | undefined;
+  /**
+   * An answer of a unary call of undeclared idempotency is kept for five minutes, for the client that lost its connection
+   * and asks again, unless it is larger: then such a client is refused. Default 64 KiB; 0 keeps none.
+   */
+  readonly maxCachedReplyBytes?: number | undefined;
+  /** What all kept answers may take, each with 512 bytes beside its own; beyond it the oldest go. Default 32 MiB. */
+  readonly maxReplyCacheBytes?: number | undefined;
+  /**
+   * Calls that one IP address (of IPv6: one /64) may make in a second, and as many at once; more are refused with the
+   * time after which they may come again. Default Infinity.
+   */
+  readonly maxCallsPerSecondPerPeer?: number | undefined;
+  /** Addresses that are counted for it; beyond it the one that was idle longest begins anew. Default 10,000. */
+  readonly maxRatedPeers?: number | undefined;
 }
 
 export type ServerLimits = Required<{ readonly [Name in keyof ServerOptions]: number }>;
@@ -50,6 +64,10 @@ const DEFAULTS: ServerLimits = {
   maxCancelsPerSecond: 200,
   cancelFloodSeconds: 5,
   maxRememberedClients: 10_000,
+  maxCachedReplyBytes: 65_536,
+  maxReplyCacheBytes: 33_554_432,
+  maxCallsPerSecondPerPeer: Infinity,
+  maxRatedPeers: 10_000,
 };
 
 const SERVER_RULES: NumberRules<ServerOptions> = {
@@ -62,4 +80,8 @@ const SERVER_RULES: NumberRules<ServerOptions> = {
   maxCancelsPerSecond: { min: 1 },
   cancelFloodSeconds: { min: 1, isWhole: true, unit: 's' },
   maxRememberedClients: { min: 1, isWhole: true },
+  maxCachedReplyBytes: { min: 0, unit: 'bytes' },
+  maxReplyCacheBytes: { min: 0, unit: 'bytes' },
+  maxCallsPerSecondPerPeer: { min: 0.001 },
+  maxRatedPeers: { min: 1, isWhole: true },
 };
