@@ -1,6 +1,7 @@
 /** The real world, as the rpc floor asks for it. */
 import { type RpcEnvironment } from '../rpc/rpc-environment.js';
 import { BufferBudget } from '../transport/stream/buffer-budget.js';
+import { AsyncCallScope } from './async-call-scope.js';
 import { realClock } from './real-clock.js';
 import { RealRandom } from './real-random.js';
 
@@ -11,4 +12,5 @@ export const realEnvironment: RpcEnvironment = {
   clock: realClock,
   random: new RealRandom(),
   wallTime: () => Date.now(),
+  callScope: new AsyncCallScope(),
 };

@@ -3,6 +3,7 @@
  * are recorded with how they ended, so that a test can look at one without waiting for it.
  */
 import { TestServiceDefinition } from '../../generated/test/v1/test.js';
+import { NO_CALL_SCOPE } from '../../src/rpc/call-scope.js';
 import { Channel, type ChannelOptions, type ChannelStateChange } from '../../src/rpc/client/channel.js';
 import { type RpcCallOptions } from '../../src/rpc/client/call-options.js';
 import { createClient } from '../../src/rpc/client/client-factory.js';
@@ -25,7 +26,12 @@ export class ClientFixture {
   wallTime = Date.UTC(2030, 0, 1);
 
   constructor(options: ChannelOptions = {}) {
-    const environment = { clock: this.clock, random: this.random, wallTime: () => this.wallTime };
+    const environment = {
+      clock: this.clock,
+      random: this.random,
+      wallTime: () => this.wallTime,
+      callScope: NO_CALL_SCOPE,
+    };
     this.channel = new Channel(this.connector, environment, options);
     this.channel.on('state', (change) => this.states.push(change));
     this.client = createClient(TestServiceDefinition, this.channel);

@@ -10,6 +10,7 @@ import {
   TestServiceDefinition,
 } from '../../generated/test/v1/test.js';
 import { type CallContext } from 'nice-grpc-common';
+import { NO_CALL_SCOPE } from '../../src/rpc/call-scope.js';
 import { type RequestContext } from '../../src/rpc/server/call-context.js';
 import { Server } from '../../src/rpc/server/server.js';
 import { type ServerOptions } from '../../src/rpc/server/server-options.js';
@@ -49,7 +50,12 @@ export class ServerFixture {
   readonly errors: HandlerError[] = [];
 
   constructor(options: ServerOptions = {}) {
-    const environment = { clock: this.clock, random: this.random, wallTime: () => WALL_TIME };
+    const environment = {
+      clock: this.clock,
+      random: this.random,
+      wallTime: () => WALL_TIME,
+      callScope: NO_CALL_SCOPE,
+    };
     this.server = new Server(this.acceptor, environment, options);
     this.server.on('call', (end) => this.ends.push(end));
     this.server.on('handlerError', (error) => this.errors.push(error));

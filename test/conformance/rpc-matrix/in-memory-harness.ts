@@ -1,5 +1,6 @@
 /** Two ends joined in memory, on time that moves when there is nothing else to do. */
 import { createInMemoryPair, type InMemoryOptions } from '../../../src/rpc/in-memory.js';
+import { NO_CALL_SCOPE } from '../../../src/rpc/call-scope.js';
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 import { type RpcHarness } from './harness.js';
@@ -8,7 +9,12 @@ export function openInMemoryHarness(options: Omit<InMemoryOptions, 'clock'> = {}
   const clock = new TurnClock();
   const { connector, acceptor } = createInMemoryPair({ clock, ...options });
   return {
-    environment: { clock, random: new SeededRandom(1), wallTime: () => WALL_TIME_AT_0 + clock.now() },
+    environment: {
+      clock,
+      random: new SeededRandom(1),
+      wallTime: () => WALL_TIME_AT_0 + clock.now(),
+      callScope: NO_CALL_SCOPE,
+    },
     acceptor,
     address: '127.0.0.1:0',
     connectorTo: () => connector,

@@ -1,3 +1,4 @@
+import { NO_CALL_SCOPE } from '../../../src/rpc/call-scope.js';
 import { crc32 } from 'node:zlib';
 import { CLEAN_LINK, type LinkConditions } from '../../../src/sim/link.js';
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
@@ -26,6 +27,7 @@ function openHarness(conditions: LinkConditions): RpcHarness {
       clock: serverHost.clock(loop.touch),
       random: random.fork('rpc'),
       wallTime: () => 1_900_000_000_000 + clock.now(),
+      callScope: NO_CALL_SCOPE,
     },
     acceptor: new SimAcceptor({ ...common, host: serverHost, random: random.fork('server') }),
     address: `${SERVER_IP}:5005`,

@@ -7,6 +7,7 @@ import { TestServiceDefinition } from '../../../generated/test/v1/test.js';
 import { type RpcCallOptions } from '../../../src/rpc/client/call-options.js';
 import { Channel } from '../../../src/rpc/client/channel.js';
 import { createClient } from '../../../src/rpc/client/client-factory.js';
+import { NO_CALL_SCOPE } from '../../../src/rpc/call-scope.js';
 import { type RpcEnvironment } from '../../../src/rpc/rpc-environment.js';
 import { Server } from '../../../src/rpc/server/server.js';
 import { type Client } from '../../../src/rpc/service-definition.js';
@@ -123,6 +124,7 @@ class CallRun {
       clock: host.clock(loop.touch),
       random: random.fork(`rpc of ${name}`),
       wallTime: () => WALL_TIME_AT_ZERO + clock.now(),
+      callScope: NO_CALL_SCOPE,
     };
   }
 

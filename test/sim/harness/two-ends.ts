@@ -7,6 +7,7 @@ import { TestServiceDefinition } from '../../../generated/test/v1/test.js';
 import { type RpcCallOptions } from '../../../src/rpc/client/call-options.js';
 import { Channel } from '../../../src/rpc/client/channel.js';
 import { createClient } from '../../../src/rpc/client/client-factory.js';
+import { NO_CALL_SCOPE } from '../../../src/rpc/call-scope.js';
 import { type RpcEnvironment } from '../../../src/rpc/rpc-environment.js';
 import { Server } from '../../../src/rpc/server/server.js';
 import { type ServerOptions } from '../../../src/rpc/server/server-options.js';
@@ -168,7 +169,12 @@ export class TwoEnds {
 
   #environment(host: SimHost): RpcEnvironment {
     const random = this.#random.fork(`rpc ${host.ip} ${this.clock.now()}`);
-    return { clock: host.clock(this.loop.touch), random, wallTime: () => this.clock.now() };
+    return {
+      clock: host.clock(this.loop.touch),
+      random,
+      wallTime: () => this.clock.now(),
+      callScope: NO_CALL_SCOPE,
+    };
   }
 
   #service(): ServiceImplementation<typeof TestServiceDefinition> {
