@@ -25,8 +25,11 @@ import {
 import { type Attempt } from './attempt.js';
 import { backoffDelayMs } from './backoff.js';
 import { type CallDefaults } from './call.js';
+import { CallCounters } from './call-counters.js';
+import { checkInherit, IDLE_TIMEOUT_RULE } from './call-options.js';
 import { ClientConnection, type ConnectionOwner, type Retirement } from './client-connection.js';
-import { DEFAULT_STREAM_IDLE_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from './deadline.js';
+import { DEFAULT_IDLE_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from './deadline.js';
+import { RetryBudget, type RetryBudgetOptions } from './retry-budget.js';
 import { RttMemory } from './rtt-memory.js';
 import { TimerQueue } from '../timer-queue.js';
 import { WaitingList } from './waiting-list.js';
@@ -34,17 +37,31 @@ import { WaitingList } from './waiting-list.js';
 export interface ChannelOptions {
   /** The deadline of unary calls that name none. Default 30,000; Infinity for none. */
   readonly defaultTimeoutMs?: number | undefined;
+  /** `idleTimeoutMs` of streaming calls that have neither that nor a deadline. Default 600,000; Infinity for none. */
+  readonly defaultIdleTimeoutMs?: number | undefined;
   /** A larger request fails before it is sent. Default 4 MiB, which is also what servers take by default. */
   readonly maxSendMessageBytes?: number | undefined;
   /** A larger response is refused before it is buffered. Default 4 MiB. */
   readonly maxReceiveMessageBytes?: number | undefined;
-  /**
-   * For how long a streaming call that names neither deadline nor `idleTimeoutMs` may go without a message in either
-   * direction. Default 600,000; Infinity for ever.
-   */
-  readonly streamIdleTimeoutMs?: number | undefined;
   /** Calls that may wait for a connection or a free stream; more fail with RESOURCE_EXHAUSTED. Default 10,000. */
   readonly maxWaitingCalls?: number | undefined;
+  /** Bounds the retries and hedges of all its calls together. Default: 1,000 tokens, 0.1 back; false: no bound. */
+  readonly retryBudget?: RetryBudgetOptions | false | undefined;
+  /**
+   * Calls made inside a handler of this process end with that call: by its deadline at the latest, and CANCELLED when it
+   * is cancelled. Default true. The first such channel has servers of this process follow handlers that start from then
+   * on, which makes each of their promises a little slower (0.1 to 0.2 µs on Node 20).
+   */
+  readonly inherit?: boolean | undefined;
+}
+
+/** What `ChannelOptions` have of numbers, each given. */
+export interface ChannelLimits {
+  readonly defaultTimeoutMs: number;
+  readonly defaultIdleTimeoutMs: number;
+  readonly maxSendMessageBytes: number;
+  readonly maxReceiveMessageBytes: number;
+  readonly maxWaitingCalls: number;
 }
 
 export type ChannelState = 'idle' | 'connecting' | 'ready' | 'closed';
@@ -80,11 +97,17 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
   /** @internal */
   readonly environment: RpcEnvironment;
   /** @internal */
-  readonly limits: Required<{ [Name in keyof ChannelOptions]: number }>;
+  readonly limits: ChannelLimits;
   /** @internal What limits the time of calls that say nothing of it. */
   readonly unaryDefaults: CallDefaults;
   /** @internal */
   readonly streamDefaults: CallDefaults;
+  /** @internal Written by the calls, where it happens. */
+  readonly tally = new CallCounters();
+  /** @internal */
+  readonly retryBudget: RetryBudget;
+  /** @internal What `inherit` of a call is when it says nothing. */
+  readonly inherit: boolean;
   /** @internal Calls that may run twice, and those that may not: two clients, in the eyes of a server [AMO-1]. */
   readonly idempotentIds: RequestIdSource;
   /** @internal */
@@ -114,10 +137,15 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     this.environment = environment;
     this.timers = new TimerQueue(environment.clock);
     checkNumbers(options, CHANNEL_RULES);
-    this.limits = withDefaults(CHANNEL_DEFAULTS, options);
-    const { defaultTimeoutMs, streamIdleTimeoutMs: idleTimeoutMs } = this.limits;
+    const { retryBudget, inherit, ...limits } = options;
+    this.limits = withDefaults(CHANNEL_DEFAULTS, limits);
+    const { defaultTimeoutMs, defaultIdleTimeoutMs: idleTimeoutMs } = this.limits;
     this.unaryDefaults = { timeoutMs: defaultTimeoutMs, idleTimeoutMs };
     this.streamDefaults = { timeoutMs: Infinity, idleTimeoutMs };
+    this.retryBudget = new RetryBudget(retryBudget);
+    checkInherit(inherit, 'inherit');
+    this.inherit = inherit ?? true;
+    if (this.inherit) environment.callScope.acquire();
     this.idempotentIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
     this.undeclaredIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
   }
@@ -129,6 +157,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
   /** `ip:port` of the server, while there is a connection. */
   get peer(): string | undefined {
     return this.#connection?.transport.peer;
+  }
+
+  /** Of all calls since it was made. Not a copy: it counts on. */
+  get counters(): Readonly<CallCounters> {
+    return this.tally;
   }
 
   /** Of the connection, while there is one. */
@@ -273,7 +306,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     if (this.#handler !== handler) return;
     try {
       const initialRttMs = this.#rtt.initialRttMs(this.environment.clock.now());
-      this.#connecting = this.#connector.connect(handler, { initialRttMs });
+      // A connection outlives the handler in which somebody happened to need it first.
+      this.#connecting = this.environment.callScope.runDetached(() =>
+        this.#connector.connect(handler, { initialRttMs }),
+      );
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.environment.clock.soon(() => {
@@ -334,6 +370,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     this.#endConnecting();
     this.#cancelReconnect();
     this.#setState('closed', CLOSED_REASON);
+    if (this.inherit) this.environment.callScope.release();
     connecting?.cancel();
     for (const attempt of this.#waiting.snapshot()) {
       this.#waiting.remove(attempt);
@@ -367,17 +404,17 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
 
 const CLOSED_REASON = 'the channel was closed';
 
-const CHANNEL_DEFAULTS: Required<{ [Name in keyof ChannelOptions]: number }> = {
+const CHANNEL_DEFAULTS: ChannelLimits = {
   defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
-  streamIdleTimeoutMs: DEFAULT_STREAM_IDLE_TIMEOUT_MS,
+  defaultIdleTimeoutMs: DEFAULT_IDLE_TIMEOUT_MS,
   maxSendMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
   maxReceiveMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
   maxWaitingCalls: 10_000,
 };
 
-const CHANNEL_RULES: NumberRules<ChannelOptions> = {
+const CHANNEL_RULES: NumberRules<ChannelLimits> = {
   defaultTimeoutMs: { min: 0, unit: 'ms' },
-  streamIdleTimeoutMs: { min: 1, unit: 'ms' },
+  defaultIdleTimeoutMs: IDLE_TIMEOUT_RULE,
   maxSendMessageBytes: { min: 0, unit: 'bytes' },
   maxReceiveMessageBytes: { min: 0, unit: 'bytes' },
   maxWaitingCalls: { min: 0 },

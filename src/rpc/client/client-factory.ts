@@ -4,8 +4,14 @@
  */
 import { type ClientMiddleware, composeClientMiddleware } from 'nice-grpc-common';
 import { type Client, type ServiceDefinition } from '../service-definition.js';
-import { callMethodOf } from './call-method.js';
-import { checkDefaultCallOptions, mergeCallOptions, type RpcCallOptions } from './call-options.js';
+import { type CallMethod, callMethodOf } from './call-method.js';
+import {
+  checkDefaultCallOptions,
+  checkHedgedMethod,
+  mayHedge,
+  mergeCallOptions,
+  type RpcCallOptions,
+} from './call-options.js';
 import { type Channel } from './channel.js';
 import { type AnyClientMethod, type AnyMiddleware, createMethod } from './client.js';
 
@@ -21,7 +27,10 @@ export interface ClientFactory<Ext = object> {
   ): Client<Service, RpcCallOptions & Ext>;
 }
 
-/** By method, and under `*` for all of them; a method's own come first. A number that cannot be is a RangeError at once. */
+/**
+ * By method, and under `*` for all of them; a method's own come first. What cannot be is a RangeError at once. `hedge`
+ * under `*` is for those methods that may be hedged.
+ */
 export type DefaultCallOptions<Service extends ServiceDefinition, Ext = object> = {
   readonly [Name in keyof Service['methods'] | '*']?: (RpcCallOptions & Partial<Ext>) | undefined;
 };
@@ -58,10 +67,17 @@ function clientFactory<Ext>(middleware: AnyMiddleware | undefined): ClientFactor
       for (const [name, options] of Object.entries(byName)) checkDefaultCallOptions(options, name);
       const client: Record<string, AnyClientMethod> = {};
       for (const [name, method] of Object.entries(definition.methods)) {
-        const options = mergeCallOptions(byName['*'], byName[name]);
-        client[name] = createMethod(channel, callMethodOf(definition, method), middleware, options);
+        const callMethod = callMethodOf(definition, method);
+        checkHedgedMethod(byName[name]?.hedge, callMethod.descriptor, `${name}.hedge`);
+        const options = mergeCallOptions(defaultsForAll(byName['*'], callMethod), byName[name]);
+        client[name] = createMethod(channel, callMethod, middleware, options);
       }
       return client as Client<Service, RpcCallOptions & Ext>;
     },
   };
+}
+
+function defaultsForAll(options: RpcCallOptions | undefined, method: CallMethod): RpcCallOptions | undefined {
+  if (options?.hedge === undefined || mayHedge(method.descriptor)) return options;
+  return { ...options, hedge: undefined };
 }

@@ -1,8 +1,11 @@
 import { Status } from 'nice-grpc-common';
-import { EchoResponse } from '../../../../generated/test/v1/test.js';
+import { EchoResponse, TestServiceDefinition } from '../../../../generated/test/v1/test.js';
+import { AsyncCallScope } from '../../../../src/driver/async-call-scope.js';
+import { Channel } from '../../../../src/rpc/client/channel.js';
+import { createClient } from '../../../../src/rpc/client/client-factory.js';
 import { ClientFixture } from '../../../support/client-fixture.js';
 import { settle } from '../../../support/manual-clock.js';
-import { ScriptedTransport } from '../../../support/scripted-transport.js';
+import { ScriptedConnector, ScriptedTransport } from '../../../support/scripted-transport.js';
 
 const answer = EchoResponse.encode({ payload: Uint8Array.of(1) }).finish();
 
@@ -375,4 +378,54 @@ describe('closing a channel', () => {
     expect(call.isPending).toBe(false);
     expect([fixture.channel.state, fixture.clock.pendingTimers]).toEqual(['closed', 0]);
   });
+});
+
+describe('a channel whose calls inherit', () => {
+  const channelIn = (scope: AsyncCallScope, inherit?: boolean) => {
+    const { environment } = new ClientFixture().channel;
+    const connector = new ScriptedConnector();
+    return { connector, channel: new Channel(connector, { ...environment, callScope: scope }, { inherit }) };
+  };
+
+  test('has servers follow their handlers while it is there; others do not', async () => {
+    const scope = new AsyncCallScope();
+    const other = channelIn(scope, false);
+    expect(scope.isActive).toBe(false);
+    const { channel } = channelIn(scope);
+    expect(scope.isActive).toBe(true);
+    await other.channel.close();
+    expect(scope.isActive).toBe(true);
+    await Promise.all([channel.close(), channel.close()]);
+    expect(scope.isActive).toBe(false);
+  });
+
+  test('does not connect as a part of the call that needs it first', () => {
+    const scope = new AsyncCallScope();
+    const { channel, connector } = channelIn(scope);
+    const current: unknown[] = [];
+    connector.connect = () => {
+      current.push(scope.current());
+      return { cancel: () => undefined };
+    };
+    const client = createClient(TestServiceDefinition, channel);
+    const parent = { isRunning: true, deadlineAt: Infinity, signal: new AbortController().signal };
+    scope.run(parent, () => void client.echo({}));
+    expect(current).toEqual([undefined]);
+  });
+});
+
+describe('options of a channel that cannot be', () => {
+  test.each([
+    [{ retryBudget: { maxTokens: 0 } }, 'retryBudget.maxTokens is 0: it takes a number, from 1 to 1000000'],
+    [{ inherit: 1 as unknown as true }, 'inherit is 1: it takes true or false'],
+    [{ defaultIdleTimeoutMs: 0 }, 'defaultIdleTimeoutMs is 0: it takes a number of ms, 1 or more'],
+  ])('are refused where it is made: %j', (options, message) => {
+    expect(() => new ClientFixture(options)).toThrow(message);
+  });
+});
+
+test('a channel has counted nothing before its first call', () => {
+  const { counters } = new ClientFixture().channel;
+  expect(Object.values(counters).every((count) => count === 0)).toBe(true);
+  expect(counters).toMatchObject({ calls: 0, attempts: 0, hedgesWon: 0, retriesSuppressed: 0 });
 });

@@ -37,6 +37,8 @@ describe('default call options', () => {
     [{ echo: { timeoutMs: -1 } }, 'echo.timeoutMs is -1: it takes a number of ms, 0 or more'],
     [{ '*': { attemptTimeoutMs: '5' as unknown as number } }, '*.attemptTimeoutMs is "5"'],
     [{ '*': { retry: null as unknown as false } }, '*.retry is null: it takes true, false or an object of'],
+    [{ add: { hedge: true } }, 'add.hedge is for unary methods with idempotency_level = NO_SIDE_EFFECTS'],
+    [{ '*': { hedge: { attempts: 9 } } }, '*.hedge.attempts is 9: it takes a whole number, from 2 to 5'],
     [{ echo: null as unknown as undefined }, 'echo is null: it takes an object of call options'],
   ])('that cannot be are refused where the client is made: %j', (defaults, message) => {
     const { channel } = new ClientFixture();
@@ -61,6 +63,11 @@ describe('default call options', () => {
     const transport = fixture.connector.ready();
     const timeouts = [0, 2, 4, 6].map((streamId) => transport.request(streamId).header.timeoutMs);
     expect(timeouts).toEqual([5_000, 4_000, 3_000, 4_000]);
+  });
+
+  test("may hedge under '*', for those methods that may be hedged", () => {
+    const { channel } = new ClientFixture();
+    expect(() => createClient(TestServiceDefinition, channel, { '*': { hedge: true } })).not.toThrow();
   });
 
   test("give way to a call's own deadline in either form", () => {

@@ -1,4 +1,5 @@
 import { Status } from 'nice-grpc-common';
+import { idleTimeoutOf, withinParent } from '../../../../src/rpc/client/deadline.js';
 import { ResetCode } from '../../../../src/rpc/framing/reset-code.js';
 import { ClientFixture } from '../../../support/client-fixture.js';
 import { settle } from '../../../support/manual-clock.js';
@@ -159,5 +160,34 @@ describe('the message of a passed deadline', () => {
       'DEADLINE_EXCEEDED after 60 ms: 2 attempts to udp://10.0.0.5:7000, the last failed: 10.0.0.5:7000: connection refused',
     );
     expect(call.error.maybeExecuted).toBe(false);
+  });
+});
+
+describe('a deadline inside another call', () => {
+  const signal = new AbortController().signal;
+  const parent = (deadlineAt: number) => ({ isRunning: true, deadlineAt, signal });
+
+  test('is the earlier of both, and its own where there is no other', () => {
+    expect(withinParent(500, parent(300))).toBe(300);
+    expect(withinParent(500, parent(700))).toBe(500);
+    expect(withinParent(Infinity, parent(300))).toBe(300);
+    expect(withinParent(Infinity, parent(Infinity))).toBe(Infinity);
+    expect(withinParent(500, undefined)).toBe(500);
+  });
+
+  test('that is not a time stays none, so that it is refused', () => {
+    expect(withinParent(NaN, parent(300))).toBeNaN();
+  });
+});
+
+describe('the idle timeout of a streaming call', () => {
+  test.each([
+    ['is the default where nothing else would end it', {}, Infinity, 600_000],
+    ['is none beside a deadline', {}, 5_000, Infinity],
+    ['is what the call asks for', { idleTimeoutMs: 10 }, Infinity, 10],
+    ['also beside a deadline', { idleTimeoutMs: 10 }, 5_000, 10],
+    ['can be none at all', { idleTimeoutMs: Infinity }, Infinity, Infinity],
+  ])('%s', (_what, options, deadlineAt, expected) => {
+    expect(idleTimeoutOf(options, deadlineAt, 600_000)).toBe(expected);
   });
 });
