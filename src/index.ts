@@ -100,7 +100,9 @@ export {
   createClientFactory,
   type DefaultCallOptions,
 } from './rpc/client/client-factory.js';
-export { type RetryOptions, type RpcCallOptions } from './rpc/client/call-options.js';
+export { type CallCounters } from './rpc/client/call-counters.js';
+export { type HedgeOptions, type RetryOptions, type RpcCallOptions } from './rpc/client/call-options.js';
+export { type RetryBudgetOptions } from './rpc/client/retry-budget.js';
 export { rpcFromChannel, type RpcAdapterOptions, type TsProtoRpc } from './rpc/client/rpc-adapter.js';
 export { RpcError } from './rpc/rpc-error.js';
 export { type RequestContext } from './rpc/server/call-context.js';
