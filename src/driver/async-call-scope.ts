@@ -1,7 +1,8 @@
 /**
  * The scope of nested calls by Node's AsyncLocalStorage, which follows promises, timers and everything else that Node
  * calls back. Node switches its hooks on with the first `run`, so nothing is paid for before; they are switched off when
- * the last who read it has gone. On Node 20 they make a promise slower by 0.1 to 0.2 µs.
+ * the last who read it has gone. On Node 20 they make a promise slower by 0.1 to 0.2 µs,
+ * and a server's small unary call, 13 µs of CPU, by 1 to 2.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type CallScope, type ParentCall } from '../rpc/call-scope.js';

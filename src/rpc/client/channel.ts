@@ -50,7 +50,7 @@ export interface ChannelOptions {
   /**
    * Calls made inside a handler of this process end with that call: by its deadline at the latest, and CANCELLED when it
    * is cancelled. Default true. The first such channel has servers of this process follow handlers that start from then
-   * on, which makes each of their promises a little slower (0.1 to 0.2 µs on Node 20).
+   * on, which costs 1 to 2 µs a call on Node 20.
    */
   readonly inherit?: boolean | undefined;
 }
