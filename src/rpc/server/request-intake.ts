@@ -15,11 +15,11 @@ import { type ServedMethod } from './service-registry.js';
 
 export interface IntakeOwner {
   /** It is known what is called: its time begins. */
-  onHeader(header: RequestHeader, method: ServedMethod | undefined): void;
+  onHeader(header: RequestHeader, method: ServedMethod | undefined, now: number): void;
   /** The handler may start. `message`: of a single request. */
   onRequest(header: RequestHeader, method: ServedMethod, message: Uint8Array | undefined): void;
-  /** The handler will not start, and the client is to be told why. */
-  onRefused(code: Status, details: string, stopCode: ResetCode): void;
+  /** The handler will not start, and the client is to be told why, and when to come again where that is known. */
+  onRefused(code: Status, details: string, retryAfterMs?: number): void;
   /** The bytes are no call: there is nobody to be told in words. */
   onMalformed(details: string): void;
   /** A message of a streamed request was read. */
@@ -125,10 +125,15 @@ export class RequestIntake implements MessageSource {
   /** [RPC-4] [RPC-5] [RPC-11] */
   #onHeader(header: RequestHeader): void {
     this.#header = header;
-    const { isDraining, registry } = this.#connection.runtime;
+    const { runtime, transport } = this.#connection;
+    const { isDraining, registry } = runtime;
+    const now = runtime.environment.clock.now();
     const method = registry.find(header.path);
-    this.#owner.onHeader(header, method);
-    if (isDraining) {
+    this.#owner.onHeader(header, method, now);
+    const waitMs = runtime.rateLimiter.admit(transport.peer, now);
+    if (waitMs > 0) {
+      this.#refuse(Status.RESOURCE_EXHAUSTED, this.#tooOften(), ResetCode.REFUSED, waitMs);
+    } else if (isDraining) {
       this.#refuse(Status.UNAVAILABLE, DRAINING, ResetCode.REFUSED);
     } else if (method?.handler === undefined) {
       this.#refuse(Status.UNIMPLEMENTED, registry.explainMissing(header.path), ResetCode.REFUSED);
@@ -168,9 +173,14 @@ export class RequestIntake implements MessageSource {
     }
   }
 
-  #refuse(code: Status, details: string, stopCode: ResetCode): void {
+  #tooOften(): string {
+    const { maxCallsPerSecondPerPeer } = this.#connection.runtime.limits;
+    return `more than ${maxCallsPerSecondPerPeer} calls a second came from this address: the server's maxCallsPerSecondPerPeer`;
+  }
+
+  #refuse(code: Status, details: string, stopCode: ResetCode, retryAfterMs?: number): void {
     this.stop(stopCode);
-    this.#owner.onRefused(code, details, stopCode);
+    this.#owner.onRefused(code, details, retryAfterMs);
   }
 
   #onBadRequest(error: unknown): void {

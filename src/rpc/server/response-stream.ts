@@ -27,12 +27,13 @@ export class ResponseStream {
     return this.#isDropped;
   }
 
-  /** Throws FramingError, and has written nothing then. */
-  writeHeader(header: Metadata): void {
+  /** Returns what it has written, to be copied. Throws FramingError, and has written nothing then. */
+  writeHeader(header: Metadata): Uint8Array {
     const writer = this.#writer;
     writer.clear();
     writeResponseHeader(writer, header);
     this.#write([writer.bytes], false);
+    return writer.bytes;
   }
 
   /**
@@ -50,31 +51,50 @@ export class ResponseStream {
     return this.#write([writer.bytes], false);
   }
 
-  /** The pieces of `body` are used, or copied, before it returns. True when the transport took everything. Throws FramingError, and has written nothing then. */
+  /**
+   * The pieces of `body` are used, or copied, before it returns. `keep` is given all that is written, to be copied. True
+   * when the transport took everything. Throws FramingError, and has written nothing then.
+   */
   writeAnswer(
     header: Metadata | undefined,
     body: readonly Uint8Array[] | undefined,
     trailer: Trailer,
     fin: boolean,
+    keep?: (pieces: readonly Uint8Array[]) => void,
   ): boolean {
+    const pieces = this.#pieces(header, body, trailer);
+    keep?.(pieces);
+    return this.#write(pieces, fin);
+  }
+
+  /** An answer that was given before, as it was. True when the transport took everything. */
+  writeReply(bytes: Uint8Array): boolean {
+    return this.#write([bytes], true, true);
+  }
+
+  #pieces(
+    header: Metadata | undefined,
+    body: readonly Uint8Array[] | undefined,
+    trailer: Trailer,
+  ): readonly Uint8Array[] {
     const writer = this.#writer;
     writer.clear();
     if (header !== undefined) writeResponseHeader(writer, header);
     if (body === undefined) {
       writeTrailer(writer, trailer);
-      return this.#write([writer.bytes], fin);
+      return [writer.bytes];
     }
     const size = sizeOf(body);
     writer.messageHead(size);
     if (size <= MAX_COPIED_BYTES) {
       for (const piece of body) writer.write(piece);
       writeTrailer(writer, trailer);
-      return this.#write([writer.bytes], fin);
+      return [writer.bytes];
     }
     const bodyOffset = writer.length;
     writeTrailer(writer, trailer);
     const { bytes } = writer;
-    return this.#write([bytes.subarray(0, bodyOffset), ...body, bytes.subarray(bodyOffset)], fin);
+    return [bytes.subarray(0, bodyOffset), ...body, bytes.subarray(bodyOffset)];
   }
 
   /** Ends an answer that was written without its end. False when the transport has not taken all of it yet. */

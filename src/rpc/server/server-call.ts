@@ -20,7 +20,8 @@ import { DRAINING, type IntakeOwner, RequestIntake, undecodable } from './reques
 import { RequestMessages } from './request-messages.js';
 import { type PumpFailure, type PumpOwner, ResponsePump } from './response-pump.js';
 import { ResponseStream } from './response-stream.js';
-import { type ServerConnection } from './server-connection.js';
+import { type RunningReply } from './reply-cache.js';
+import { type ClientInstance, type ServerConnection } from './server-connection.js';
 import { type ServerRuntime } from './server-runtime.js';
 import { type ServedMethod } from './service-registry.js';
 
@@ -50,6 +51,12 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
   #isAborted = false;
   #isHeaderSent = false;
   #wasStarted = false;
+  /** For the same call, should it come again: where this one's answer is kept. */
+  #reply: RunningReply | undefined;
+  /** What was written of the answer before its end, where it is kept. */
+  #earlyReply: Uint8Array | undefined;
+  /** The answer that this one waits for. */
+  #joined: RunningReply | undefined;
   /** What the client was told. */
   #code: Status = Status.CANCELLED;
   #details = '';
@@ -82,7 +89,9 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     const context = this.#context;
     if (context === undefined || this.#isHeaderSent || this.#phase !== Phase.RUNNING) return;
     this.#isHeaderSent = true;
-    if (!context.header.isEmpty) this.#response.writeHeader(context.header);
+    if (context.header.isEmpty) return;
+    const bytes = this.#response.writeHeader(context.header);
+    if (this.#reply !== undefined) this.#earlyReply = bytes.slice();
   }
 
   onReadable(): void {
@@ -98,11 +107,11 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     else this.#pump?.onWritable();
   }
 
-  onHeader(header: RequestHeader, method: ServedMethod | undefined): void {
-    const { environment, limits, timers } = this.#runtime;
+  onHeader(header: RequestHeader, method: ServedMethod | undefined, now: number): void {
+    const { limits, timers } = this.#runtime;
     this.#header = header;
     this.#method = method;
-    this.#receivedAt = environment.clock.now();
+    this.#receivedAt = now;
     timers.remove(this);
     // A stream may go on for as long as something moves on it, unless its client says otherwise.
     const longestMs = method?.isStreaming === true ? Infinity : limits.maxTimeoutMs;
@@ -113,8 +122,8 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     this.#start(header, method, message);
   }
 
-  onRefused(code: Status, details: string): void {
-    this.#answerRefused(code, details);
+  onRefused(code: Status, details: string, retryAfterMs?: number): void {
+    this.#answerRefused(code, details, retryAfterMs);
   }
 
   onMalformed(details: string): void {
@@ -155,8 +164,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
   /** The client has given the call up: it resets its half, stops ours, or does both. [RPC-9] */
   onCancelled(): void {
     if (this.#phase === Phase.RUNNING) {
-      this.#response.drop();
-      this.#abort();
+      this.#loseClient();
       return;
     }
     this.#intake.stop(ResetCode.CANCELLED);
@@ -167,8 +175,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
   /** No one is there to answer; a handler that runs still has to settle. */
   onConnectionClosed(): void {
     if (this.#phase === Phase.RUNNING) {
-      this.#response.drop();
-      this.#abort();
+      this.#loseClient();
     } else {
       this.#code = Status.CANCELLED;
       this.#finish();
@@ -226,7 +233,8 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     }
     if (runningHandlers >= limits.maxRunningHandlers) {
       const details = `${runningHandlers} handlers are running already: the server's maxRunningHandlers`;
-      this.#refuse(Status.RESOURCE_EXHAUSTED, details, ResetCode.REFUSED);
+      const retryAfterMs = OVERLOAD_RETRY_AFTER_MS * (0.5 + environment.random.fraction());
+      this.#refuse(Status.RESOURCE_EXHAUSTED, details, ResetCode.REFUSED, retryAfterMs);
       return;
     }
     let request: unknown;
@@ -238,11 +246,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     }
     const client = this.#connection.clientOf(header.clientInstance);
     const requestId = client.requestId(header.sequence);
-    if (!method.isIdempotent && !client.window.tryStart(header.sequence, header.attempt)) {
-      const details = `request ${requestId} may have been started before and is not started again`;
-      this.#answer(Status.ABORTED, details);
-      return;
-    }
+    if (!method.isIdempotent && !this.#isFirst(header, method, client, requestId)) return;
     const deadline =
       this.#deadlineAt === Infinity
         ? undefined
@@ -256,6 +260,47 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     );
     this.#run(method, request, this.#context);
   }
+
+  /**
+   * Of a call that must not run twice: whether its handler may start. Else it gets the answer of the one that did, now
+   * or when that is there, or is refused [AMO-2] [AMO-5].
+   */
+  #isFirst(header: RequestHeader, method: ServedMethod, client: ClientInstance, requestId: string): boolean {
+    const { replies, environment } = this.#runtime;
+    const known = replies.find(requestId, environment.clock.now());
+    if (known !== undefined) {
+      this.#phase = Phase.ANSWERING;
+      if (known instanceof Uint8Array) this.#onReply(known);
+      else this.#join(known);
+      return false;
+    }
+    const refusal = client.start(header, this.#receivedAt);
+    if (refusal !== undefined) {
+      this.#answer(Status.ABORTED, `request ${requestId} is not started again: ${refusal}`);
+      return false;
+    }
+    if (!method.isStreaming) this.#reply = replies.begin(requestId);
+    return true;
+  }
+
+  /** Its handler runs already, for an attempt before this one. */
+  #join(running: RunningReply): void {
+    this.#joined = running;
+    running.join(this.#onReply);
+    this.#watchDeadline();
+  }
+
+  readonly #onReply = (bytes: Uint8Array | undefined): void => {
+    this.#joined = undefined;
+    if (this.#phase !== Phase.ANSWERING) return;
+    if (bytes === undefined) {
+      this.#answer(Status.ABORTED, NO_REPLY);
+      return;
+    }
+    this.#code = Status.OK;
+    if (this.#response.writeReply(bytes)) this.#finish();
+    else this.#watchDeadline();
+  };
 
   #streamedRequest(): RequestMessages {
     return (this.#messages = new RequestMessages(this.#intake));
@@ -356,14 +401,16 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
   }
 
   /** The handler never starts for this call. */
-  #refuse(code: Status, details: string, stopCode: ResetCode): void {
+  #refuse(code: Status, details: string, stopCode: ResetCode, retryAfterMs?: number): void {
     this.#intake.stop(stopCode);
-    this.#answerRefused(code, details);
+    this.#answerRefused(code, details, retryAfterMs);
   }
 
-  #answerRefused(code: Status, details: string): void {
+  #answerRefused(code: Status, details: string, retryAfterMs: number | undefined): void {
     this.#phase = Phase.ANSWERING;
-    this.#writeAnswer({ code, details, notStarted: true, metadata: undefined }, undefined, true);
+    const refusal = { code, details, notStarted: true, metadata: undefined };
+    const trailer = retryAfterMs === undefined ? refusal : { ...refusal, retryAfterMs };
+    this.#writeAnswer(trailer, undefined, true);
   }
 
   #answer(code: Status, details: string, body?: readonly Uint8Array[]): void {
@@ -377,7 +424,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     const trailer = this.#connection.isLeaving ? { ...answer, reconnect: true } : answer;
     let isWritten: boolean;
     try {
-      isWritten = this.#response.writeAnswer(this.#takeHeader(), body, trailer, fin);
+      isWritten = this.#response.writeAnswer(this.#takeHeader(), body, trailer, fin, this.#keeper(fin));
     } catch (error) {
       if (!(error instanceof FramingError)) throw error;
       // Only metadata can do that. What the handler meant to say cannot be said, so the client is told of that.
@@ -385,11 +432,25 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
       this.#code = error.status;
       this.#details = failureOf(error).details;
       const instead = { code: this.#code, details: this.#details, notStarted: false, metadata: undefined };
-      isWritten = this.#response.writeAnswer(undefined, undefined, instead, fin);
+      isWritten = this.#response.writeAnswer(undefined, undefined, instead, fin, this.#keeper(fin));
     }
     if (!fin) return;
     if (isWritten) this.#finish();
     else this.#watchDeadline();
+  }
+
+  /** Of an answer that its handler gave: what is said in its place is kept for nobody. */
+  #keeper(fin: boolean): ((pieces: readonly Uint8Array[]) => void) | undefined {
+    const reply = this.#reply;
+    if (reply === undefined || !fin) return undefined;
+    return (pieces) => {
+      this.#reply = undefined;
+      const early = this.#earlyReply;
+      reply.complete(
+        early === undefined ? pieces : [early, ...pieces],
+        this.#runtime.environment.clock.now(),
+      );
+    };
   }
 
   #trailerMetadata(): Metadata | undefined {
@@ -431,6 +492,12 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     }
   }
 
+  /** Its client has cancelled it, or is gone. Another attempt of the same call may still wait for the answer. */
+  #loseClient(): void {
+    this.#response.drop();
+    if (this.#reply?.hasListeners !== true) this.#abort();
+  }
+
   #abort(): void {
     if (this.#isAborted) return;
     this.#isAborted = true;
@@ -459,6 +526,8 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     if (this.#phase === Phase.DONE) return;
     this.#phase = Phase.DONE;
     this.#runtime.timers.remove(this);
+    this.#joined?.leave(this.#onReply);
+    this.#reply?.abandon(this.#runtime.environment.clock.now());
     this.#connection.remove(this.#streamId);
     if (this.#header !== undefined) {
       reportCallEnd(this.#connection, this.#header, {
@@ -485,4 +554,8 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 const Phase = { RECEIVING: 0, RUNNING: 1, ANSWERING: 2, DONE: 3 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
+/** On the average: so that those who are refused at the same time do not all come again at the same time. */
+const OVERLOAD_RETRY_AFTER_MS = 100;
+
+const NO_REPLY = 'it was started before, by an attempt that was cancelled or whose answer is not kept';
 const SHUT_DOWN = 'the server shut down before the handler had answered';

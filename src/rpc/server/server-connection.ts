@@ -3,7 +3,8 @@
  * names of the clients behind it. It decides nothing about a call.
  */
 import { type ConnectionClosed } from '../../transport/transport-error.js';
-import { CloseCode } from '../framing/reset-code.js';
+import { writeGoAway } from '../framing/go-away.js';
+import { CloseCode, ResetCode } from '../framing/reset-code.js';
 import { type StreamListener, type StreamTransport } from '../stream-transport.js';
 import { CancelMeter } from './cancel-meter.js';
 import { ServerCall } from './server-call.js';
@@ -18,6 +19,8 @@ export class ServerConnection implements StreamListener {
   /** A channel has two: one for the calls that may run twice, one for the others. */
   #clients: ClientInstance[] = [];
   #leavesAt = Infinity;
+  /** The last that the client has opened. */
+  #lastStreamId: number | undefined;
   /** Made with the first that is cancelled. */
   #cancels: CancelMeter | undefined;
 
@@ -62,8 +65,9 @@ export class ServerConnection implements StreamListener {
     return client;
   }
 
-  /** Refuses the calls that have not started; how many. */
+  /** Asks for further calls elsewhere, and refuses those that have not started; how many. */
   drain(): number {
+    this.#goAway();
     return [...this.#calls.values()].filter((call) => call.onDrain()).length;
   }
 
@@ -81,6 +85,7 @@ export class ServerConnection implements StreamListener {
   }
 
   onStreamOpened(streamId: number, isFirstFlight: boolean): void {
+    this.#lastStreamId = Math.max(this.#lastStreamId ?? 0, streamId);
     this.#calls.set(streamId, new ServerCall(this, streamId, isFirstFlight));
   }
 
@@ -110,6 +115,17 @@ export class ServerConnection implements StreamListener {
     this.#onClosed(this, closed);
   }
 
+  /** [RPC-15] */
+  #goAway(): void {
+    const streamId = this.transport.openStream();
+    if (streamId === undefined) return;
+    const { writer } = this.runtime;
+    writer.clear();
+    writeGoAway(writer, { lastStreamId: this.#lastStreamId });
+    this.transport.writeStream(streamId, [writer.bytes], true);
+    this.transport.stopStream(streamId, ResetCode.CANCELLED);
+  }
+
   #countCancel(): void {
     const { limits, environment } = this.runtime;
     this.#cancels ??= new CancelMeter(limits.maxCancelsPerSecond, limits.cancelFloodSeconds);
@@ -120,7 +136,7 @@ export class ServerConnection implements StreamListener {
 }
 
 /** A client's instance as its requests name it. */
-class ClientInstance {
+export class ClientInstance {
   readonly #runtime: ServerRuntime;
   readonly #bytes: Uint8Array;
   readonly #prefix: string;
@@ -150,14 +166,6 @@ class ClientInstance {
   start(request: RequestNumber, receivedAt: number): string | undefined {
     const { started, environment } = this.#runtime;
     return started.start(this.#prefix, request, receivedAt, environment.clock.now());
-  }
-
-  /** For those who ask one number at a time. */
-  get window(): { tryStart(sequence: number, attempt: number): boolean } {
-    const now = this.#runtime.environment.clock.now();
-    return {
-      tryStart: (sequence, attempt) => this.start({ sequence, attempt, ageMs: 0 }, now) === undefined,
-    };
   }
 }
 

@@ -6,6 +6,8 @@ import { type Status } from 'nice-grpc-common';
 import { TimerQueue } from '../timer-queue.js';
 import { UnitWriter } from '../framing/unit-writer.js';
 import { type RpcEnvironment } from '../rpc-environment.js';
+import { RateLimiter } from './rate-limiter.js';
+import { ReplyCache } from './reply-cache.js';
 import { type ServerLimits } from './server-options.js';
 import { type ServiceRegistry } from './service-registry.js';
 import { StartedRequests } from './started-requests.js';
@@ -50,6 +52,9 @@ export class ServerRuntime {
   readonly writer = new UnitWriter();
   readonly timers: TimerQueue;
   readonly started: StartedRequests;
+  /** Answers that must not be made twice. */
+  readonly replies: ReplyCache;
+  readonly rateLimiter: RateLimiter;
   /** Nothing new is started. */
   isDraining = false;
   runningHandlers = 0;
@@ -68,6 +73,8 @@ export class ServerRuntime {
     this.observer = observer;
     this.timers = new TimerQueue(environment.clock);
     this.started = new StartedRequests(limits.maxRememberedClients);
+    this.replies = new ReplyCache(limits);
+    this.rateLimiter = new RateLimiter(limits.maxCallsPerSecondPerPeer, limits.maxRatedPeers);
   }
 
   get openCalls(): number {
