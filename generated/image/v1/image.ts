@@ -79,7 +79,9 @@ function createBaseListRequest(): ListRequest {
   return { prefix: "", pageSize: 0, pageToken: "" };
 }
 
-export const ListRequest: MessageFns<ListRequest> = {
+export const ListRequest: MessageFns<ListRequest, "image.v1.ListRequest"> = {
+  $type: "image.v1.ListRequest" as const,
+
   encode(message: ListRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.prefix !== "") {
       writer.uint32(10).string(message.prefix);
@@ -220,7 +222,9 @@ function createBaseListResponse(): ListResponse {
   return { images: [], nextPageToken: "" };
 }
 
-export const ListResponse: MessageFns<ListResponse> = {
+export const ListResponse: MessageFns<ListResponse, "image.v1.ListResponse"> = {
+  $type: "image.v1.ListResponse" as const,
+
   encode(message: ListResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.images) {
       ImageEntry.encode(v!, writer.uint32(10).fork()).join();
@@ -341,7 +345,9 @@ function createBaseImageEntry(): ImageEntry {
   return { name: "", size: 0n, modified: undefined, mimeType: "" };
 }
 
-export const ImageEntry: MessageFns<ImageEntry> = {
+export const ImageEntry: MessageFns<ImageEntry, "image.v1.ImageEntry"> = {
+  $type: "image.v1.ImageEntry" as const,
+
   encode(message: ImageEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
       writer.uint32(10).string(message.name);
@@ -497,7 +503,9 @@ function createBaseGetMetaRequest(): GetMetaRequest {
   return { name: "" };
 }
 
-export const GetMetaRequest: MessageFns<GetMetaRequest> = {
+export const GetMetaRequest: MessageFns<GetMetaRequest, "image.v1.GetMetaRequest"> = {
+  $type: "image.v1.GetMetaRequest" as const,
+
   encode(message: GetMetaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
       writer.uint32(10).string(message.name);
@@ -608,7 +616,9 @@ function createBaseGetMetaResponse(): GetMetaResponse {
   };
 }
 
-export const GetMetaResponse: MessageFns<GetMetaResponse> = {
+export const GetMetaResponse: MessageFns<GetMetaResponse, "image.v1.GetMetaResponse"> = {
+  $type: "image.v1.GetMetaResponse" as const,
+
   encode(message: GetMetaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
       writer.uint32(10).string(message.name);
@@ -876,7 +886,9 @@ function createBaseGetChunkRequest(): GetChunkRequest {
   return { name: "", offset: 0n, length: 0, ifMatch: "" };
 }
 
-export const GetChunkRequest: MessageFns<GetChunkRequest> = {
+export const GetChunkRequest: MessageFns<GetChunkRequest, "image.v1.GetChunkRequest"> = {
+  $type: "image.v1.GetChunkRequest" as const,
+
   encode(message: GetChunkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
       writer.uint32(10).string(message.name);
@@ -1032,7 +1044,9 @@ function createBaseGetChunkResponse(): GetChunkResponse {
   return { data: new Uint8Array(0), totalSize: 0n, etag: "", last: false };
 }
 
-export const GetChunkResponse: MessageFns<GetChunkResponse> = {
+export const GetChunkResponse: MessageFns<GetChunkResponse, "image.v1.GetChunkResponse"> = {
+  $type: "image.v1.GetChunkResponse" as const,
+
   encode(message: GetChunkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.data.length !== 0) {
       writer.uint32(10).bytes(message.data);
@@ -1323,7 +1337,8 @@ function isSet(value: any): boolean {
   return value !== null && value !== undefined;
 }
 
-export interface MessageFns<T> {
+export interface MessageFns<T, V extends string> {
+  readonly $type: V;
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
   encodeTransform(source: AsyncIterable<T | T[]> | Iterable<T | T[]>): AsyncIterable<Uint8Array>;

@@ -69,7 +69,9 @@ function createBaseEchoRequest(): EchoRequest {
   return { payload: new Uint8Array(0), delayMs: 0, failWithCode: 0, failWithDetails: "" };
 }
 
-export const EchoRequest: MessageFns<EchoRequest> = {
+export const EchoRequest: MessageFns<EchoRequest, "test.v1.EchoRequest"> = {
+  $type: "test.v1.EchoRequest" as const,
+
   encode(message: EchoRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.payload.length !== 0) {
       writer.uint32(10).bytes(message.payload);
@@ -230,7 +232,9 @@ function createBaseEchoResponse(): EchoResponse {
   return { payload: new Uint8Array(0) };
 }
 
-export const EchoResponse: MessageFns<EchoResponse> = {
+export const EchoResponse: MessageFns<EchoResponse, "test.v1.EchoResponse"> = {
+  $type: "test.v1.EchoResponse" as const,
+
   encode(message: EchoResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.payload.length !== 0) {
       writer.uint32(10).bytes(message.payload);
@@ -329,7 +333,9 @@ function createBasePutRequest(): PutRequest {
   return { key: "", value: 0n };
 }
 
-export const PutRequest: MessageFns<PutRequest> = {
+export const PutRequest: MessageFns<PutRequest, "test.v1.PutRequest"> = {
+  $type: "test.v1.PutRequest" as const,
+
   encode(message: PutRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.key !== "") {
       writer.uint32(10).string(message.key);
@@ -449,7 +455,9 @@ function createBasePutResponse(): PutResponse {
   return { value: 0n };
 }
 
-export const PutResponse: MessageFns<PutResponse> = {
+export const PutResponse: MessageFns<PutResponse, "test.v1.PutResponse"> = {
+  $type: "test.v1.PutResponse" as const,
+
   encode(message: PutResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.value !== 0n) {
       if (BigInt.asIntN(64, message.value) !== message.value) {
@@ -551,7 +559,9 @@ function createBaseAddRequest(): AddRequest {
   return { key: "", amount: 0n };
 }
 
-export const AddRequest: MessageFns<AddRequest> = {
+export const AddRequest: MessageFns<AddRequest, "test.v1.AddRequest"> = {
+  $type: "test.v1.AddRequest" as const,
+
   encode(message: AddRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.key !== "") {
       writer.uint32(10).string(message.key);
@@ -671,7 +681,9 @@ function createBaseAddResponse(): AddResponse {
   return { total: 0n };
 }
 
-export const AddResponse: MessageFns<AddResponse> = {
+export const AddResponse: MessageFns<AddResponse, "test.v1.AddResponse"> = {
+  $type: "test.v1.AddResponse" as const,
+
   encode(message: AddResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.total !== 0n) {
       if (BigInt.asIntN(64, message.total) !== message.total) {
@@ -773,7 +785,9 @@ function createBaseDownloadRequest(): DownloadRequest {
   return { count: 0, size: 0 };
 }
 
-export const DownloadRequest: MessageFns<DownloadRequest> = {
+export const DownloadRequest: MessageFns<DownloadRequest, "test.v1.DownloadRequest"> = {
+  $type: "test.v1.DownloadRequest" as const,
+
   encode(message: DownloadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.count !== 0) {
       writer.uint32(8).uint32(message.count);
@@ -890,7 +904,9 @@ function createBaseDownloadResponse(): DownloadResponse {
   return { payload: new Uint8Array(0) };
 }
 
-export const DownloadResponse: MessageFns<DownloadResponse> = {
+export const DownloadResponse: MessageFns<DownloadResponse, "test.v1.DownloadResponse"> = {
+  $type: "test.v1.DownloadResponse" as const,
+
   encode(message: DownloadResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.payload.length !== 0) {
       writer.uint32(10).bytes(message.payload);
@@ -989,7 +1005,9 @@ function createBaseUploadRequest(): UploadRequest {
   return { payload: new Uint8Array(0) };
 }
 
-export const UploadRequest: MessageFns<UploadRequest> = {
+export const UploadRequest: MessageFns<UploadRequest, "test.v1.UploadRequest"> = {
+  $type: "test.v1.UploadRequest" as const,
+
   encode(message: UploadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.payload.length !== 0) {
       writer.uint32(10).bytes(message.payload);
@@ -1088,7 +1106,9 @@ function createBaseUploadResponse(): UploadResponse {
   return { count: 0, size: 0n };
 }
 
-export const UploadResponse: MessageFns<UploadResponse> = {
+export const UploadResponse: MessageFns<UploadResponse, "test.v1.UploadResponse"> = {
+  $type: "test.v1.UploadResponse" as const,
+
   encode(message: UploadResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.count !== 0) {
       writer.uint32(8).uint32(message.count);
@@ -1208,7 +1228,9 @@ function createBaseChatRequest(): ChatRequest {
   return { payload: new Uint8Array(0) };
 }
 
-export const ChatRequest: MessageFns<ChatRequest> = {
+export const ChatRequest: MessageFns<ChatRequest, "test.v1.ChatRequest"> = {
+  $type: "test.v1.ChatRequest" as const,
+
   encode(message: ChatRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.payload.length !== 0) {
       writer.uint32(10).bytes(message.payload);
@@ -1307,7 +1329,9 @@ function createBaseChatResponse(): ChatResponse {
   return { payload: new Uint8Array(0) };
 }
 
-export const ChatResponse: MessageFns<ChatResponse> = {
+export const ChatResponse: MessageFns<ChatResponse, "test.v1.ChatResponse"> = {
+  $type: "test.v1.ChatResponse" as const,
+
   encode(message: ChatResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.payload.length !== 0) {
       writer.uint32(10).bytes(message.payload);
@@ -1589,7 +1613,8 @@ function isSet(value: any): boolean {
   return value !== null && value !== undefined;
 }
 
-export interface MessageFns<T> {
+export interface MessageFns<T, V extends string> {
+  readonly $type: V;
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
   encodeTransform(source: AsyncIterable<T | T[]> | Iterable<T | T[]>): AsyncIterable<Uint8Array>;
