@@ -2,6 +2,7 @@
  * Metadata as fields of a header or trailer [RPC-7]: one entry per value, key length, key, value; keys that end in
  * `-bin` carry bytes, the others text. Both directions hold the limits and the reserved names, so that a peer of ours
  * can never send what ours would refuse. What is received is a `Metadata` of nice-grpc, a Map inside: no key reaches a prototype.
+ * Of the reserved keys a trailer has one, for google.rpc's details [RPC-16]: it travels as a field of its own.
  */
 import { Metadata, Status } from 'nice-grpc-common';
 import { type FieldReader } from './field-reader.js';
@@ -11,15 +12,30 @@ import { type UnitWriter, varintLength } from './unit-writer.js';
 
 export const METADATA_TAG = 0x10;
 
+/** Under this key a handler sets, and a caller finds, the bytes of a `google.rpc.Status` among a trailer's metadata. */
+export const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
+
 /** Keys and values together. */
 export const MAX_METADATA_BYTES = 8_192;
 export const MAX_METADATA_ENTRIES = 64;
 
-/** Throws FramingError: over a limit, or a reserved key. */
-export function writeMetadata(writer: UnitWriter, metadata: Metadata): void {
+/**
+ * Throws FramingError: over a limit, or a reserved key. With `statusDetailsTag` the key of status details is none: its
+ * last value becomes that field.
+ */
+export function writeMetadata(writer: UnitWriter, metadata: Metadata, statusDetailsTag?: number): void {
   let entries = 0;
   let size = 0;
   for (const [key, values] of metadata) {
+    if (key === STATUS_DETAILS_KEY && statusDetailsTag !== undefined) {
+      const bytes = values.at(-1);
+      if (!(bytes instanceof Uint8Array)) continue;
+      entries += 1;
+      size += key.length + bytes.length;
+      checkLimits(entries, size);
+      writer.bytesField(statusDetailsTag, bytes);
+      continue;
+    }
     if (isReserved(key)) {
       throw new FramingError(
         Status.INVALID_ARGUMENT,
@@ -56,9 +72,7 @@ export class MetadataReader {
   readEntry(fields: FieldReader): void {
     const key = fields.text();
     const value = key.endsWith('-bin') ? fields.valueBytes().slice() : fields.valueText();
-    this.#entries += 1;
-    this.#size += key.length + value.length;
-    checkLimits(this.#entries, this.#size);
+    this.#count(key, value);
     if (isReserved(key)) throw malformed(`metadata key '${key}' is reserved`);
     if (key !== key.toLowerCase()) throw malformed(`metadata key '${key}' is not in lower case`);
     this.#metadata ??= Metadata();
@@ -67,6 +81,19 @@ export class MetadataReader {
     } catch (error) {
       throw malformed(error instanceof Error ? error.message : 'metadata is malformed');
     }
+  }
+
+  /** The reader stands in a trailer's field of status details; of several the last one counts. */
+  readStatusDetails(fields: FieldReader): void {
+    const bytes = fields.valueBytes().slice();
+    this.#count(STATUS_DETAILS_KEY, bytes);
+    (this.#metadata ??= Metadata()).set(STATUS_DETAILS_KEY, bytes);
+  }
+
+  #count(key: string, value: string | Uint8Array): void {
+    this.#entries += 1;
+    this.#size += key.length + value.length;
+    checkLimits(this.#entries, this.#size);
   }
 }
 

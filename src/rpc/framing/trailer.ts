@@ -1,6 +1,6 @@
 /**
  * How a call ended, as the server says it: status, details for a person, whether the handler certainly never started,
- * and metadata. A trailer without fields is OK, and costs no decoding.
+ * and metadata, among them the status details [RPC-16]. A trailer without fields is OK, and costs no decoding.
  */
 import { type Metadata, Status } from 'nice-grpc-common';
 import { FieldReader } from './field-reader.js';
@@ -31,7 +31,7 @@ export function writeTrailer(writer: UnitWriter, trailer: Trailer): void {
   if (trailer.notStarted) writer.bytesField(Tag.NOT_STARTED, NO_BYTES);
   if (trailer.reconnect === true) writer.bytesField(Tag.RECONNECT, NO_BYTES);
   if (trailer.retryAfterMs !== undefined) writeRetryAfter(writer, trailer.retryAfterMs);
-  if (trailer.metadata !== undefined) writeMetadata(writer, trailer.metadata);
+  if (trailer.metadata !== undefined) writeMetadata(writer, trailer.metadata, Tag.STATUS_DETAILS);
   writer.endUnit();
 }
 
@@ -60,6 +60,9 @@ export function decodeTrailer(body: Uint8Array): Trailer {
         break;
       case Tag.RECONNECT:
         reconnect = true;
+        break;
+      case Tag.STATUS_DETAILS:
+        (metadata ??= new MetadataReader()).readStatusDetails(fields);
         break;
       case Tag.RETRY_AFTER:
         retryAfterMs = fields.valueVarint();
@@ -104,6 +107,7 @@ const Tag = {
   DETAILS: 0x02,
   NOT_STARTED: 0x03,
   RECONNECT: 0x04,
+  STATUS_DETAILS: 0x05,
   RETRY_AFTER: 0x06,
   DO_NOT_RETRY: 0x07,
 } as const;

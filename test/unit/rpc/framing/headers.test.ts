@@ -265,4 +265,50 @@ describe('a trailer', () => {
     const odd = decodeTrailer(bytesOf({ ...OK_TRAILER, details: `x${'😀'.repeat(2_000)}` })).details;
     expect(odd).toBe(`x${'😀'.repeat((MAX_DETAILS_BYTES - 4) / 4)}`);
   });
+
+  const DETAILS = 'grpc-status-details-bin';
+
+  test('[RPC-16] has status details in a field of their own, and among its metadata for who reads it', () => {
+    const metadata = Metadata({ k: 'v', [DETAILS]: Uint8Array.of(8, 5) });
+    const body = bytesOf({ ...OK_TRAILER, metadata });
+    expect([...body]).toEqual([0x10, 3, 1, 0x6b, 0x76, 5, 2, 8, 5]);
+    const received = decodeTrailer(body).metadata;
+    body.fill(0);
+    expect(received?.get(DETAILS)).toEqual(Uint8Array.of(8, 5));
+    expect(received?.get('k')).toBe('v');
+  });
+
+  test('[RPC-16] says what the last of several status details says', () => {
+    const several = Metadata().append(DETAILS, Uint8Array.of(1)).append(DETAILS, Uint8Array.of(2));
+    expect([...bytesOf({ ...OK_TRAILER, metadata: several })]).toEqual([5, 1, 2]);
+    expect(decodeTrailer(Uint8Array.of(5, 1, 1, 5, 1, 2)).metadata?.getAll(DETAILS)).toEqual([
+      Uint8Array.of(2),
+    ]);
+  });
+
+  test('[RPC-16] [RPC-7] counts status details as metadata, whoever sends them', () => {
+    const room = 8_192 - DETAILS.length;
+    const withBytes = (size: number) => ({
+      ...OK_TRAILER,
+      metadata: Metadata({ [DETAILS]: new Uint8Array(size) }),
+    });
+    expect(decodeTrailer(bytesOf(withBytes(room))).metadata?.get(DETAILS)).toHaveLength(room);
+    expect(() => bytesOf(withBytes(room + 1))).toThrow('above the limit of 8192 bytes');
+    const size = room + 1;
+    const tooBig = [5, 0x40 | (size >> 8), size & 0xff, ...new Uint8Array(size)];
+    expect(statusOf(() => decodeTrailer(Uint8Array.from(tooBig)))).toBe(Status.RESOURCE_EXHAUSTED);
+  });
+
+  test('[RPC-7] [RPC-16] takes no other reserved key, and a header not even this one', () => {
+    const bad = { ...OK_TRAILER, metadata: Metadata({ 'grpc-message': 'x' }) };
+    expect(statusOf(() => bytesOf(bad))).toBe(Status.INVALID_ARGUMENT);
+    const inHeader = (): unknown =>
+      bodyOf((writer) => {
+        writeResponseHeader(writer, Metadata({ [DETAILS]: Uint8Array.of(1) }));
+      });
+    expect(statusOf(inHeader)).toBe(Status.INVALID_ARGUMENT);
+    const key = [...new TextEncoder().encode(DETAILS)];
+    const asEntry = Uint8Array.of(0x10, key.length + 2, key.length, ...key, 1);
+    expect(statusOf(() => decodeTrailer(asEntry))).toBe(Status.INTERNAL);
+  });
 });
