@@ -44,6 +44,16 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
     room: 'src/images/',
     mayImport: ['src/images/', 'src/index.ts', 'generated/', 'node:', 'image-size', 'nice-grpc-common'],
   },
+  {
+    room: 'src/details/',
+    mayImport: [
+      'src/details/',
+      'src/rpc/framing/metadata-codec.ts',
+      'src/rpc/service-definition.ts',
+      'generated/google/',
+      'nice-grpc-common',
+    ],
+  },
   { room: 'src/dynamic/', mayImport: ['src/dynamic/', 'src/index.ts', 'protobufjs', 'node:'] },
   { room: 'src/index.ts', mayImport: ['src/', 'nice-grpc-common'] },
   { room: 'src/testing.ts', mayImport: ['src/'] },

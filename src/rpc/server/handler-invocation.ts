@@ -51,13 +51,21 @@ export interface HandlerFailure {
   readonly details: string;
   /** Not a way of answering but a mistake: whoever runs the server should hear of it. */
   readonly isUnexpected: boolean;
+  /** An encoded `google.rpc.Status` for the trailer [RPC-14]; of errors like `udprpc/details`' RichServerError. */
+  readonly statusDetails?: Uint8Array | undefined;
 }
 
 export function failureOf(error: unknown): HandlerFailure {
   if (error instanceof ServerError) {
     // OK is no error: a client would wait for a message that does not come.
     const isStatus = error.code in Status && error.code !== Status.OK;
-    return { code: isStatus ? error.code : Status.UNKNOWN, details: error.details, isUnexpected: !isStatus };
+    const { statusDetails } = error as { statusDetails?: unknown };
+    return {
+      code: isStatus ? error.code : Status.UNKNOWN,
+      details: error.details,
+      isUnexpected: !isStatus,
+      statusDetails: statusDetails instanceof Uint8Array ? statusDetails : undefined,
+    };
   }
   if (isAbortError(error)) {
     return { code: Status.CANCELLED, details: 'The operation was cancelled', isUnexpected: false };
