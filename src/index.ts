@@ -104,6 +104,7 @@ export { type CallCounters } from './rpc/client/call-counters.js';
 export { type HedgeOptions, type RetryOptions, type RpcCallOptions } from './rpc/client/call-options.js';
 export { type RetryBudgetOptions } from './rpc/client/retry-budget.js';
 export { rpcFromChannel, type RpcAdapterOptions, type TsProtoRpc } from './rpc/client/rpc-adapter.js';
+export { type AttemptRecord } from './rpc/attempt-record.js';
 export { RpcError } from './rpc/rpc-error.js';
 export { type RequestContext } from './rpc/server/call-context.js';
 export { type Server, type ServerEvents, type ShutdownOptions } from './rpc/server/server.js';

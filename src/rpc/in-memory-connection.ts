@@ -8,6 +8,7 @@ import { assert } from '../base/assert.js';
 import { type Clock } from '../base/clock.js';
 import { type ConnectionClosed } from '../transport/transport-error.js';
 import {
+  NO_PACKET_COUNTS,
   NO_TRANSPORT_STATS,
   type StreamListener,
   type StreamTransport,
@@ -45,6 +46,7 @@ interface Connection {
 
 export class InMemoryEnd implements StreamTransport {
   readonly peer: string;
+  readonly packetCounts = NO_PACKET_COUNTS;
   readonly #clock: Clock;
   readonly #serverIncarnation: string | undefined;
   readonly #isClient: boolean;

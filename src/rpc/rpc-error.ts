@@ -2,8 +2,10 @@
  * The one error that a caller of a udprpc client meets, whatever went wrong. It is a `ClientError` of nice-grpc, so that
  * code written for that recognises it, and it is recognised by brand, so that two copies of this package in one process
  * recognise each other's. An aborted call's has the name `AbortError`, by which nice-grpc's middleware knows those.
+ * It prints as a person reads it: what happened, to whom, and one line for each attempt.
  */
 import { ClientError, Metadata, Status } from 'nice-grpc-common';
+import { type AttemptRecord } from './attempt-record.js';
 
 export interface RpcErrorInit {
   /** `/package.Service/Method`. */
@@ -18,10 +20,15 @@ export interface RpcErrorInit {
   readonly maybeExecuted?: boolean | undefined;
   /** Default: 1. */
   readonly attempts?: number | undefined;
+  /** Default: empty. */
+  readonly history?: readonly AttemptRecord[] | undefined;
   readonly cause?: unknown;
   /** The caller's AbortSignal ended the call: the error's name becomes `AbortError`. */
   readonly isAbort?: boolean | undefined;
 }
+
+/** What Node calls to print an object. */
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
 export class RpcError extends ClientError {
   /** The trailer's, when the server sent one; else empty. */
@@ -30,6 +37,8 @@ export class RpcError extends ClientError {
   readonly maybeExecuted: boolean;
   /** How many attempts were begun, this one included; 0 when the call never got that far. */
   readonly attempts: number;
+  /** How each of them went, in their order. */
+  readonly history: readonly AttemptRecord[];
 
   constructor(init: RpcErrorInit) {
     super(init.path, init.code, init.details);
@@ -37,6 +46,7 @@ export class RpcError extends ClientError {
     this.metadata = init.metadata ?? Metadata();
     this.maybeExecuted = init.maybeExecuted ?? true;
     this.attempts = init.attempts ?? 1;
+    this.history = init.history ?? [];
     if (init.message !== undefined) this.#hide('message', init.message);
     if (init.cause !== undefined) this.#hide('cause', init.cause);
     this.#hide(BRAND, true);
@@ -46,6 +56,22 @@ export class RpcError extends ClientError {
     // A class that extends this one asks for its own instances.
     if (this !== RpcError) return Object.prototype.isPrototypeOf.call(this.prototype, value as object);
     return isRpcError(value);
+  }
+
+  /** For `console.log` and `util.inspect`. */
+  [INSPECT](depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    if (depth < 0) return `[${String(this)}]`;
+    const lines = [
+      this.stack ?? String(this),
+      `  code: ${statusName(this.code)} (${this.code}), attempts: ${this.attempts}, maybeExecuted: ${this.maybeExecuted}`,
+    ];
+    if (!this.message.includes(this.details)) lines.push(`  details: ${this.details}`);
+    for (const record of this.history) lines.push(`  ${describeAttempt(record)}`);
+    const metadata = Object.fromEntries(this.metadata);
+    const show = (value: unknown): string => inspect(value, options).replaceAll('\n', '\n  ');
+    if (Object.keys(metadata).length > 0) lines.push(`  metadata: ${show(metadata)}`);
+    if (this.cause !== undefined) lines.push(`  cause: ${show(this.cause)}`);
+    return lines.join('\n');
   }
 
   #hide(key: string | symbol, value: unknown): void {
@@ -61,6 +87,14 @@ export function isRpcError(value: unknown): value is RpcError {
 /** `DEADLINE_EXCEEDED` of 4. */
 export function statusName(code: Status): string {
   return Status[code];
+}
+
+function describeAttempt(record: AttemptRecord): string {
+  const { attempt, code, details, durationMs, peer, rttMs, packetsSent, packetsLost } = record;
+  const what = `attempt ${attempt}: ${statusName(code)} after ${Math.round(durationMs)} ms`;
+  if (peer === undefined) return `${what}, no connection: ${details}`;
+  const rtt = rttMs === undefined ? 'no RTT yet' : `RTT ${rttMs.toFixed(1)} ms`;
+  return `${what}, ${peer}, ${rtt}, ${packetsSent} packets sent, ${packetsLost} lost: ${details}`;
 }
 
 const BRAND = Symbol.for('udprpc.RpcError');

@@ -5,7 +5,9 @@
 import { type StreamListener, type StreamTransport } from '../transport/stream-transport.js';
 
 export {
+  NO_PACKET_COUNTS,
   NO_TRANSPORT_STATS,
+  type PacketCounts,
   type StreamListener,
   type StreamTransport,
   type TransportStats,

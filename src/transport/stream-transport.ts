@@ -19,6 +19,8 @@ export interface StreamTransport {
    * end. When it is 0, closing loses nothing.
    */
   readonly openStreamCount: number;
+  /** What was counted so far: always the same object, which goes on counting. For those who ask at every call. */
+  readonly packetCounts: PacketCounts;
 
   /** A new stream, or undefined when the peer's limit is reached: wait for `onStreamsAvailable`. */
   openStream(): number | undefined;
@@ -46,6 +48,16 @@ export interface StreamTransport {
 
   stats(): TransportStats;
 }
+
+/** Of a connection since it began. */
+export interface PacketCounts {
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+}
+
+/** Of a transport that has no packets. */
+export const NO_PACKET_COUNTS: PacketCounts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0 };
 
 export interface TransportStats {
   readonly datagramsSent: number;

@@ -38,6 +38,7 @@ export class ScriptedTransport implements StreamTransport {
   /** How many bytes one write takes at most. */
   room = Infinity;
   datagramsReceived = 0;
+  readonly packetCounts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0 };
   /** Laid over what `stats` says. */
   measured: Partial<TransportStats> = {};
   /** `open 0`, `write 0 25 fin`, `reset 0 3`, `stop 0 3`, `close 0 reason`, in order. */

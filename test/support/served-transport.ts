@@ -12,6 +12,7 @@ import { UnitWriter } from '../../src/rpc/framing/unit-writer.js';
 import {
   type Acceptor,
   type Listening,
+  NO_PACKET_COUNTS,
   NO_TRANSPORT_STATS,
   type StreamListener,
   type StreamTransport,
@@ -34,6 +35,7 @@ export class ServedTransport implements StreamTransport {
   /** Of the stream that the server may open; undefined as from a client that takes none. */
   serverStreamId: number | undefined = 1;
   openStreamCount = 0;
+  readonly packetCounts = NO_PACKET_COUNTS;
   /** How many bytes one write takes at most. */
   room = Infinity;
   /** `reset 0 3`, `stop 0 3`, `close 1`, in order. */

@@ -4,7 +4,12 @@
  */
 import { type Clock } from '../../base/clock.js';
 import { type Connection } from '../connection/connection.js';
-import { type StreamListener, type StreamTransport, type TransportStats } from '../stream-transport.js';
+import {
+  type PacketCounts,
+  type StreamListener,
+  type StreamTransport,
+  type TransportStats,
+} from '../stream-transport.js';
 
 export class ConnectionTransport implements StreamTransport {
   readonly connection: Connection;
@@ -46,6 +51,10 @@ export class ConnectionTransport implements StreamTransport {
 
   get openStreamCount(): number {
     return this.connection.openStreamCount;
+  }
+
+  get packetCounts(): PacketCounts {
+    return this.connection.stats;
   }
 
   openStream(): number | undefined {

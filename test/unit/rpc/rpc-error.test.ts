@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { ClientError, Metadata, ServerError, Status } from 'nice-grpc-common';
 import { isRpcError, RpcError, statusName } from '../../../src/rpc/rpc-error.js';
 
@@ -66,10 +67,56 @@ describe('RpcError', () => {
       'attempts',
       'code',
       'details',
+      'history',
       'maybeExecuted',
       'metadata',
       'path',
     ]);
+  });
+
+  test('prints what happened, and a line for each attempt', () => {
+    const waited = { attempt: 1, peer: undefined, code: Status.UNAVAILABLE, details: 'nobody there' };
+    const none = { rttMs: undefined, packetsSent: 0, packetsReceived: 0, packetsLost: 0 };
+    const tried = { attempt: 2, peer: '10.0.0.5:7000', code: Status.DEADLINE_EXCEEDED, details: 'no answer' };
+    const error = new RpcError({
+      ...init,
+      message: 'it did not work',
+      attempts: 2,
+      history: [
+        { ...waited, ...none, maybeExecuted: false, durationMs: 25.4 },
+        {
+          ...tried,
+          maybeExecuted: true,
+          durationMs: 800,
+          rttMs: 12.34,
+          packetsSent: 5,
+          packetsReceived: 1,
+          packetsLost: 2,
+        },
+      ],
+      metadata: Metadata({ k: 'v' }),
+      cause: 'below',
+    });
+    error.stack = 'RpcError: it did not work\n    at caller (file.ts:1:1)';
+    expect(inspect(error).split('\n')).toEqual([
+      'RpcError: it did not work',
+      '    at caller (file.ts:1:1)',
+      '  code: NOT_FOUND (5), attempts: 2, maybeExecuted: true',
+      '  details: no such image',
+      '  attempt 1: UNAVAILABLE after 25 ms, no connection: nobody there',
+      '  attempt 2: DEADLINE_EXCEEDED after 800 ms, 10.0.0.5:7000, RTT 12.3 ms, 5 packets sent, 2 lost: no answer',
+      "  metadata: { k: [ 'v' ] }",
+      "  cause: 'below'",
+    ]);
+    expect(inspect({ a: error }, { depth: 0 })).toBe('{ a: [RpcError: it did not work] }');
+  });
+
+  test('prints only what there is', () => {
+    const error = new RpcError(init);
+    error.stack = 'RpcError: /a.B/C NOT_FOUND: no such image';
+    expect(inspect(error)).toBe(
+      'RpcError: /a.B/C NOT_FOUND: no such image\n  code: NOT_FOUND (5), attempts: 1, maybeExecuted: true',
+    );
   });
 
   test('names every status', () => {
