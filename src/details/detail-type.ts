@@ -4,12 +4,8 @@
  * name at the end of a URL.
  */
 import { type Any } from '../../generated/google/protobuf/any.js';
-import {
-  encodeMessage,
-  type MessageCodec,
-  type MessageInit,
-  type MessageOf,
-} from '../rpc/service-definition.js';
+import { MessageEncoder } from '../rpc/message-encoder.js';
+import { type MessageCodec, type MessageInit, type MessageOf } from '../rpc/service-definition.js';
 
 /** `BadRequest`, or `{ typeName: 'google.rpc.BadRequest', codec }` for codecs without `$type`. */
 export type DetailType =
@@ -29,7 +25,10 @@ export type DetailInit<Type extends DetailType> = MessageInit<CodecOf<Type>>;
 
 /** A detail, ready to be sent: `packDetail(RetryInfo, { retryDelay: { seconds: 2n } })`. Throws what the codec throws. */
 export function packDetail<Type extends DetailType>(type: Type, detail: DetailInit<Type>): Any {
-  return { typeUrl: `${URL_PREFIX}${typeNameOf(type)}`, value: encodeMessage(codecOf(type), detail) };
+  return {
+    typeUrl: `${URL_PREFIX}${typeNameOf(type)}`,
+    value: new MessageEncoder(codecOf(type)).encodeWhole(detail),
+  };
 }
 
 /** Undefined when it is of another type. Throws what the codec throws. */

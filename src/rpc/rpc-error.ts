@@ -1,7 +1,7 @@
 /**
  * The one error that a caller of a udprpc client meets, whatever went wrong. It is a `ClientError` of nice-grpc, so that
- * code written for that recognises it, and it is recognised by brand, so that two copies of this package in one process
- * recognise each other's. An aborted call's has the name `AbortError`, by which nice-grpc's middleware knows those.
+ * code written for that recognises it, but for that of an aborted call, whose name is `AbortError`, as nice-grpc has it. It
+ * is recognised by brand, so that two copies of this package in one process recognise each other's.
  * It prints as a person reads it: what happened, to whom, and one line for each attempt.
  */
 import { ClientError, Metadata, Status } from 'nice-grpc-common';
@@ -23,8 +23,6 @@ export interface RpcErrorInit {
   /** Default: empty. */
   readonly history?: readonly AttemptRecord[] | undefined;
   readonly cause?: unknown;
-  /** The caller's AbortSignal ended the call: the error's name becomes `AbortError`. */
-  readonly isAbort?: boolean | undefined;
 }
 
 /** What Node calls to print an object. */
@@ -42,14 +40,30 @@ export class RpcError extends ClientError {
 
   constructor(init: RpcErrorInit) {
     super(init.path, init.code, init.details);
-    this.name = init.isAbort === true ? 'AbortError' : 'RpcError';
+    this.name = 'RpcError';
     this.metadata = init.metadata ?? Metadata();
     this.maybeExecuted = init.maybeExecuted ?? true;
     this.attempts = init.attempts ?? 1;
     this.history = init.history ?? [];
-    if (init.message !== undefined) this.#hide('message', init.message);
-    if (init.cause !== undefined) this.#hide('cause', init.cause);
-    this.#hide(BRAND, true);
+    if (init.message !== undefined) hide(this, 'message', init.message);
+    if (init.cause !== undefined) hide(this, 'cause', init.cause);
+    hide(this, BRAND, true);
+  }
+
+  /**
+   * Of a call that its caller's AbortSignal, or the end of the call around it, has ended: an RpcError with the name
+   * `AbortError`. As with nice-grpc it is no ClientError: middleware asks for those first and takes aborts for the rest.
+   */
+  static abort(init: RpcErrorInit): RpcError {
+    const { path, code, details } = init;
+    const error = new Error(init.message ?? `${path} ${statusName(code)}: ${details}`);
+    Object.setPrototypeOf(error, RpcError.prototype);
+    const { metadata = Metadata(), maybeExecuted = true, attempts = 1, history = [], cause } = init;
+    const fields = { path, code, details, metadata, maybeExecuted, attempts, history };
+    Object.assign(error, { ...fields, name: 'AbortError' });
+    if (cause !== undefined) hide(error, 'cause', cause);
+    hide(error, BRAND, true);
+    return error as RpcError;
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -73,10 +87,6 @@ export class RpcError extends ClientError {
     if (this.cause !== undefined) lines.push(`  cause: ${show(this.cause)}`);
     return lines.join('\n');
   }
-
-  #hide(key: string | symbol, value: unknown): void {
-    Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: false });
-  }
 }
 
 /** True for the errors of every copy of this package; the same as `instanceof RpcError`. */
@@ -87,6 +97,10 @@ export function isRpcError(value: unknown): value is RpcError {
 /** `DEADLINE_EXCEEDED` of 4. */
 export function statusName(code: Status): string {
   return Status[code];
+}
+
+function hide(error: Error, key: string | symbol, value: unknown): void {
+  Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
 }
 
 function describeAttempt(record: AttemptRecord): string {

@@ -12,6 +12,7 @@ import { decodeTrailer, type Trailer } from '../framing/trailer.js';
 import { UnitType, type Unit } from '../framing/unit.js';
 import { UnitReader } from '../framing/unit-reader.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
+import { type AttemptRecord, beginRecord, endRecord, type RecordStart } from '../attempt-record.js';
 import { type ClientConnection } from './client-connection.js';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
 import { type StreamTransport } from '../stream-transport.js';
@@ -40,7 +41,7 @@ export interface AttemptOwner {
 
   onAttemptHeader(metadata: Metadata | undefined): void;
   /** Throws FramingError for a message that it does not expect. */
-  onAttemptMessage(body: Uint8Array): void;
+  onAttemptMessage(attempt: Attempt, body: Uint8Array): void;
   /** The server's word, whatever the status. Last. */
   onAttemptEnd(attempt: Attempt, trailer: Trailer): void;
   /** No word of the server. Last. */
@@ -52,6 +53,12 @@ export interface AttemptFailure {
   readonly details: string;
   /** It took longer than attemptTimeoutMs. */
   readonly isTimeout?: boolean;
+  /** Its connection has ended before the server's word. */
+  readonly isConnectionLost?: boolean;
+  /** Another attempt would not be better. */
+  readonly isFinal?: boolean;
+  /** The server's: when it wants another attempt; Infinity: not at all. */
+  readonly retryAfterMs?: number | undefined;
   /** The server certainly started nothing of it. */
   readonly notStarted?: boolean | undefined;
   readonly cause?: unknown;
@@ -59,6 +66,10 @@ export interface AttemptFailure {
 
 export class Attempt implements TimerItem {
   readonly owner: AttemptOwner;
+  /** From 1. */
+  readonly number: number;
+  /** The only incarnation of the server that may have it [AMO-3]; undefined: any. */
+  incarnation: string | undefined;
   /** Must not ride in a first flight [RPC-11]. */
   readonly needsReady: boolean;
   /** Of the channel's waiting list, which alone writes them. */
@@ -70,6 +81,8 @@ export class Attempt implements TimerItem {
   /** False while it is certain that the server has started nothing for this attempt [AMO-3]. */
   maybeExecuted = false;
 
+  readonly #begunAt: number;
+  #start: RecordStart | undefined;
   #connection: ClientConnection | undefined;
   #streamId = -1;
   #timers: TimerQueue | undefined;
@@ -82,9 +95,27 @@ export class Attempt implements TimerItem {
   #isOver = false;
   #hasHeader = false;
 
-  constructor(owner: AttemptOwner, needsReady: boolean) {
+  constructor(owner: AttemptOwner, needsReady: boolean, number: number, now: number) {
     this.owner = owner;
     this.needsReady = needsReady;
+    this.number = number;
+    this.#begunAt = now;
+  }
+
+  /** It has had a stream. */
+  get wasSent(): boolean {
+    return this.#start !== undefined;
+  }
+
+  /** The incarnation of the server that it went to, as far as that is known. */
+  get servedBy(): string | undefined {
+    return this.#start?.transport.peerIncarnation;
+  }
+
+  /** What is told of it when it ends like this. */
+  record(code: Status, details: string, now: number): AttemptRecord {
+    const { number: attempt, maybeExecuted } = this;
+    return endRecord(this.#start, { attempt, code, details, maybeExecuted }, this.#begunAt, now);
   }
 
   /** The channel has found a stream for it. */
@@ -97,6 +128,7 @@ export class Attempt implements TimerItem {
   ): void {
     this.#connection = connection;
     this.#streamId = streamId;
+    this.#start = beginRecord(connection.transport);
     const { attemptTimeoutMs } = this.owner;
     if (attemptTimeoutMs !== undefined && attemptTimeoutMs < Infinity) {
       this.#timers = timers;
@@ -187,6 +219,13 @@ export class Attempt implements TimerItem {
     this.#fail(failure);
   }
 
+  /** [RPC-15] The server says that it has not started it and will not. */
+  onGoneAway(failure: AttemptFailure): void {
+    this.#release(ResetCode.CANCELLED);
+    this.maybeExecuted = false;
+    this.#fail(failure);
+  }
+
   /** It never got a stream. */
   onNoStream(failure: AttemptFailure): void {
     this.#fail(failure);
@@ -257,7 +296,7 @@ export class Attempt implements TimerItem {
           this.owner.onAttemptHeader(undefined);
           if (this.#isOver) return;
         }
-        this.owner.onAttemptMessage(unit.body);
+        this.owner.onAttemptMessage(this, unit.body);
         return;
       case UnitType.TRAILER:
         this.#onTrailer(decodeTrailer(unit.body));

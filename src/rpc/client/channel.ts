@@ -12,6 +12,7 @@ import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-
 import { type ConnectionClosed } from '../../transport/transport-error.js';
 import { CLIENT_INSTANCE_BYTES } from '../framing/request-header.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../framing/unit.js';
+import { type ResetCode } from '../framing/reset-code.js';
 import { UnitWriter } from '../framing/unit-writer.js';
 import { type RpcEnvironment } from '../rpc-environment.js';
 import {
@@ -203,10 +204,13 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     if (connection === undefined && this.#handler === undefined) this.#connect('a call wants to be sent');
   }
 
-  /** @internal It waits no longer. */
-  withdraw(attempt: Attempt): void {
-    this.#waiting.remove(attempt);
-    if (this.#waiting.size === 0) this.#cancelReconnect();
+  /** @internal Nobody wants its answer any more. */
+  giveUp(attempt: Attempt, code: ResetCode): void {
+    if (attempt.isWaiting) {
+      this.#waiting.remove(attempt);
+      if (this.#waiting.size === 0) this.#cancelReconnect();
+    }
+    attempt.cancel(code);
   }
 
   /** @internal */

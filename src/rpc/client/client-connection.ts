@@ -4,6 +4,8 @@
  * itself with its last one.
  */
 import { Status } from 'nice-grpc-common';
+import { FramingError } from '../framing/framing-error.js';
+import { type GoAway, GoAwayReader } from '../framing/go-away.js';
 import { CloseCode, ResetCode } from '../framing/reset-code.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
 import { type StreamListener, type StreamTransport } from '../stream-transport.js';
@@ -33,6 +35,7 @@ export class ClientConnection implements StreamListener {
   readonly #attempts = new Map<number, Attempt>();
   #retirement: Retirement | undefined;
   #isClosing = false;
+  #goAway: { readonly streamId: number; readonly reader: GoAwayReader } | undefined;
 
   constructor(owner: ConnectionOwner, transport: StreamTransport) {
     this.#owner = owner;
@@ -41,6 +44,10 @@ export class ClientConnection implements StreamListener {
 
   /** False when the peer's limit of streams is reached. */
   start(attempt: Attempt, now: number): boolean {
+    if (attempt.incarnation !== undefined && attempt.incarnation !== this.transport.peerIncarnation) {
+      attempt.onNoStream(RESTARTED);
+      return true;
+    }
     const streamId = this.transport.openStream();
     if (streamId === undefined) return false;
     this.#attempts.set(streamId, attempt);
@@ -86,14 +93,15 @@ export class ClientConnection implements StreamListener {
     this.#owner.onStreamsAvailable(this);
   }
 
-  /** What a server says on the one that it may open is not read. */
+  /** A server opens one, to say GO_AWAY on it [RPC-15]. */
   onStreamOpened(streamId: number): void {
-    this.transport.stopStream(streamId, ResetCode.REFUSED);
-    this.transport.resetStream(streamId, ResetCode.REFUSED);
+    this.#goAway = { streamId, reader: new GoAwayReader() };
+    this.transport.resetStream(streamId, ResetCode.CANCELLED);
   }
 
   onStreamReadable(streamId: number): void {
-    this.#attempts.get(streamId)?.onReadable();
+    if (streamId === this.#goAway?.streamId) this.#readGoAway(this.#goAway.reader, streamId);
+    else this.#attempts.get(streamId)?.onReadable();
   }
 
   onStreamWritable(streamId: number): void {
@@ -120,7 +128,31 @@ export class ClientConnection implements StreamListener {
     this.#isClosing = true;
     this.#owner.onConnectionClosed(this, closed);
     const { reason, notStarted } = closed;
-    this.#failAll({ code: Status.UNAVAILABLE, details: reason, notStarted });
+    this.#failAll({ code: Status.UNAVAILABLE, details: reason, notStarted, isConnectionLost: true });
+  }
+
+  #readGoAway(reader: GoAwayReader, streamId: number): void {
+    try {
+      for (;;) {
+        const chunk = this.transport.readStream(streamId);
+        if (chunk === undefined) return;
+        if (chunk === 'end') break;
+        reader.push(chunk);
+      }
+      const goAway = reader.end();
+      if (goAway !== undefined) this.#onGoAway(goAway);
+    } catch (error) {
+      if (!(error instanceof FramingError)) throw error;
+      this.transport.stopStream(streamId, error.resetCode);
+    }
+  }
+
+  /** The channel is told first, so that what is to be made again is made elsewhere. */
+  #onGoAway({ lastStreamId = -1 }: GoAway): void {
+    this.#owner.onConnectionLeaving(this);
+    for (const [streamId, attempt] of [...this.#attempts]) {
+      if (streamId > lastStreamId) attempt.onGoneAway(GONE_AWAY);
+    }
   }
 
   #closeIfUnused(): void {
@@ -135,3 +167,16 @@ export class ClientConnection implements StreamListener {
     for (const attempt of attempts) attempt.onConnectionClosed(failure);
   }
 }
+
+/** Of a call that must not run twice, and may have run on a server that is not there any more. */
+const RESTARTED: AttemptFailure = {
+  code: Status.UNAVAILABLE,
+  details: 'the server was restarted, so that nobody knows whether the call has run',
+  isFinal: true,
+};
+
+const GONE_AWAY: AttemptFailure = {
+  code: Status.UNAVAILABLE,
+  details: 'the server wants further calls on another connection, and has not started this one',
+  notStarted: true,
+};

@@ -7,9 +7,11 @@
 import { Status } from 'nice-grpc-common';
 import { FramingError } from '../framing/framing-error.js';
 import { ResetCode } from '../framing/reset-code.js';
+import { isRpcError } from '../rpc-error.js';
 import { Call, type CallDefaults } from './call.js';
 import { undecodable } from './call-message.js';
 import { type CallMethod } from './call-method.js';
+import { rejectAtCallSite } from './call-site.js';
 import { type RpcCallOptions } from './call-options.js';
 import { type Channel } from './channel.js';
 import { type ResponseSink } from './response-sink.js';
@@ -54,9 +56,9 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
     const failure = this.#failure;
     if (failure !== undefined) {
       this.#failure = undefined;
-      // Whatever it is, it is what the caller's loop is to throw.
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-      return Promise.reject(failure.error);
+      return new Promise((resolve, reject) => {
+        fail({ resolve, reject }, failure.error);
+      });
     }
     if (this.#isOver) return Promise.resolve(DONE);
     return new Promise((resolve, reject) => {
@@ -114,7 +116,7 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
   onFailed(error: unknown): void {
     const first = this.#waiting.shift();
     if (first === undefined) this.#failure = { error };
-    else first.reject(error);
+    else fail(first, error);
     this.onDone();
   }
 
@@ -128,8 +130,14 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
 }
 
 interface Waiting {
-  resolve(result: IteratorResult<unknown, void>): void;
+  resolve(result: IteratorResult<unknown, void> | Promise<never>): void;
   reject(error: unknown): void;
+}
+
+/** What the caller's own request threw has a stack of its own. */
+function fail({ resolve, reject }: Waiting, error: unknown): void {
+  if (isRpcError(error)) rejectAtCallSite(resolve, error);
+  else reject(error);
 }
 
 const DONE: IteratorReturnResult<void> = { done: true, value: undefined };

@@ -3,10 +3,12 @@
  */
 import { Status } from 'nice-grpc-common';
 import { malformed } from '../framing/framing-error.js';
+import { isRpcError } from '../rpc-error.js';
 import { type AttemptFailure } from './attempt.js';
 import { Call, type CallDefaults } from './call.js';
 import { undecodable } from './call-message.js';
 import { type CallMethod } from './call-method.js';
+import { rejectAtCallSite } from './call-site.js';
 import { type RpcCallOptions } from './call-options.js';
 import { type Channel } from './channel.js';
 import { type ResponseSink } from './response-sink.js';
@@ -31,16 +33,16 @@ export function callForOne(
 class SingleResponse implements ResponseSink {
   readonly isStream = false;
   readonly wantsMessage = true;
-  readonly onFailed: (error: unknown) => void;
   readonly #method: CallMethod;
   readonly #resolve: (response: unknown) => void;
+  readonly #reject: (error: unknown) => void;
   #body: Uint8Array | undefined;
   #response: unknown;
 
   constructor(method: CallMethod, resolve: (response: unknown) => void, reject: (error: unknown) => void) {
     this.#method = method;
     this.#resolve = resolve;
-    this.onFailed = reject;
+    this.#reject = reject;
   }
 
   onAttempt(): void {
@@ -67,5 +69,11 @@ class SingleResponse implements ResponseSink {
 
   onDone(): void {
     this.#resolve(this.#response);
+  }
+
+  onFailed(error: unknown): void {
+    // What the caller's own request threw has a stack of its own.
+    if (isRpcError(error)) rejectAtCallSite(this.#resolve, error);
+    else this.#reject(error);
   }
 }

@@ -16,13 +16,16 @@ export interface PumpFailure {
 
 export class ResponsePump {
   readonly #owner: PumpOwner;
+  readonly #inScope: ((step: () => unknown) => unknown) | undefined;
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
   #isCancelled = false;
   /** An answer of the iterator is awaited. */
   #isAsking = false;
 
-  constructor(owner: PumpOwner) {
+  /** `inScope`: runs each step of the iterator. */
+  constructor(owner: PumpOwner, inScope?: (step: () => unknown) => unknown) {
     this.#owner = owner;
+    this.#inScope = inScope;
   }
 
   /** `iterable`: what the handler returned, whatever it is. */
@@ -66,7 +69,7 @@ export class ResponsePump {
   #await(step: () => unknown, then: (result: IteratorResult<unknown>) => void): void {
     let answer: unknown;
     try {
-      answer = step();
+      answer = this.#inScope === undefined ? step() : this.#inScope(step);
     } catch (error) {
       this.#onFailed(error);
       return;

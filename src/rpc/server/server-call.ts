@@ -8,8 +8,10 @@ import { type Metadata, ServerError, Status } from 'nice-grpc-common';
 import { assert } from '../../base/assert.js';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
 import { SilenceWatch } from '../silence-watch.js';
+import { type ParentCall } from '../call-scope.js';
 import { type TimerItem } from '../timer-queue.js';
 import { FramingError } from '../framing/framing-error.js';
+import { STATUS_DETAILS_KEY } from '../framing/metadata-codec.js';
 import { type RequestHeader } from '../framing/request-header.js';
 import { ResetCode } from '../framing/reset-code.js';
 import { type Trailer } from '../framing/trailer.js';
@@ -25,10 +27,12 @@ import { type ClientInstance, type ServerConnection } from './server-connection.
 import { type ServerRuntime } from './server-runtime.js';
 import { type ServedMethod } from './service-registry.js';
 
-export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwner {
+export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentCall, PumpOwner {
   /** The deadline, or when silence is looked at. Infinity until something of the request was received. */
   dueAt = Infinity;
   heapIndex = NOT_QUEUED;
+  /** Infinity: a stream without one. */
+  deadlineAt = Infinity;
   readonly #connection: ServerConnection;
   readonly #runtime: ServerRuntime;
   readonly #streamId: number;
@@ -42,7 +46,6 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
   /** What carries a streamed response. */
   #pump: ResponsePump | undefined;
   #receivedAt = 0;
-  #deadlineAt = Infinity;
   /** Of a streaming call. */
   #silence: SilenceWatch | undefined;
   #context: HandlerContext | undefined;
@@ -77,6 +80,11 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
       if (this.#isAborted) this.#controller.abort();
     }
     return this.#controller.signal;
+  }
+
+  /** For the calls that its handler makes. */
+  get isRunning(): boolean {
+    return this.#phase === Phase.RUNNING;
   }
 
   /** Its client has given it up, and its handler runs on. */
@@ -115,7 +123,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     timers.remove(this);
     // A stream may go on for as long as something moves on it, unless its client says otherwise.
     const longestMs = method?.isStreaming === true ? Infinity : limits.maxTimeoutMs;
-    this.dueAt = this.#deadlineAt = this.#receivedAt + Math.min(header.timeoutMs ?? Infinity, longestMs);
+    this.dueAt = this.deadlineAt = this.#receivedAt + Math.min(header.timeoutMs ?? Infinity, longestMs);
   }
 
   onRequest(header: RequestHeader, method: ServedMethod, message: Uint8Array | undefined): void {
@@ -184,7 +192,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
 
   /** The time is over, or it is time to look at how long nothing has moved. */
   onDue(): void {
-    if (this.#silence !== undefined && this.dueAt < this.#deadlineAt) {
+    if (this.#silence !== undefined && this.dueAt < this.deadlineAt) {
       this.#onSilence(this.#silence);
       return;
     }
@@ -227,7 +235,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
   /** `message`: of a single request. */
   #start(header: RequestHeader, method: ServedMethod, message: Uint8Array | undefined): void {
     const { limits, environment, runningHandlers } = this.#runtime;
-    if (this.#deadlineAt <= this.#receivedAt) {
+    if (this.deadlineAt <= this.#receivedAt) {
       this.#refuse(Status.DEADLINE_EXCEEDED, 'the time was over when the request came', ResetCode.DEADLINE);
       return;
     }
@@ -248,9 +256,9 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     const requestId = client.requestId(header.sequence);
     if (!method.isIdempotent && !this.#isFirst(header, method, client, requestId)) return;
     const deadline =
-      this.#deadlineAt === Infinity
+      this.deadlineAt === Infinity
         ? undefined
-        : new Date(environment.wallTime() + this.#deadlineAt - this.#receivedAt);
+        : new Date(environment.wallTime() + this.deadlineAt - this.#receivedAt);
     this.#context = new HandlerContext(
       this,
       header.metadata,
@@ -312,16 +320,19 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     this.#wasStarted = true;
     this.#runtime.runningHandlers++;
     if (method.isStreaming) this.#watchSilence();
+    const { callScope } = this.#runtime.environment;
     let result: unknown;
     try {
-      result = method.handler(request, context);
+      result = callScope.isActive
+        ? callScope.run(this, method.handler, request, context)
+        : method.handler(request, context);
     } catch (error) {
       this.#onFailed(error);
       return;
     }
     if (method.descriptor.responseStream) {
       this.#watchDeadline();
-      this.#pump = new ResponsePump(this);
+      this.#pump = new ResponsePump(this, callScope.isActive ? this.#inScope : undefined);
       this.#pump.start(result);
       return;
     }
@@ -334,6 +345,9 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     const promise = result instanceof Promise ? result : Promise.resolve(result);
     promise.then(this.#onReturned, this.#onFailed);
   }
+
+  /** A generator runs on inside of whoever asks it for more. */
+  readonly #inScope = (step: () => unknown): unknown => this.#runtime.environment.callScope.run(this, step);
 
   readonly #onReturned = (message: unknown): void => {
     if (!this.#settle()) return;
@@ -385,6 +399,9 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
   #fail(error: unknown): void {
     const failure = failureOf(error);
     if (failure.isUnexpected) this.#report(error);
+    if (failure.statusDetails !== undefined) {
+      this.#context?.trailer.set(STATUS_DETAILS_KEY, failure.statusDetails);
+    }
     this.#answer(failure.code, failure.details);
   }
 
@@ -469,7 +486,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
   #watchSilence(): void {
     const { environment, limits } = this.#runtime;
     this.#silence = new SilenceWatch(limits.streamIdleTimeoutMs, environment.clock.now());
-    this.dueAt = Math.min(this.#deadlineAt, this.#silence.dueAt);
+    this.dueAt = Math.min(this.deadlineAt, this.#silence.dueAt);
   }
 
   /** Ends a streaming call on which nothing has moved for too long; else it looks again when that may be so. */
@@ -477,7 +494,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     const { environment, timers } = this.#runtime;
     const now = environment.clock.now();
     if (dueAt > now) {
-      this.dueAt = Math.min(this.#deadlineAt, dueAt);
+      this.dueAt = Math.min(this.deadlineAt, dueAt);
       timers.add(this, now);
       return;
     }
@@ -511,7 +528,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, PumpOwn
     const { timers, environment, limits } = this.#runtime;
     const now = environment.clock.now();
     // Of a request whose header has not come yet nobody knows how long it may take.
-    if (this.#header === undefined) this.dueAt = this.#deadlineAt = now + limits.maxTimeoutMs;
+    if (this.#header === undefined) this.dueAt = this.deadlineAt = now + limits.maxTimeoutMs;
     if (this.dueAt < Infinity) timers.add(this, now);
   }
 

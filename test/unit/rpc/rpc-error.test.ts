@@ -34,8 +34,15 @@ describe('RpcError', () => {
     expect(String(full)).toBe('RpcError: text');
   });
 
-  test('of an aborted call is known by the name that nice-grpc looks for', () => {
-    expect(new RpcError({ ...init, isAbort: true }).name).toBe('AbortError');
+  test('of an aborted call is known by the name that nice-grpc looks for, and is no ClientError', () => {
+    const cause = new Error('not wanted');
+    const aborted = RpcError.abort({ ...init, maybeExecuted: false, attempts: 2, cause });
+    expect(aborted).toMatchObject({ name: 'AbortError', code: init.code, details: init.details, cause });
+    expect(aborted).toMatchObject({ path: init.path, maybeExecuted: false, attempts: 2, history: [] });
+    expect(aborted.message).toBe(new RpcError(init).message);
+    expect([aborted instanceof RpcError, aborted instanceof Error]).toEqual([true, true]);
+    expect(aborted instanceof ClientError).toBe(false);
+    expect(Object.keys(aborted)).toEqual(expect.not.arrayContaining(['cause']));
   });
 
   test('is recognised across two copies of the package, and nothing else is', () => {

@@ -92,14 +92,6 @@ describe('a channel', () => {
     expect([first.error.code, second.isPending]).toEqual([Status.UNAVAILABLE, false]);
   });
 
-  test('refuses streams that a server opens', () => {
-    const fixture = new ClientFixture();
-    fixture.echo();
-    const transport = fixture.connector.ready();
-    transport.listener.onStreamOpened(1, false);
-    expect(transport.log.slice(-2)).toEqual(['stop 1 1', 'reset 1 1']);
-  });
-
   test('is not harmed by a state listener that throws: the error surfaces apart', async () => {
     const fixture = new ClientFixture();
     const surfaced: unknown[] = [];

@@ -1,9 +1,9 @@
 import { Metadata, Status } from 'nice-grpc-common';
-import { EchoResponse } from '../../../../generated/test/v1/test.js';
+import { AddResponse, EchoResponse } from '../../../../generated/test/v1/test.js';
 import { ResetCode } from '../../../../src/rpc/framing/reset-code.js';
 import { ClientFixture } from '../../../support/client-fixture.js';
 import { settle } from '../../../support/manual-clock.js';
-import { responseBytes } from '../../../support/scripted-transport.js';
+import { responseBytes, ScriptedTransport } from '../../../support/scripted-transport.js';
 
 const answer = EchoResponse.encode({ payload: Uint8Array.of(1) }).finish();
 
@@ -203,20 +203,70 @@ describe('an attempt that takes longer than attemptTimeoutMs', () => {
 });
 
 describe('a call whose idempotency is not declared', () => {
-  test('[AMO-3] is not made again when it may have run', async () => {
+  test('[AMO-3] is not made again when it may have run and the server has spoken, or the attempt took too long', async () => {
     const fixture = new ClientFixture();
-    const calls = [fixture.add(), fixture.add(), fixture.add({ retry: true, attemptTimeoutMs: 50 })];
-    const transport = fixture.connector.ready();
-    transport.refuse(0, Status.UNAVAILABLE, 'busy');
-    await fixture.clock.advance(50);
-    transport.closeWith('gone');
+    const calls = [fixture.add(), fixture.add({ retry: true, attemptTimeoutMs: 50 })];
+    fixture.connector.ready().refuse(0, Status.UNAVAILABLE, 'busy');
     await fixture.clock.advance(5_000);
     expect(calls.map((call) => [call.error.code, call.error.attempts, call.error.maybeExecuted])).toEqual([
       [Status.UNAVAILABLE, 1, true],
-      [Status.UNAVAILABLE, 1, true],
       [Status.DEADLINE_EXCEEDED, 1, true],
     ]);
-    expect(fixture.connector.attempts).toHaveLength(1);
+  });
+
+  test('[AMO-3] is made again, with its request ID, on another connection to the same server', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.add();
+    const lost = fixture.connector.ready();
+    const { header } = lost.request(0);
+    lost.closeWith('nothing received for 30000 ms', 'idle');
+    await fixture.clock.advance(100);
+    const next = fixture.connector.ready();
+    expect(next.request(0).header).toMatchObject({
+      clientInstance: header.clientInstance,
+      sequence: header.sequence,
+      attempt: 2,
+    });
+    next.answer(0, AddResponse.encode({ total: 5n }).finish());
+    await settle();
+    expect(call.value).toEqual({ total: 5n });
+  });
+
+  test('[AMO-3] is not made again on another server, and nobody knows whether it has run', async () => {
+    const fixture = new ClientFixture();
+    const calls = [fixture.add(), fixture.echo()];
+    fixture.connector.ready().closeWith('reset', 'peer');
+    await fixture.clock.advance(100);
+    const restarted = new ScriptedTransport();
+    restarted.peerIncarnation = 'another';
+    fixture.connector.ready(restarted);
+    await settle();
+    expect(calls[0]?.error).toMatchObject({
+      code: Status.UNAVAILABLE,
+      attempts: 2,
+      maybeExecuted: true,
+      details: 'the server was restarted, so that nobody knows whether the call has run',
+    });
+    // The one that may run twice is.
+    expect(restarted.streamCount).toBe(1);
+    expect(restarted.request(0).header.path).toBe('test.v1.TestService/Echo');
+  });
+
+  test('[AMO-3] goes to no other server either when the second one has only refused it', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.add();
+    fixture.connector.ready().closeWith('lost', 'idle');
+    await fixture.clock.advance(100);
+    fixture.connector
+      .ready()
+      .refuse(0, Status.UNAVAILABLE, 'going down', { notStarted: true, reconnect: true });
+    await fixture.clock.advance(200);
+    const restarted = new ScriptedTransport();
+    restarted.peerIncarnation = 'another';
+    fixture.connector.ready(restarted);
+    await settle();
+    expect(call.error).toMatchObject({ attempts: 3, maybeExecuted: true });
+    expect(restarted.streamCount).toBe(0);
   });
 
   test('[AMO-3] is made again when the server says that it did not start', async () => {

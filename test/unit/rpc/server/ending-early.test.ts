@@ -366,26 +366,6 @@ describe('a connection that ends', () => {
 });
 
 describe('a method that must not run twice', () => {
-  test('starts once per request ID, over all connections [AMO-1] [AMO-2]', async () => {
-    const fixture = new ServerFixture();
-    const client = await fixture.serve();
-    const other = fixture.acceptor.connect();
-    client.request(0, { path: ADD, sequence: 4 });
-    client.request(2, { path: ADD, sequence: 5 });
-    other.request(0, { path: ADD, sequence: 4, attempt: 2, ageMs: 10 });
-    // The first attempt, overtaken by the second.
-    client.request(4, { path: ADD, sequence: 4 });
-    await settle();
-    expect(fixture.addCount).toBe(2);
-    for (const answer of [other.status(0), client.status(4)]) {
-      expect(answer).toMatchObject({
-        code: Status.ABORTED,
-        details: `request ${'ab'.repeat(16)}-4 may have been started before and is not started again`,
-        notStarted: false,
-      });
-    }
-  });
-
   test('of different clients is different', async () => {
     const fixture = new ServerFixture();
     const client = await fixture.serve();

@@ -6,6 +6,8 @@ import { PUT, ServerFixture } from '../../../support/server-fixture.js';
 import { requestBytes, type ServedTransport } from '../../../support/served-transport.js';
 
 const CLOSED = `close ${CloseCode.SHUTDOWN}`;
+/** On the stream that the server has opened for it. */
+const GONE_AWAY = `stop 1 ${ResetCode.CANCELLED}`;
 
 /** Whether a promise has settled. */
 function watch(promise: Promise<unknown>): { isSettled: boolean } {
@@ -72,7 +74,7 @@ describe('shutdown [RPC-10]', () => {
     fixture.server.on('closed', () => events.push('closed'));
     const client = await fixture.serve();
     await fixture.server.shutdown();
-    expect(client.log).toEqual([CLOSED]);
+    expect(client.log).toEqual([GONE_AWAY, CLOSED]);
     expect(fixture.acceptor.log).toEqual(['listen 127.0.0.1:0', 'refuse', 'close']);
     expect(events).toEqual(['draining', 'closed']);
     expect(fixture.clock.pendingTimers).toBe(0);
@@ -109,7 +111,7 @@ describe('shutdown [RPC-10]', () => {
     }
     await fixture.clock.advance(29_999);
     expect(fixture.put.context.signal.aborted).toBe(false);
-    expect(client.log).toEqual([`stop 2 ${ResetCode.REFUSED}`, `stop 4 ${ResetCode.REFUSED}`]);
+    expect(client.log).toEqual([GONE_AWAY, `stop 2 ${ResetCode.REFUSED}`, `stop 4 ${ResetCode.REFUSED}`]);
     await fixture.answerPut();
     await settle();
     expect(client.status(0).code).toBe(Status.OK);
@@ -126,10 +128,10 @@ describe('shutdown [RPC-10]', () => {
     void fixture.server.shutdown();
     await fixture.answerPut();
     await fixture.clock.advance(500);
-    expect(client.log).toEqual([]);
+    expect(client.log).toEqual([GONE_AWAY]);
     client.openStreamCount = 0;
     await fixture.clock.advance(10);
-    expect(client.log).toEqual([CLOSED]);
+    expect(client.log).toEqual([GONE_AWAY, CLOSED]);
   });
 
   test('may be forced while the last answer is on its way', async () => {
@@ -139,7 +141,7 @@ describe('shutdown [RPC-10]', () => {
     await fixture.answerPut();
     fixture.server.forceShutdown();
     await shutdown;
-    expect(client.log).toEqual([CLOSED]);
+    expect(client.log).toEqual([GONE_AWAY, CLOSED]);
     expect(fixture.clock.pendingTimers).toBe(0);
   });
 
@@ -150,7 +152,7 @@ describe('shutdown [RPC-10]', () => {
     await fixture.answerPut();
     await fixture.clock.advance(1_000);
     await settle();
-    expect(client.log).toEqual([CLOSED]);
+    expect(client.log).toEqual([GONE_AWAY, CLOSED]);
     expect(state.isSettled).toBe(true);
   });
 
@@ -171,7 +173,7 @@ describe('shutdown [RPC-10]', () => {
     });
     await fixture.clock.advance(1_000);
     await settle();
-    expect(client.log).toEqual([CLOSED]);
+    expect(client.log).toEqual([GONE_AWAY, CLOSED]);
     expect(state.isSettled).toBe(true);
     expect(await shutdown).toEqual({ finished: 0, refused: 0, aborted: 1, unsettled: 1, durationMs: 1_100 });
     await fixture.answerPut();
@@ -202,7 +204,7 @@ describe('shutdown [RPC-10]', () => {
     const { fixture, client } = await running();
     await fixture.server.shutdown({ graceMs: 0 });
     expect(fixture.put.context.signal.aborted).toBe(true);
-    expect(client.log).toEqual([CLOSED]);
+    expect(client.log).toEqual([GONE_AWAY, CLOSED]);
   });
 
   test('with an endless grace waits for the handler', async () => {
@@ -244,7 +246,7 @@ describe('shutdown [RPC-10]', () => {
     const { signal } = fixture.put.context;
     fixture.server.forceShutdown();
     expect(signal.aborted).toBe(true);
-    expect(client.log).toEqual([CLOSED]);
+    expect(client.log).toEqual([GONE_AWAY, CLOSED]);
     await shutdown;
     fixture.server.forceShutdown();
     await settle();
