@@ -15,4 +15,11 @@ module.exports = class extends TestEnvironment {
       vm.createContext = createContext;
     }
   }
+
+  /** The process that tests see is a copy, on which Node emits nothing; who listens for this shall hear it. */
+  handleTestEvent({ name, error, promise }) {
+    if (name === 'error' && promise !== undefined) {
+      this.global.process.emit('unhandledRejection', error, promise);
+    }
+  }
 };
