@@ -1,9 +1,9 @@
 import { openInMemoryHarness } from './in-memory-harness.js';
-import { describeUnaryCalls } from './unary-cases.js';
+import { describeCalls } from './cases.js';
 
-describeUnaryCalls('two ends in memory', openInMemoryHarness.bind(undefined, {}));
+describeCalls('two ends in memory', openInMemoryHarness.bind(undefined, {}));
 
-describeUnaryCalls('two ends in memory with little room', () =>
+describeCalls('two ends in memory with little room', () =>
   openInMemoryHarness({
     maxStreams: 10,
     streamWindowBytes: 1_000,

@@ -8,7 +8,7 @@ import { SimLoop } from '../../../src/sim/sim-loop.js';
 import { SimNetwork } from '../../../src/sim/sim-network.js';
 import { VirtualClock } from '../../../src/sim/virtual-clock.js';
 import { type RpcHarness } from './harness.js';
-import { describeUnaryCalls } from './unary-cases.js';
+import { describeCalls } from './cases.js';
 
 const SERVER_IP = '10.0.0.1';
 const CLIENT_IP = '10.0.0.2';
@@ -53,8 +53,8 @@ function openHarness(conditions: LinkConditions): RpcHarness {
   };
 }
 
-describeUnaryCalls('a clean simulated network', () => openHarness(CLEAN_LINK));
+describeCalls('a clean simulated network', () => openHarness(CLEAN_LINK));
 
-describeUnaryCalls('a simulated network that loses 10 %', () =>
+describeCalls('a simulated network that loses 10 %', () =>
   openHarness({ ...CLEAN_LINK, delayMs: 20, lossRate: 0.1 }),
 );

@@ -2,12 +2,12 @@ import { realEnvironment } from '../../../src/driver/real-environment.js';
 import { UdpAcceptor } from '../../../src/driver/udp-acceptor.js';
 import { UdpConnector } from '../../../src/driver/udp-connector.js';
 import { type RpcHarness } from './harness.js';
-import { describeUnaryCalls } from './unary-cases.js';
+import { describeCalls } from './cases.js';
 
 /** Real time cannot be skipped: where a case lets time pass to see that nothing more happens, this much must do. */
 const LONGEST_PASS_MS = 300;
 
-describeUnaryCalls('sockets', (): RpcHarness => ({
+describeCalls('sockets', (): RpcHarness => ({
   environment: realEnvironment,
   acceptor: new UdpAcceptor({ warn: () => undefined }),
   address: '127.0.0.1:0',

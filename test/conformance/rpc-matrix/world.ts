@@ -1,22 +1,24 @@
 /**
- * What a case of the RPC matrix plays in: a server and a client of the test service, joined by whatever the harness
- * brings, with a record of what the server has started and how it ended. And how a case waits for something in it.
+ * What a case of the RPC matrix plays in: a server and a client joined by whatever the harness brings, with a record of
+ * what the server has started and how it ended. After each case its world is closed, whatever happened, and must be
+ * empty then: no timer, no handler without an end, no promise that was rejected with nobody to hear of it.
  */
 import { type CallContext } from 'nice-grpc-common';
 import { TestServiceDefinition } from '../../../generated/test/v1/test.js';
 import { type RpcCallOptions } from '../../../src/rpc/client/call-options.js';
 import { Channel, type ChannelOptions } from '../../../src/rpc/client/channel.js';
 import { createClient } from '../../../src/rpc/client/client-factory.js';
-import { RpcError } from '../../../src/rpc/rpc-error.js';
 import { type RequestContext } from '../../../src/rpc/server/call-context.js';
 import { Server } from '../../../src/rpc/server/server.js';
 import { type ServerOptions } from '../../../src/rpc/server/server-options.js';
 import { type CallEnd, type HandlerError } from '../../../src/rpc/server/server-runtime.js';
 import { type Client, type ServiceImplementation } from '../../../src/rpc/service-definition.js';
-import { type RpcHarness } from './harness.js';
+import { settle } from '../../support/manual-clock.js';
+import { type Conversation, echoAll, FOUR_KINDS, fourKindsOf } from './four-kinds.js';
+import { type OpenHarness, type RpcHarness } from './harness.js';
 
+export type Context = CallContext & RequestContext;
 type Implementation = ServiceImplementation<typeof TestServiceDefinition, RequestContext>;
-type Context = CallContext & RequestContext;
 
 export interface World {
   readonly harness: RpcHarness;
@@ -30,30 +32,55 @@ export interface World {
 }
 
 export interface WorldOptions {
+  /** Instead of those that do what the test service's `.proto` says. */
   readonly handlers?: Partial<Implementation>;
-  /** A method that the implementation does not have. */
-  readonly without?: keyof Implementation;
+  /** What the methods of every kind do: by default they echo. Null: the server has the service, but not the methods. */
+  readonly conversation?: Conversation | null;
   readonly server?: ServerOptions;
   readonly channel?: ChannelOptions;
 }
 
-export async function openWorld(harness: RpcHarness, options: WorldOptions): Promise<World> {
+export type OpenWorld = (options?: WorldOptions) => Promise<World>;
+export type RpcCase = (title: string, run: (open: OpenWorld) => Promise<void>) => void;
+
+/** Each case opens a world for itself. */
+export function casesIn(openHarness: OpenHarness): RpcCase {
+  return (title, run) => {
+    test(title, () => playCase(openHarness, run), CASE_TIMEOUT_MS);
+  };
+}
+
+async function playCase(openHarness: OpenHarness, run: (open: OpenWorld) => Promise<void>): Promise<void> {
+  const worlds: World[] = [];
+  const unheard: unknown[] = [];
+  const note = (reason: unknown): void => void unheard.push(reason);
+  process.on('unhandledRejection', note);
+  try {
+    await run(async (options = {}) => {
+      const world = await openWorld(await openHarness(), options);
+      worlds.push(world);
+      return world;
+    });
+  } finally {
+    for (const { harness, channel, server } of worlds) {
+      await harness.settle(channel.close());
+      await harness.settle(server.shutdown({ graceMs: 0 }));
+    }
+    // Node tells of a rejection at the end of the turn.
+    await settle();
+    process.off('unhandledRejection', note);
+  }
+  expect(unheard).toEqual([]);
+  for (const { harness, contexts, ends } of worlds) {
+    expect(ends.filter(({ wasStarted }) => wasStarted)).toHaveLength(contexts.length);
+    await harness.end();
+  }
+}
+
+async function openWorld(harness: RpcHarness, options: WorldOptions): Promise<World> {
   const contexts: Context[] = [];
   const ends: CallEnd[] = [];
   const errors: HandlerError[] = [];
-  let total = 0n;
-  const notCalled = (): never => {
-    throw new Error('streaming methods are not called here');
-  };
-  const handlers: Implementation = {
-    echo: async ({ payload }) => ({ payload }),
-    put: async ({ value }) => ({ value }),
-    add: async ({ amount }) => ({ total: (total += amount) }),
-    download: notCalled,
-    upload: notCalled,
-    chat: notCalled,
-    ...options.handlers,
-  };
   const server = new Server(harness.acceptor, harness.environment, options.server);
   server.on('call', (end) => ends.push(end));
   server.on('handlerError', (error) => errors.push(error));
@@ -63,71 +90,58 @@ export async function openWorld(harness: RpcHarness, options: WorldOptions): Pro
       contexts.push(context);
       return handler(request, context);
     };
-  const implementation: Implementation = {
-    ...handlers,
+  const handlers: Implementation = { ...testService(), ...options.handlers };
+  server.add(TestServiceDefinition, {
     echo: noting(handlers.echo),
     put: noting(handlers.put),
     add: noting(handlers.add),
-  };
-  if (options.without !== undefined) Reflect.deleteProperty(implementation, options.without);
-  server.add(TestServiceDefinition, implementation);
+    download: noting(handlers.download),
+    upload: noting(handlers.upload),
+    chat: noting(handlers.chat),
+  });
+  const { conversation = echoAll } = options;
+  for (const definition of FOUR_KINDS) {
+    const kinds = fourKindsOf(conversation ?? echoAll);
+    const implementation = {
+      unary: noting(kinds.unary),
+      serverStreaming: noting(kinds.serverStreaming),
+      clientStreaming: noting(kinds.clientStreaming),
+      bidirectional: noting(kinds.bidirectional),
+    };
+    if (conversation === null) {
+      for (const name of Object.keys(implementation)) Reflect.deleteProperty(implementation, name);
+    }
+    server.add(definition, implementation);
+  }
   const port = await harness.settle(server.listen(harness.address));
   const channel = new Channel(harness.connectorTo(port), harness.environment, options.channel);
   const client = createClient(TestServiceDefinition, channel);
   return { harness, server, channel, client, contexts, ends, errors };
 }
 
-/** `Put` and `Add` wait until their signal is aborted, or the test lets them go. */
-export function waiting(server: ServerOptions = {}): WorldOptions {
-  const wait = <Response>(response: Response, context: Context): Promise<Response> =>
-    new Promise((resolve, reject) => {
-      waitingHandlers.set(context, () => {
-        resolve(response);
-      });
-      context.signal.addEventListener('abort', () => {
-        reject(context.signal.reason as Error);
-      });
-    });
+function testService(): Implementation {
+  let total = 0n;
   return {
-    server,
-    handlers: {
-      put: ({ value }, context) => wait({ value }, context),
-      add: (_request, context) => wait({}, context),
+    echo: async ({ payload }) => ({ payload }),
+    put: async ({ value }) => ({ value }),
+    add: async ({ amount }) => ({ total: (total += amount) }),
+    async *download({ count, size }) {
+      for (let index = 0; index < count; index++) yield { payload: new Uint8Array(size).fill(index) };
+    },
+    async upload(requests) {
+      let count = 0;
+      let size = 0;
+      for await (const { payload } of requests) {
+        count++;
+        size += payload.length;
+      }
+      return { count, size: BigInt(size) };
+    },
+    async *chat(requests) {
+      for await (const { payload } of requests) yield { payload };
     },
   };
 }
 
-export function release(context: Context | undefined): void {
-  if (context !== undefined) waitingHandlers.get(context)?.();
-}
-
-const waitingHandlers = new WeakMap<Context, () => void>();
-
-/** Resolves when so many handlers have started; rejects when the call ends before. */
-export function started(
-  { harness, contexts }: World,
-  call: Promise<unknown> | undefined,
-  count: number,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    call?.catch(reject);
-    const look = (): void => {
-      if (contexts.length >= count) resolve();
-      else harness.environment.clock.setTimer(look, 1);
-    };
-    look();
-  });
-}
-
-export async function failure(harness: RpcHarness, call: Promise<unknown>): Promise<RpcError> {
-  const error = await harness.settle(
-    call.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    ),
-  );
-  if (error instanceof RpcError) return error;
-  throw new Error(
-    error === undefined ? 'the call did not fail' : `not an RpcError: ${JSON.stringify(error)}`,
-  );
-}
+/** Real time for all of a case; virtual time is free. */
+const CASE_TIMEOUT_MS = 30_000;
