@@ -6,8 +6,8 @@ import { ServerError, Status } from 'nice-grpc-common';
 import { type UploadRequest } from '../../../generated/test/v1/test.js';
 import { type DeepPartial } from '../../../src/rpc/service-definition.js';
 import { endlessRequests } from './endless-requests.js';
-import { failure, FOREVER, Gate, steadyValueOf, until } from './waiting.js';
-import { type RpcCase } from './world.js';
+import { failure, Gate, steadyValueOf, until } from './waiting.js';
+import { type Context, type RpcCase } from './world.js';
 
 type Requests = AsyncGenerator<DeepPartial<UploadRequest>, void>;
 
@@ -54,7 +54,7 @@ function sendingCases(rpcCase: RpcCase): void {
     const gate = new Gate();
     async function* requests(): Requests {
       yield { payload: new Uint8Array(1) };
-      await gate.pass(FOREVER);
+      await gate.pass();
       yield { payload: new Uint8Array(2) };
     }
     const answer = client.upload(requests());
@@ -191,7 +191,7 @@ function failingRequestCases(rpcCase: RpcCase): void {
       });
       async function* requests(): Requests {
         yield { payload: Uint8Array.of(1) };
-        await received.pass(FOREVER);
+        await received.pass();
         throw mistake;
       }
       await expect(harness.settle(client.upload(requests()))).rejects.toBe(mistake);
@@ -231,7 +231,7 @@ function failingRequestCases(rpcCase: RpcCase): void {
 
 function endlessRequestCases(rpcCase: RpcCase): void {
   rpcCase('a request without end does not outlive the deadline', async (open) => {
-    const { harness, client, ends } = await open();
+    const { harness, client, ends } = await open({ handlers: { upload: takingThree().upload } });
     const { requests, state } = endlessRequests();
     const error = await failure(harness, client.upload(requests, { timeoutMs: 200 }));
     expect(error.code).toBe(Status.DEADLINE_EXCEEDED);
@@ -240,19 +240,13 @@ function endlessRequestCases(rpcCase: RpcCase): void {
   });
 
   rpcCase('a request without end does not outlive an abort', async (open) => {
-    let received = 0;
-    const { harness, client, ends } = await open({
-      handlers: {
-        async upload(requests) {
-          for await (const request of requests) received += request.payload.length;
-          return {};
-        },
-      },
-    });
+    const { upload, taken } = takingThree();
+    const { harness, client, ends } = await open({ handlers: { upload } });
     const controller = new AbortController();
     const { requests, state } = endlessRequests();
     const answer = client.upload(requests, { signal: controller.signal });
-    await until(harness, 'something of it has come', () => received > 0);
+    await until(harness, 'some of it has come', () => taken.length === 3);
+    expect(state.isOver).toBe(false);
     controller.abort();
     expect(await failure(harness, answer)).toMatchObject({ code: Status.CANCELLED, name: 'AbortError' });
     await until(harness, 'the request has ended', () => state.isOver);
@@ -265,7 +259,7 @@ function endlessRequestCases(rpcCase: RpcCase): void {
     const controller = new AbortController();
     async function* requests(): Requests {
       yield { payload: Uint8Array.of(1) };
-      await new Gate().pass(FOREVER);
+      await new Gate().pass();
     }
     const answer = client.upload(requests(), { signal: controller.signal });
     await until(harness, 'the handler has started', () => contexts.length === 1);
@@ -273,6 +267,19 @@ function endlessRequestCases(rpcCase: RpcCase): void {
     expect(await failure(harness, answer)).toMatchObject({ code: Status.CANCELLED });
     await until(harness, 'the handler is aborted', () => contexts[0]?.signal.aborted === true);
   });
+}
+
+/** A handler that leaves the rest of the request unread until the call is over: time stands still for who never waits. */
+function takingThree() {
+  const taken: number[] = [];
+  async function upload(requests: AsyncIterable<UploadRequest>, { signal }: Context): Promise<object> {
+    for await (const { payload } of requests) {
+      taken.push(payload.length);
+      if (taken.length === 3) await new Gate().pass(signal);
+    }
+    return {};
+  }
+  return { upload, taken };
 }
 
 const MESSAGE_BYTES = 65_536;

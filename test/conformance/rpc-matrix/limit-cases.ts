@@ -4,7 +4,7 @@
  */
 import { Metadata, Status } from 'nice-grpc-common';
 import { begin, isFirstFlight, type Kind } from './four-kinds.js';
-import { failure, FOREVER, Gate, until } from './waiting.js';
+import { failure, Gate, until } from './waiting.js';
 import { type OpenWorld, type RpcCase, type World, type WorldOptions } from './world.js';
 
 export function limitCases(rpcCase: RpcCase, kind: Kind): void {
@@ -99,7 +99,7 @@ async function streamedRequestAbove(kind: Kind, limit: Limit, open: OpenWorld): 
   async function* requests(): AsyncGenerator<Uint8Array, void> {
     try {
       yield SMALL;
-      await gate.pass(FOREVER);
+      await gate.pass();
       yield ABOVE;
       for (;;) yield SMALL;
     } finally {

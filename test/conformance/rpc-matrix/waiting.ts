@@ -50,22 +50,19 @@ export class Gate {
     this.#waiting.clear();
   }
 
-  /** Rejects, with the signal's reason, when the call is over before. */
-  pass(signal: AbortSignal): Promise<void> {
+  /** Rejects, with the signal's reason, when the call is over before. Without a signal only its opening ends it. */
+  pass(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
-        reject(signal.reason as Error);
+        reject(signal?.reason as Error);
       };
       if (this.#isOpen) resolve();
-      else if (signal.aborted) onAbort();
+      else if (signal?.aborted === true) onAbort();
       this.#waiting.add(resolve);
-      signal.addEventListener('abort', onAbort);
+      signal?.addEventListener('abort', onAbort);
     });
   }
 }
-
-/** A signal for a gate that nothing but its opening ends. */
-export const FOREVER = new AbortController().signal;
 
 /** Longer than any pause of a sender that has room, with all its timeouts on a link that loses 10 %. */
 const LOOK_EVERY_MS = 2_000;
