@@ -114,6 +114,8 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
   }
 
   onFailed(error: unknown): void {
+    // Who has aborted is done with it, and would else see one more message or not as chance has it.
+    if (isRpcError(error) && error.name === 'AbortError') this.#ahead.length = 0;
     const first = this.#waiting.shift();
     if (first === undefined) this.#failure = { error };
     else fail(first, error);
