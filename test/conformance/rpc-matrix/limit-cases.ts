@@ -101,7 +101,7 @@ async function streamedRequestAbove(kind: Kind, limit: Limit, open: OpenWorld): 
       yield SMALL;
       await gate.pass();
       yield ABOVE;
-      for (;;) yield SMALL;
+      for (;;) yield BELOW;
     } finally {
       isReturned = true;
     }
@@ -192,6 +192,7 @@ const RESPONSE_LIMITS: readonly Limit[] = [
 
 const NOTHING = new Uint8Array();
 const SMALL = Uint8Array.of(1, 2, 3);
+const BELOW = new Uint8Array(900);
 const ABOVE = new Uint8Array(100_000);
 
 /** As much payload as a message of 4 MiB has: its field takes a tag and a length of four bytes. */

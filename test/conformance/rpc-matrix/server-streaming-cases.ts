@@ -218,13 +218,13 @@ function leavingCases(rpcCase: RpcCase): void {
     const { harness, client, ends } = await open({
       handlers: {
         async *download() {
-          for (;;) yield {};
+          for (;;) yield { payload: new Uint8Array(1_000) };
         },
       },
     });
     const read = async (): Promise<void> => {
       for await (const message of client.download({})) {
-        if (message.payload.length === 0) throw mistake;
+        if (message.payload.length === 1_000) throw mistake;
       }
     };
     await expect(harness.settle(read())).rejects.toBe(mistake);
