@@ -268,18 +268,17 @@ describe.each(WORLDS)('streams of $name', (world: World) => {
       expect(await client.upload(sayAll())).toMatchObject({ count: 0 });
     });
 
-    test('begins at once', async () => {
-      let isPulled = false;
+    test('begins at once, before anybody waits for it', async () => {
+      const started = new Gate();
       const client = await stage.client({
-        upload: async (requests) => ({ count: (await heard(requests)).length }),
+        async upload(requests) {
+          started.open();
+          return { count: (await heard(requests)).length };
+        },
       });
-      async function* requests(): AsyncGenerator<{ payload: Uint8Array }> {
-        isPulled = true;
-        yield say('a');
-      }
-      const call = client.upload(requests());
-      expect(isPulled).toBe(true);
-      await call;
+      const call = client.upload(sayAll('a'));
+      await started.opened;
+      expect(await call).toMatchObject({ count: 1 });
     });
 
     test('is answered by a handler that has read enough, and the generator is ended', async () => {
