@@ -6,9 +6,11 @@ import { realEnvironment } from './driver/real-environment.js';
 import { UdpAcceptor, type UdpAcceptorOptions } from './driver/udp-acceptor.js';
 import { UdpConnector, type UdpConnectorOptions } from './driver/udp-connector.js';
 import { QlogDirectory } from './observe/qlog-directory.js';
+import { type RpcCallOptions } from './rpc/client/call-options.js';
 import { Channel, type ChannelOptions as CallChannelOptions } from './rpc/client/channel.js';
 import { Server } from './rpc/server/server.js';
 import { type ServerOptions as CallServerOptions } from './rpc/server/server-options.js';
+import { type Client as ClientOf, type ServiceDefinition } from './rpc/service-definition.js';
 
 /** `insecure` and `transport` are about the connection, everything else about its calls. */
 export interface ServerOptions extends CallServerOptions {
@@ -41,6 +43,9 @@ export interface ChannelOptions extends CallChannelOptions {
   /** What the connection may hold in buffers. Default: 256 MiB, shared by all servers and channels of the process. */
   readonly buffers?: UdpConnectorOptions['buffers'];
 }
+
+/** What `createClient` gives. `Ext`: the call options that middleware adds, as in nice-grpc's type of this name. */
+export type Client<Service extends ServiceDefinition, Ext = object> = ClientOf<Service, RpcCallOptions & Ext>;
 
 /** A server over UDP: add services, then `listen('host:port')`. Costs nothing before that. */
 export function createServer(options: ServerOptions = {}): Server {
@@ -111,7 +116,6 @@ export { type Server, type ServerEvents, type ShutdownOptions } from './rpc/serv
 export { type MethodLimits, type ServiceLimits } from './rpc/server/service-registry.js';
 export { type ShutdownReport } from './rpc/server/shutdown.js';
 export {
-  type Client,
   type DeepPartial,
   type IdempotencyLevel,
   type MessageCodec,
