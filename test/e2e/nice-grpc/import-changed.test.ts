@@ -83,8 +83,11 @@ interface AuthCallContextExt {
   auth: { sub: string };
 }
 
-const { put: _put, add: _add, ...methods } = TestServiceDefinition.methods;
-const ExampleServiceDefinition = { ...TestServiceDefinition, methods } as const;
+const { echo, download, upload, chat } = TestServiceDefinition.methods;
+const ExampleServiceDefinition = {
+  ...TestServiceDefinition,
+  methods: { echo, download, upload, chat },
+} as const;
 
 class ExampleServiceImpl implements TestServiceImplementation<AuthCallContextExt> {
   async echo(
@@ -113,7 +116,7 @@ class ExampleServiceImpl implements TestServiceImplementation<AuthCallContextExt
 async function* authMiddleware<Request, Response>(
   call: ServerMiddlewareCall<Request, Response, AuthCallContextExt>,
   context: CallContext,
-): AsyncGenerator<Response, Response | void, undefined> {
+) {
   const authorization = context.metadata.get('Authorization') ?? '';
   return yield* call.next(call.request, { ...context, auth: { sub: authorization } });
 }
@@ -121,7 +124,7 @@ async function* authMiddleware<Request, Response>(
 async function* plainMiddleware<Request, Response>(
   call: ClientMiddlewareCall<Request, Response>,
   options: CallOptions,
-): AsyncGenerator<Response, Response | void, undefined> {
+) {
   return yield* call.next(call.request, options);
 }
 

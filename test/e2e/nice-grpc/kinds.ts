@@ -42,8 +42,12 @@ export function serviceOf<Ext = object>(
   };
 }
 
-/** Resolves to the texts of its answers, with two messages sent where they are streamed. */
-export async function callOf(client: TestClient, kind: Kind, options?: CallOptions): Promise<string[]> {
+/** Resolves to the texts of its answers, with two messages sent where they are streamed. Middleware's options go too. */
+export async function callOf(
+  client: TestClient,
+  kind: Kind,
+  options?: CallOptions & Readonly<Record<string, unknown>>,
+): Promise<string[]> {
   switch (kind) {
     case 'unary':
       return [said(await client.echo(say('echo'), options))];

@@ -26,7 +26,7 @@ describe.each(WORLDS)('middleware of $name', (world) => {
       async function* middleware<Request, Response>(
         call: ServerMiddlewareCall<Request, Response>,
         context: CallContext,
-      ): AsyncGenerator<Response, Response | void, undefined> {
+      ) {
         return yield* call.next(call.request, context);
       }
       const client = await stage.client(
@@ -41,7 +41,7 @@ describe.each(WORLDS)('middleware of $name', (world) => {
       async function* middleware<Request, Response>(
         call: ServerMiddlewareCall<Request, Response>,
         context: CallContext,
-      ): AsyncGenerator<Response, Response | void, undefined> {
+      ) {
         seen.push(call.method.path, `${call.method.requestStream} ${call.method.responseStream}`);
         if (!call.responseStream) {
           const response = yield* call.next(call.request, context);
@@ -78,11 +78,11 @@ describe.each(WORLDS)('middleware of $name', (world) => {
           .with(named('c'))
           .with(named('d'))
           .add(TestServiceDefinition, {
-            put: async () => ({}),
-            add: async () => ({}),
             ...(serviceOf(async () => {
               order.push('handler');
             }) as Required<ReturnType<typeof serviceOf>>),
+            put: async () => ({}),
+            add: async () => ({}),
           });
         const client = createClient(TestServiceDefinition, await stage.connect(server));
         await callOf(client, kind);
@@ -100,9 +100,9 @@ describe.each(WORLDS)('middleware of $name', (world) => {
         };
       const server = createServer().use(named('A'));
       const implementation = {
+        ...(serviceOf(async () => undefined) as Required<ReturnType<typeof serviceOf>>),
         put: async () => ({}),
         add: async () => ({}),
-        ...(serviceOf(async () => undefined) as Required<ReturnType<typeof serviceOf>>),
       };
       server.with(named('B')).add(TestServiceDefinition, implementation);
       server.with(named('C')).add(OtherDefinition, implementation);
@@ -124,7 +124,7 @@ describe.each(WORLDS)('middleware of $name', (world) => {
       async function* authMiddleware<Request, Response>(
         call: ServerMiddlewareCall<Request, Response, AuthCallContextExt>,
         context: CallContext,
-      ): AsyncGenerator<Response, Response | void, undefined> {
+      ) {
         const authorization = context.metadata.get('Authorization');
         if (authorization === undefined) {
           throw new ServerError(Status.UNAUTHENTICATED, 'Missing Authorization metadata');
@@ -158,7 +158,7 @@ describe.each(WORLDS)('middleware of $name', (world) => {
       async function* errorHandlingMiddleware<Request, Response>(
         call: ServerMiddlewareCall<Request, Response>,
         context: CallContext,
-      ): AsyncGenerator<Response, Response | void, undefined> {
+      ) {
         try {
           return yield* call.next(call.request, context);
         } catch (error: unknown) {
@@ -187,7 +187,7 @@ describe.each(WORLDS)('middleware of $name', (world) => {
       async function* loggingMiddleware<Request, Response>(
         call: ServerMiddlewareCall<Request, Response>,
         context: CallContext,
-      ): AsyncGenerator<Response, Response | void, undefined> {
+      ) {
         const { path } = call.method;
         log.push(`Server call ${path} start`);
         try {
@@ -374,7 +374,7 @@ describe.each(WORLDS)('middleware of $name', (world) => {
       async function* loggingMiddleware<Request, Response>(
         call: ClientMiddlewareCall<Request, Response>,
         options: CallOptions,
-      ): AsyncGenerator<Response, Response | void, undefined> {
+      ) {
         const { path } = call.method;
         log.push(`Client call ${path} start`);
         try {
@@ -496,7 +496,6 @@ describe.each(WORLDS)('middleware of $name', (world) => {
         }),
       );
       const client = createClientFactory()
-        // eslint-disable-next-line require-yield -- that is its mistake
         .use(async function* () {
           return undefined;
         })

@@ -345,7 +345,10 @@ describe.each(WORLDS)('streams of $name', (world: World) => {
       const client = await stage.client({
         async upload(requests) {
           try {
-            for await (const request of requests) received.open(expect(said(request)).toBe('a'));
+            for await (const request of requests) {
+              expect(said(request)).toBe('a');
+              received.open();
+            }
           } finally {
             handlerEnded.open();
           }
@@ -504,7 +507,10 @@ describe.each(WORLDS.filter(({ name }) => name === 'udprpc'))('unlike nice-grpc,
     const client = await stage.client({
       async upload(requests, { signal }) {
         try {
-          for await (const request of requests) received.open(expect(said(request)).toBe('a'));
+          for await (const request of requests) {
+            expect(said(request)).toBe('a');
+            received.open();
+          }
           seen.open({ error: undefined, wasAborted: signal.aborted });
         } catch (error) {
           seen.open({ error, wasAborted: signal.aborted });

@@ -52,7 +52,9 @@ export const WORLDS: readonly World[] = [
   {
     name: 'udprpc',
     library: udprpc as unknown as Library,
-    closeServer: (server) => (server as unknown as udprpc.Server).shutdown({ graceMs: 0 }),
+    closeServer: async (server) => {
+      await (server as unknown as udprpc.Server).shutdown({ graceMs: 0 });
+    },
     closeChannel: (channel) => (channel as unknown as udprpc.Channel).close(),
   },
 ];
