@@ -1,6 +1,6 @@
 /**
- * The programs of examples/ as processes, from their sources: started, spoken to and always ended, by their process ID. What
- * they print is collected; tests wait for lines and for ends, never for time.
+ * The programs of examples/ as processes, and those that tests bring along, from their sources: started, spoken to and always
+ * ended, by their process ID. What they print is collected; tests wait for lines and for ends, never for time.
  */
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,6 +23,8 @@ export interface Ended {
 export interface ExampleOptions extends SpawnOptions {
   /** A command that runs what follows it, such as `['bash', '-c', 'ulimit ...; exec "$@"', '-']`. */
   readonly wrapper?: readonly string[];
+  /** Where the program is. Default: `examples`. */
+  readonly folder?: string;
 }
 
 export class ExampleProcess {
@@ -34,10 +36,10 @@ export class ExampleProcess {
   constructor(
     example: string,
     args: readonly string[] = [],
-    { wrapper = [], ...options }: ExampleOptions = {},
+    { wrapper = [], folder = 'examples', ...options }: ExampleOptions = {},
   ) {
     const hooks = ['--import', `${root}test/support/typescript.mjs`];
-    const words = [...wrapper, process.execPath, ...hooks, `${root}examples/${example}.ts`, ...args];
+    const words = [...wrapper, process.execPath, ...hooks, `${root}${folder}/${example}.ts`, ...args];
     this.child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     running.add(this.child);
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));
