@@ -5,6 +5,7 @@
  * one that is retired is old news and ignored. Peer errors are thrown as TransportError.
  */
 import { assert } from '../../base/assert.js';
+import { IdMap } from '../../base/id-map.js';
 import { type StreamEvent } from '../connection/connection-event.js';
 import { type PacketBuilder } from '../connection/packet-builder.js';
 import { type SentFrame } from '../recovery/sent-packet.js';
@@ -50,7 +51,7 @@ export class StreamSet implements BudgetWaiter {
   private readonly flow: ConnectionFlow;
   private readonly controls: ControlQueue;
   private readonly scheduler: SendScheduler;
-  private readonly streams = new Map<number, Stream>();
+  private readonly streams = new IdMap<Stream>();
   private peerStreamLimit: number;
   private hasPeerLimits = false;
   /** `open` has found no credit since the last `streamsAvailable`. */
