@@ -11,28 +11,33 @@ import {
   type TransportStats,
 } from '../stream-transport.js';
 
+/** The pump, as far as a transport needs it. */
+export interface FlushRequests {
+  requestFlush(connection: Connection): void;
+  /** For what may always wait for the end of the turn. */
+  requestLateFlush(connection: Connection): void;
+  /** So many bytes were taken. */
+  onWritten(transport: ConnectionTransport, bytes: number): void;
+}
+
 export class ConnectionTransport implements StreamTransport {
   readonly connection: Connection;
   /** Who is told of its events; set by whoever took the transport. */
   listener: StreamListener | undefined;
   /** How it gets another socket; set by a driver that can. */
   onRebind: (() => void) | undefined;
+  /** Kept by the pump: written since its last flush, and not sent since then. */
+  writtenBytes = 0;
+  /** Kept by the pump: which flush that was. */
+  writtenSince = 0;
   readonly #clock: Clock;
-  readonly #requestFlush: (connection: Connection) => void;
-  readonly #requestLateFlush: (connection: Connection) => void;
+  readonly #flushes: FlushRequests;
   #peerIncarnation: string | undefined;
 
-  /** `requestLateFlush`: for what may always wait for the end of the turn. */
-  constructor(
-    connection: Connection,
-    clock: Clock,
-    requestFlush: (connection: Connection) => void,
-    requestLateFlush: (connection: Connection) => void,
-  ) {
+  constructor(connection: Connection, clock: Clock, flushes: FlushRequests) {
     this.connection = connection;
     this.#clock = clock;
-    this.#requestFlush = requestFlush;
-    this.#requestLateFlush = requestLateFlush;
+    this.#flushes = flushes;
   }
 
   get peer(): string {
@@ -63,25 +68,25 @@ export class ConnectionTransport implements StreamTransport {
 
   writeStream(streamId: number, pieces: readonly Uint8Array[], fin: boolean): number {
     const taken = this.connection.writeStream(streamId, pieces, fin);
-    this.#requestFlush(this.connection);
+    this.#flushes.onWritten(this, taken);
     return taken;
   }
 
   readStream(streamId: number): Uint8Array | 'end' | undefined {
     const bytes = this.connection.readStream(streamId);
     // Reading returns credit, which the peer must be told; one packet tells what all reads of the turn returned.
-    if (bytes !== undefined) this.#requestLateFlush(this.connection);
+    if (bytes !== undefined) this.#flushes.requestLateFlush(this.connection);
     return bytes;
   }
 
   resetStream(streamId: number, code: number): void {
     this.connection.resetStream(streamId, code);
-    this.#requestFlush(this.connection);
+    this.#flushes.requestFlush(this.connection);
   }
 
   stopStream(streamId: number, code: number): void {
     this.connection.stopStream(streamId, code);
-    this.#requestFlush(this.connection);
+    this.#flushes.requestFlush(this.connection);
   }
 
   rebind(): void {
@@ -90,13 +95,13 @@ export class ConnectionTransport implements StreamTransport {
 
   close(code: number, reason: string): void {
     this.connection.close(code, reason, this.#clock.now());
-    this.#requestFlush(this.connection);
+    this.#flushes.requestFlush(this.connection);
   }
 
   /** Ends it without a word to the peer. */
   abandon(by: 'refused' | 'versionMismatch', reason: string): void {
     this.connection.abandon(by, reason, this.#clock.now());
-    this.#requestFlush(this.connection);
+    this.#flushes.requestFlush(this.connection);
   }
 
   stats(): TransportStats {

@@ -2,8 +2,9 @@
  * Turns the core's verbs into motion: hands datagrams in, tells listeners what happened, sends what is ready, and keeps
  * one timer. Both drivers use it, with their own clock and their own way to send; it knows no socket.
  * A write leaves at the end of the turn, together with what else is written in it; with nothing in flight on its
- * connection it leaves as soon as the running code returns, because there is nothing to wait for. A read always waits
- * for the end of the turn: a receiver has nothing in flight, and would else flush once for each datagram.
+ * connection it leaves as soon as the running code returns, and what makes a datagram full leaves at once, because there
+ * is nothing to wait for. A read always waits for the end of the turn: a receiver has nothing in flight, and would else
+ * flush once for each datagram.
  */
 import { type Clock, type Timer } from '../../base/clock.js';
 import { type Connection } from '../connection/connection.js';
@@ -11,7 +12,7 @@ import { type ConnectionEvent } from '../connection/connection-event.js';
 import { type Transmit } from '../connection/transmit.js';
 import { type Address } from '../path/path.js';
 import { type StreamListener } from '../stream-transport.js';
-import { ConnectionTransport } from './connection-transport.js';
+import { ConnectionTransport, type FlushRequests } from './connection-transport.js';
 import { Endpoint, type EndpointConfig, type EndpointMeans } from './endpoint.js';
 
 export interface PumpOptions {
@@ -26,18 +27,18 @@ export interface PumpOptions {
   onForgotten?(transport: ConnectionTransport): void;
 }
 
-export class EndpointPump {
+export class EndpointPump implements FlushRequests {
   readonly endpoint: Endpoint;
   readonly #options: PumpOptions;
   readonly #clock: Clock;
   readonly #transports = new Map<Connection, ConnectionTransport>();
   readonly #flushBound = (): void => {
     this.#isFlushScheduled = false;
-    this.flush();
+    if (this.#isFlushWanted) this.flush();
   };
   readonly #flushSoonBound = (): void => {
     this.#isFlushSoonScheduled = false;
-    this.flush();
+    if (this.#isFlushWanted) this.flush();
   };
   readonly #onTimerBound = (): void => {
     this.#timer = undefined;
@@ -48,7 +49,10 @@ export class EndpointPump {
   };
   #isFlushScheduled = false;
   #isFlushSoonScheduled = false;
+  /** Something has come up since the last flush: one that was scheduled before it has nothing more to do. */
+  #isFlushWanted = false;
   #isFlushing = false;
+  #flushCount = 0;
   #isStopped = false;
   #timer: Timer | undefined;
   #timerAt = Infinity;
@@ -75,7 +79,7 @@ export class EndpointPump {
   connect(remote: Address, local: number): ConnectionTransport {
     const connection = this.endpoint.connect(remote, local, this.#clock.now());
     const transport = this.#transportOf(connection);
-    this.#requestFlush(connection);
+    this.requestFlush(connection);
     return transport;
   }
 
@@ -110,6 +114,8 @@ export class EndpointPump {
   flush(): void {
     if (this.#isStopped || this.#isFlushing) return;
     this.#isFlushing = true;
+    this.#isFlushWanted = false;
+    this.#flushCount++;
     const now = this.#clock.now();
     let sentCount = 0;
     for (;;) {
@@ -125,6 +131,33 @@ export class EndpointPump {
     this.#setTimer(now);
   }
 
+  requestFlush(connection: Connection): void {
+    this.endpoint.touch(connection);
+    if (connection.bytesInFlight > 0) {
+      this.#scheduleFlush();
+    } else {
+      this.#isFlushWanted = true;
+      if (this.#isFlushSoonScheduled) return;
+      this.#isFlushSoonScheduled = true;
+      this.#clock.soon(this.#flushSoonBound);
+    }
+  }
+
+  requestLateFlush(connection: Connection): void {
+    this.endpoint.touch(connection);
+    this.#scheduleFlush();
+  }
+
+  onWritten(transport: ConnectionTransport, bytes: number): void {
+    this.requestFlush(transport.connection);
+    if (transport.writtenSince !== this.#flushCount) {
+      transport.writtenSince = this.#flushCount;
+      transport.writtenBytes = 0;
+    }
+    transport.writtenBytes += bytes;
+    if (transport.writtenBytes >= EARLY_BYTES && !this.#isFlushing) this.#sendEarly(transport);
+  }
+
   /** No more events, datagrams or timers. */
   stop(): void {
     if (this.#isStopped) return;
@@ -135,36 +168,37 @@ export class EndpointPump {
     this.endpoint.discard();
   }
 
+  /**
+   * Only sends: whoever writes is told of nothing meanwhile. What is less than a datagram's worth stays for the flush, and
+   * so does what the gates hold back.
+   */
+  #sendEarly(transport: ConnectionTransport): void {
+    const { connection } = transport;
+    // The first flight is one datagram, padded.
+    if (this.#isStopped || !connection.isReady) return;
+    const now = this.#clock.now();
+    while (transport.writtenBytes >= EARLY_BYTES) {
+      const transmit = connection.pollTransmit(now);
+      if (transmit === undefined) {
+        transport.writtenBytes = -Infinity;
+        return;
+      }
+      transport.writtenBytes -= transmit.length;
+      this.#options.send(transmit);
+    }
+  }
+
   #transportOf(connection: Connection): ConnectionTransport {
     let transport = this.#transports.get(connection);
     if (transport === undefined) {
-      transport = new ConnectionTransport(
-        connection,
-        this.#clock,
-        this.#requestFlush,
-        this.#requestLateFlush,
-      );
+      transport = new ConnectionTransport(connection, this.#clock, this);
       this.#transports.set(connection, transport);
     }
     return transport;
   }
 
-  readonly #requestFlush = (connection: Connection): void => {
-    this.endpoint.touch(connection);
-    if (connection.bytesInFlight > 0) {
-      this.#scheduleFlush();
-    } else if (!this.#isFlushSoonScheduled) {
-      this.#isFlushSoonScheduled = true;
-      this.#clock.soon(this.#flushSoonBound);
-    }
-  };
-
-  readonly #requestLateFlush = (connection: Connection): void => {
-    this.endpoint.touch(connection);
-    this.#scheduleFlush();
-  };
-
   #scheduleFlush(): void {
+    this.#isFlushWanted = true;
     if (this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
     this.#clock.atEndOfTurn(this.#flushBound);
@@ -234,5 +268,10 @@ function tell(listener: StreamListener, event: ConnectionEvent): void {
   }
 }
 
+/**
+ * A write that makes it so much leaves at once, lest the peer wait for the end of a turn that has much to do: with 64 calls
+ * in flight all of them were in one datagram, and client and server took turns on a machine where both could run.
+ */
+const EARLY_BYTES = 1_200;
 /** What one turn of the event loop may send before it lets others have a go. */
 const MAX_DATAGRAMS_PER_TURN = 256;

@@ -1,8 +1,10 @@
+import { jest } from '@jest/globals';
 import { DEAF_LISTENER } from '../../../support/deaf-listener.js';
 import { CLIENT_ADDRESS, SERVER_ADDRESS, testMeans } from '../../../support/endpoint-pair.js';
 import { VirtualClock } from '../../../../src/sim/virtual-clock.js';
 import { DEFAULT_TRANSPORT_OPTIONS } from '../../../../src/transport/connection/transport-options.js';
 import { DEFAULT_ENDPOINT_LIMITS } from '../../../../src/transport/endpoint/endpoint.js';
+import { type ConnectionTransport } from '../../../../src/transport/endpoint/connection-transport.js';
 import { EndpointPump, type PumpOptions } from '../../../../src/transport/endpoint/endpoint-pump.js';
 import { type StreamTransport } from '../../../../src/transport/stream-transport.js';
 import { ProtocolVersion } from '../../../../src/transport/wire/version.js';
@@ -129,4 +131,82 @@ describe('a pump', () => {
     pair.clientTakesAll();
     expect(told).toEqual(['opened 1 false', 'readable 1 4,0']);
   });
+
+  test('sends what makes a datagram as soon as it is written, and the rest at the end of the turn', () => {
+    const pair = new PumpPair(() => DEAF_LISTENER);
+    const transport = connected(pair);
+    const write = (bytes: number): void => {
+      transport.writeStream(transport.openStream() ?? -1, [new Uint8Array(bytes)], true);
+    };
+    write(500);
+    write(500);
+    expect(pair.toServer).toHaveLength(0);
+    write(500);
+    expect(pair.toServer.map((bytes) => bytes.length)).toEqual([1_200]);
+    write(500);
+    expect(pair.toServer).toHaveLength(1);
+    pair.endTurn();
+    // The rest, and a probe for a larger size, because one was full.
+    expect(pair.toServer.splice(0).length).toBeGreaterThan(1);
+    write(500);
+    write(500);
+    expect(pair.toServer).toHaveLength(0);
+  });
+
+  test('tells a listener nothing while it writes, however much that is', () => {
+    let isWriting = false;
+    let wasToldMeanwhile = false;
+    const pair = new PumpPair((transport) => ({
+      ...DEAF_LISTENER,
+      onStreamWritable: () => {
+        wasToldMeanwhile ||= isWriting;
+      },
+      onStreamReadable: (id) => {
+        while (transport.readStream(id) instanceof Uint8Array);
+        isWriting = true;
+        transport.writeStream(id, [new Uint8Array(4 << 20)], false);
+        isWriting = false;
+      },
+    }));
+    const transport = connected(pair);
+    transport.writeStream(transport.openStream() ?? -1, [new Uint8Array(1)], true);
+    pair.endTurn();
+    pair.serverTakesAll();
+    expect(pair.toClient.length).toBeGreaterThan(8);
+    expect(wasToldMeanwhile).toBe(false);
+  });
+
+  test('before the handshake is over all that is written leaves in one flight', () => {
+    const pair = new PumpPair(() => DEAF_LISTENER);
+    const transport = pair.client.connect(SERVER_ADDRESS, 0);
+    for (let i = 0; i < 8; i++) {
+      transport.writeStream(transport.openStream() ?? -1, [new Uint8Array(400)], true);
+    }
+    expect(pair.toServer).toHaveLength(0);
+    pair.endTurn();
+    expect(pair.toServer.length).toBeGreaterThan(0);
+  });
+
+  test('a flush that came first leaves nothing to do for the one at the end of the turn', () => {
+    const pair = new PumpPair(() => DEAF_LISTENER);
+    const transport = connected(pair);
+    const pollTransmit = jest.spyOn(pair.client.endpoint, 'pollTransmit');
+    transport.writeStream(transport.openStream() ?? -1, [new Uint8Array(1)], true);
+    pair.clock.runSoon();
+    const polls = pollTransmit.mock.calls.length;
+    expect([polls > 0, pair.toServer.length]).toEqual([true, 1]);
+    pair.clock.endTurn();
+    expect(pollTransmit).toHaveBeenCalledTimes(polls);
+  });
 });
+
+/** Ready, and with nothing left to say on either side. */
+function connected(pair: PumpPair): ConnectionTransport {
+  const transport = pair.client.connect(SERVER_ADDRESS, 0);
+  pair.endTurn();
+  while (!transport.isReady || pair.toServer.length > 0) {
+    pair.serverTakesAll();
+    pair.clientTakesAll();
+  }
+  return transport;
+}
