@@ -4,6 +4,7 @@
  * `value*` then read all of it, and a value that is longer or shorter than its kind is malformed too.
  */
 import { malformed, notUnderstood } from './framing-error.js';
+import { type TextMemory } from './text-memory.js';
 
 export class FieldReader {
   readonly #body: Uint8Array;
@@ -52,6 +53,20 @@ export class FieldReader {
 
   valueText(): string {
     return this.#text(this.#valueEnd);
+  }
+
+  /** The same for a text that is likely to have come before. */
+  valueTextFrom(memory: TextMemory): string {
+    const start = this.#offset;
+    const end = this.#valueEnd;
+    const known = memory.find(this.#body, start, end);
+    if (known !== undefined) {
+      this.#offset = end;
+      return known;
+    }
+    const text = this.#text(end);
+    memory.remember(this.#body, start, end, text);
+    return text;
   }
 
   /** A view of the rest of the value. */

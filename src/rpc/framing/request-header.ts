@@ -6,6 +6,7 @@ import { type Metadata } from 'nice-grpc-common';
 import { FieldReader } from './field-reader.js';
 import { malformed } from './framing-error.js';
 import { METADATA_TAG, MetadataReader, writeMetadata } from './metadata-codec.js';
+import { TextMemory } from './text-memory.js';
 import { UnitType } from './unit.js';
 import { type UnitWriter, varintLength } from './unit-writer.js';
 
@@ -56,7 +57,7 @@ export function decodeRequestHeader(body: Uint8Array): RequestHeader {
   while (fields.nextField()) {
     switch (fields.tag) {
       case Tag.PATH:
-        path = fields.valueText();
+        path = fields.valueTextFrom(paths);
         break;
       case Tag.TIMEOUT:
         timeoutMs = fields.valueVarint();
@@ -84,5 +85,7 @@ export function decodeRequestHeader(body: Uint8Array): RequestHeader {
   if (attempt < 1) throw malformed('attempts are counted from 1');
   return { path, timeoutMs, clientInstance, sequence, attempt, ageMs, metadata: metadata?.metadata };
 }
+
+const paths = new TextMemory();
 
 const Tag = { PATH: 0x01, TIMEOUT: 0x02, REQUEST_ID: 0x03, ATTEMPT: 0x04, AGE: 0x05 } as const;
