@@ -45,7 +45,8 @@ export class LocalIds {
   }
 
   has(id: Uint8Array): boolean {
-    return this.#active.some((local) => isSameId(local.id, id));
+    for (const local of this.#active) if (isSameId(local.id, id)) return true;
+    return false;
   }
 
   /**
@@ -72,7 +73,9 @@ export class LocalIds {
   }
 
   get hasFramesToSend(): boolean {
-    return this.#active.some(({ isToBeTold }) => isToBeTold);
+    // Asked for each datagram: without a closure.
+    for (const local of this.#active) if (local.isToBeTold) return true;
+    return false;
   }
 
   writeFrames(packet: PacketBuilder): void {

@@ -99,6 +99,8 @@ export class RemoteIds {
   }
 
   get hasFramesToSend(): boolean {
+    // Nearly always there is none, and then no iterator is made.
+    if (this.#retiring.size === 0) return false;
     for (const state of this.#retiring.values()) if (state === 'toSend') return true;
     return false;
   }

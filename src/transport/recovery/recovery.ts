@@ -149,7 +149,7 @@ export class Recovery {
     if (newest === undefined) return this.ackOutcome;
 
     const ackedBytes = this.settle(delivered);
-    if (newest.packetNumber === largest && state.isOnPath(newest) && delivered.some(isAckEliciting)) {
+    if (newest.packetNumber === largest && state.isOnPath(newest) && hasAckEliciting(delivered)) {
       this.rtt.update(now - newest.sentAt, this.believedAckDelay(space, delayMs), now);
     }
     const lostBefore = this.deliveryRate.totalLost;
@@ -159,7 +159,7 @@ export class Recovery {
       const lostBytes = this.deliveryRate.totalLost - lostBefore;
       this.controller.onAck(
         this.ackSample(
-          delivered.findLast(hasRate) ?? newest,
+          lastWithRate(delivered) ?? newest,
           ackedBytes,
           lostBytes,
           priorBytesInFlight,
@@ -391,12 +391,17 @@ export interface TimeoutOutcome {
   readonly probes: readonly SentPacket[];
 }
 
-function isAckEliciting(packet: SentPacket): boolean {
-  return packet.isAckEliciting;
+function hasAckEliciting(packets: readonly SentPacket[]): boolean {
+  for (const packet of packets) if (packet.isAckEliciting) return true;
+  return false;
 }
 
-function hasRate(packet: SentPacket): boolean {
-  return packet.rate !== undefined;
+function lastWithRate(packets: readonly SentPacket[]): SentPacket | undefined {
+  for (let i = packets.length - 1; i >= 0; i--) {
+    const packet = packets[i];
+    if (packet?.rate !== undefined) return packet;
+  }
+  return undefined;
 }
 
 /**
