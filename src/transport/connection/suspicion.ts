@@ -60,7 +60,11 @@ export class Suspicion {
   #timeOfPtos(ptoMs: number, capByRtt: number): number {
     const capMs = Math.max(ptoMs, PTO_CAP_MS, capByRtt);
     let sumMs = 0;
-    for (let count = 0; count < this.#afterPtos; count++) sumMs += Math.min(ptoMs * 2 ** count, capMs);
+    let nextMs = ptoMs;
+    for (let count = 0; count < this.#afterPtos; count++) {
+      sumMs += Math.min(nextMs, capMs);
+      nextMs *= 2;
+    }
     return sumMs;
   }
 }

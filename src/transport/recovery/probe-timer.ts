@@ -94,6 +94,8 @@ export class ProbeTimer {
   private backedOffPeriod(space: PacketSpace): number {
     // RFC 9002 §6.2.1: HELLO packets are not acknowledged late on purpose.
     const period = this.rtt.ptoPeriod(space === PacketSpace.HELLO ? 0 : this.peerMaxAckDelayMs);
+    // Nearly always, and asked several times for each datagram.
+    if (this.expiredInRow === 0) return period;
     const cap = Math.max(period, PTO_CAP_MS, PTO_CAP_RTTS * this.rtt.smoothedRtt);
     return Math.min(period * 2 ** this.expiredInRow, cap);
   }
