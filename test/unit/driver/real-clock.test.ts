@@ -75,6 +75,20 @@ describe('realClock', () => {
     expect(order).toEqual(['now', 'soon', 'end of turn']);
   });
 
+  test('what is thrown soon is thrown outside of any promise', async () => {
+    const queued = jest.spyOn(globalThis, 'queueMicrotask').mockImplementation(() => undefined);
+    try {
+      realClock.soon(() => {
+        throw new Error('mine');
+      });
+      await timer(1);
+      const throwIt = queued.mock.calls[0]?.[0];
+      expect(throwIt).toThrow('mine');
+    } finally {
+      jest.restoreAllMocks();
+    }
+  });
+
   test('now has parts of milliseconds and only goes forward', () => {
     const samples = Array.from({ length: 1_000 }, () => realClock.now());
     expect(samples.some((value) => !Number.isInteger(value))).toBe(true);
