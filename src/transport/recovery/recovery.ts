@@ -158,13 +158,7 @@ export class Recovery {
       const rate = this.deliveryRate.sample(delivered, this.rtt.minRtt, now);
       const lostBytes = this.deliveryRate.totalLost - lostBefore;
       this.controller.onAck(
-        this.ackSample(
-          lastWithRate(delivered) ?? newest,
-          ackedBytes,
-          lostBytes,
-          priorBytesInFlight,
-          rate,
-        ),
+        this.ackSample(lastWithRate(delivered) ?? newest, ackedBytes, lostBytes, priorBytesInFlight, rate),
         now,
       );
     }
