@@ -39,6 +39,8 @@ export interface NetworkOptions {
   /** For the trace: a short digest of a datagram's bytes. */
   readonly digest?: (bytes: Uint8Array) => number;
   readonly hasIcmp?: boolean;
+  /** Of a link when it is first used or asked for. Default: CLEAN_LINK for all. */
+  readonly conditions?: (fromIp: string, toIp: string) => LinkConditions;
 }
 
 export class SimNetwork {
@@ -64,13 +66,14 @@ export class SimNetwork {
     return host;
   }
 
-  /** The direction from one host to another, each by its first address; clean until `conditions` of it are set. */
+  /** The direction from one host to another, each by its first address; as `NetworkOptions.conditions` says until its own are set. */
   link(fromIp: string, toIp: string): Link {
     const name = `${fromIp}>${toIp}`;
     let link = this.#links.get(name);
     if (link === undefined) {
       const random = this.#options.random.fork(name);
-      link = new Link(this.clock, random, CLEAN_LINK, this.#onFate, this.#onArrival);
+      const conditions = this.#options.conditions?.(fromIp, toIp) ?? CLEAN_LINK;
+      link = new Link(this.clock, random, conditions, this.#onFate, this.#onArrival);
       this.#links.set(name, link);
     }
     return link;
@@ -83,8 +86,11 @@ export class SimNetwork {
   }
 
   /** Sets every link that there is. */
-  changeLinks(change: (conditions: LinkConditions) => LinkConditions): void {
-    for (const link of this.#links.values()) link.conditions = change(link.conditions);
+  changeLinks(change: (conditions: LinkConditions, fromIp: string, toIp: string) => LinkConditions): void {
+    for (const [name, link] of this.#links) {
+      const [fromIp = '', toIp = ''] = name.split('>');
+      link.conditions = change(link.conditions, fromIp, toIp);
+    }
   }
 
   /** Port 0 takes a free one. `ip`: a further address of the host. */

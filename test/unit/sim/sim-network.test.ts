@@ -43,6 +43,21 @@ describe('SimNetwork', () => {
     expect(box.received).toEqual([{ at: 10, bytes: Uint8Array.of(1, 2, 3), from: from.address }]);
   });
 
+  test('a link begins with the conditions that are said for its direction, and all are changed by theirs', () => {
+    const network = new SimNetwork({
+      clock: new VirtualClock(),
+      random: new SeededRandom(1),
+      conditions: (fromIp, toIp) => ({ ...CLEAN_LINK, delayMs: fromIp === 'a' && toIp === 'b' ? 5 : 7 }),
+    });
+    expect(
+      [network.link('a', 'b'), network.link('b', 'a')].map(({ conditions }) => conditions.delayMs),
+    ).toEqual([5, 7]);
+    network.changeLinks((conditions, fromIp) => ({ ...conditions, delayMs: fromIp === 'b' ? 9 : 11 }));
+    expect(
+      [network.link('a', 'b'), network.link('b', 'a')].map(({ conditions }) => conditions.delayMs),
+    ).toEqual([11, 9]);
+  });
+
   test('port 0 takes a port that is free', () => {
     const { network, one, inbox } = setUp();
     const first = network.bind(one, 0, inbox());
