@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '../../../src/index.js';
 import { loadServices } from '../../../src/dynamic/load-services.js';
-import { createInMemoryServer } from '../../../src/testing.js';
+import { createInMemoryServer } from '../../../src/testing/index.js';
 import { GetMetaResponse } from '../../../generated/image/v1/image.js';
 import { AddRequest, type EchoRequest, TestServiceDefinition } from '../../../generated/test/v1/test.js';
 
