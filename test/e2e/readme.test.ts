@@ -57,13 +57,14 @@ async function firstLine(child: ReturnType<typeof spawn>): Promise<string> {
   return text.split('\n')[0] ?? '';
 }
 
-test('the README has its five samples', () => {
+test('the README has its six samples', () => {
   expect(samples().map(({ path }) => path)).toEqual([
     'server.ts',
     'client.ts',
     'proto/greeter/v1/greeter.proto',
     'buf.gen.yaml',
     'greeter.ts',
+    'greeter.test.ts',
   ]);
 });
 
@@ -79,6 +80,19 @@ test('the samples compile under strict settings', () => {
 
 test('the greeter greets', async () => {
   await expect(firstLine(run('greeter.ts'))).resolves.toMatch(/^hello Ada, you are 127\.0\.0\.1:\d+$/);
+}, 30_000);
+
+test('the greeter’s own test passes', () => {
+  const output = execFileSync(
+    process.execPath,
+    ['--import', HOOKS, '--test-reporter=tap', 'greeter.test.ts'],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+    },
+  );
+  expect(output).toMatch(/^# pass 1$/m);
+  expect(output).toMatch(/^# fail 0$/m);
 }, 30_000);
 
 test('the client fetches from the server, and says what is not there', async () => {
