@@ -33,6 +33,14 @@ await channel.close();
 await server.shutdown();
 if (text !== `hello ${process.version}` || typeof RpcError !== 'function' || Status.OK !== 0)
   throw new Error(text);
+const network = testing.createSimulatedNetwork({ seed: 7, delayMs: 20, lossRate: 0.1 });
+const simulated = network.createServer();
+simulated.add(definition, { greet: async ({ name }) => ({ text: `hello ${name}` }) });
+await simulated.listen('10.0.0.1:5005');
+const far = createClient(definition, network.createChannel('10.0.0.1:5005'));
+const answer = await network.run(far.greet({ name: 'Ada' }));
+await network.close();
+if (answer.text !== 'hello Ada') throw new Error(answer.text);
 if ([details, images, testing].some((door) => Object.keys(door).length === 0))
   throw new Error('an entry point is empty');
 console.log(text);

@@ -95,19 +95,16 @@ describe('time', () => {
 
   test('stands still for what is held', async () => {
     network = createSimulatedNetwork();
-    const { port1, port2 } = new MessageChannel();
-    const real = new Promise<string>((resolve) => {
-      port1.once('message', resolve);
-    });
+    const inManyRealTurns = async (): Promise<void> => {
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    };
     await serve([], async () => {
-      port2.postMessage('from a real event');
-      await network.hold(real);
+      await network.hold(inManyRealTurns());
       return { payload: PAYLOAD };
     });
     const answer = await network.run(clientOf().echo({}, { timeoutMs: 50 }));
     expect(answer.payload).toEqual(PAYLOAD);
     expect(network.now()).toBeLessThan(50);
-    port1.close();
   });
 
   test('a sleep ends with its signal, with the reason of that', async () => {
@@ -326,6 +323,27 @@ describe('hosts', () => {
     await expect(network.run(tests.echo({ payload: PAYLOAD }))).resolves.toMatchObject({ payload: PAYLOAD });
     expect(again).toEqual(['echo']);
     await server.shutdown();
+  });
+
+  test('nothing of a server is heard after its host crashed, also not that its calls are out of time', async () => {
+    network = createSimulatedNetwork();
+    const heard: string[] = [];
+    const server = network.createServer();
+    server.on('call', () => heard.push('call'));
+    server.add(TestServiceDefinition, {
+      echo: (_: EchoRequest, { signal }: { signal: AbortSignal }) => {
+        heard.push('started');
+        signal.addEventListener('abort', () => heard.push('aborted'));
+        return new Promise(() => undefined);
+      },
+    } as never);
+    await server.listen(ADDRESS);
+    const call = clientOf().echo({}, { timeoutMs: 1_000 });
+    await network.advance(100);
+    network.crash('10.0.0.1');
+    await expect(network.run(call)).rejects.toMatchObject({ code: Status.DEADLINE_EXCEEDED });
+    await network.advance(60_000);
+    expect(heard).toEqual(['started']);
   });
 
   test('a host that is paused answers when it goes on', async () => {
