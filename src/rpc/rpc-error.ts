@@ -63,7 +63,7 @@ export class RpcError extends ClientError {
     Object.assign(error, { ...fields, name: 'AbortError' });
     if (cause !== undefined) hide(error, 'cause', cause);
     hide(error, BRAND, true);
-    return error as RpcError;
+    return error as unknown as RpcError;
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

@@ -13,6 +13,7 @@ import {
 } from '../index.js';
 import { parseListenAddress, parseTarget } from '../driver/target.js';
 import { Channel } from '../rpc/client/channel.js';
+import { AsyncCallScope } from '../driver/async-call-scope.js';
 import { type RpcEnvironment } from '../rpc/rpc-environment.js';
 import { type Server } from '../rpc/server/server.js';
 import { type Acceptor } from '../rpc/stream-transport.js';
@@ -70,6 +71,7 @@ export class SimulatedNetwork implements AsyncDisposable {
   readonly trace: Trace;
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
+  readonly #callScope = new AsyncCallScope();
   readonly #network: SimNetwork;
   readonly #rules = new LinkRules();
   readonly #counts = new LinkCounts();
@@ -276,6 +278,7 @@ export class SimulatedNetwork implements AsyncDisposable {
       clock,
       random: this.#random.fork(name),
       wallTime: () => this.#startDateMs + this.now(),
+      callScope: this.#callScope,
     };
   }
 

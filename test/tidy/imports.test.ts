@@ -49,6 +49,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
     mayImport: [
       'src/details/',
       'src/rpc/framing/metadata-codec.ts',
+      'src/rpc/message-encoder.ts',
       'src/rpc/service-definition.ts',
       'generated/google/',
       'nice-grpc-common',

@@ -102,6 +102,11 @@ export class Attempt implements TimerItem {
     this.#begunAt = now;
   }
 
+  /** -1: it has not had one. */
+  get streamId(): number {
+    return this.#streamId;
+  }
+
   /** It has had a stream. */
   get wasSent(): boolean {
     return this.#start !== undefined;

@@ -4,6 +4,7 @@
  * itself with its last one.
  */
 import { Status } from 'nice-grpc-common';
+import { IdMap } from '../../base/id-map.js';
 import { FramingError } from '../framing/framing-error.js';
 import { type GoAway, GoAwayReader } from '../framing/go-away.js';
 import { CloseCode, ResetCode } from '../framing/reset-code.js';
@@ -32,7 +33,7 @@ export class ClientConnection implements StreamListener {
   readonly transport: StreamTransport;
   isReady = false;
   readonly #owner: ConnectionOwner;
-  readonly #attempts = new Map<number, Attempt>();
+  readonly #attempts = new IdMap<Attempt>();
   #retirement: Retirement | undefined;
   #isClosing = false;
   #goAway: { readonly streamId: number; readonly reader: GoAwayReader } | undefined;
@@ -150,8 +151,8 @@ export class ClientConnection implements StreamListener {
   /** The channel is told first, so that what is to be made again is made elsewhere. */
   #onGoAway({ lastStreamId = -1 }: GoAway): void {
     this.#owner.onConnectionLeaving(this);
-    for (const [streamId, attempt] of [...this.#attempts]) {
-      if (streamId > lastStreamId) attempt.onGoneAway(GONE_AWAY);
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.streamId > lastStreamId) attempt.onGoneAway(GONE_AWAY);
     }
   }
 
@@ -162,7 +163,7 @@ export class ClientConnection implements StreamListener {
   }
 
   #failAll(failure: AttemptFailure): void {
-    const attempts = [...this.#attempts.values()];
+    const attempts = this.#attempts.values();
     this.#attempts.clear();
     for (const attempt of attempts) attempt.onConnectionClosed(failure);
   }

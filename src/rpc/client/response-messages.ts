@@ -57,7 +57,7 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
     if (failure !== undefined) {
       this.#failure = undefined;
       return new Promise((resolve, reject) => {
-        fail({ resolve, reject }, failure.error);
+        fail(resolve, reject, failure.error);
       });
     }
     if (this.#isOver) return Promise.resolve(DONE);
@@ -118,7 +118,7 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
     if (isRpcError(error) && error.name === 'AbortError') this.#ahead.length = 0;
     const first = this.#waiting.shift();
     if (first === undefined) this.#failure = { error };
-    else fail(first, error);
+    else fail(first.resolve, first.reject, error);
     this.onDone();
   }
 
@@ -132,12 +132,12 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
 }
 
 interface Waiting {
-  resolve(result: IteratorResult<unknown, void> | Promise<never>): void;
-  reject(error: unknown): void;
+  readonly resolve: (result: IteratorResult<unknown, void> | Promise<never>) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** What the caller's own request threw has a stack of its own. */
-function fail({ resolve, reject }: Waiting, error: unknown): void {
+function fail(resolve: Waiting['resolve'], reject: Waiting['reject'], error: unknown): void {
   if (isRpcError(error)) rejectAtCallSite(resolve, error);
   else reject(error);
 }

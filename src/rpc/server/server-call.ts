@@ -180,10 +180,14 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     this.#release(ResetCode.CANCELLED);
   }
 
-  /** No one is there to answer; a handler that runs still has to settle. */
-  onConnectionClosed(): void {
+  /**
+   * No one is there to answer; a handler that runs still has to settle. One that must not run twice, and whose client has
+   * not left but was lost, goes on: its client may come back for the answer [AMO-5].
+   */
+  onConnectionClosed(isLost: boolean): void {
     if (this.#phase === Phase.RUNNING) {
-      this.#loseClient();
+      if (isLost && this.#reply !== undefined) this.#response.drop();
+      else this.#loseClient();
     } else {
       this.#code = Status.CANCELLED;
       this.#finish();
@@ -275,7 +279,9 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
    */
   #isFirst(header: RequestHeader, method: ServedMethod, client: ClientInstance, requestId: string): boolean {
     const { replies, environment } = this.#runtime;
-    const known = replies.find(requestId, environment.clock.now());
+    // With the path: no client is given the answer of another method, whatever it calls its requests.
+    const key = `${requestId} ${header.path}`;
+    const known = replies.find(key, environment.clock.now());
     if (known !== undefined) {
       this.#phase = Phase.ANSWERING;
       if (known instanceof Uint8Array) this.#onReply(known);
@@ -287,7 +293,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
       this.#answer(Status.ABORTED, `request ${requestId} is not started again: ${refusal}`);
       return false;
     }
-    if (!method.isStreaming) this.#reply = replies.begin(requestId);
+    if (!method.isStreaming) this.#reply = replies.begin(key);
     return true;
   }
 

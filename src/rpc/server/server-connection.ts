@@ -2,6 +2,7 @@
  * One client's connection on the server: which call has which stream, the transport's events carried to it, and the
  * names of the clients behind it. It decides nothing about a call.
  */
+import { IdMap } from '../../base/id-map.js';
 import { type ConnectionClosed } from '../../transport/transport-error.js';
 import { writeGoAway } from '../framing/go-away.js';
 import { CloseCode, ResetCode } from '../framing/reset-code.js';
@@ -15,7 +16,7 @@ export class ServerConnection implements StreamListener {
   readonly transport: StreamTransport;
   readonly runtime: ServerRuntime;
   readonly #onClosed: (connection: ServerConnection, closed: ConnectionClosed) => void;
-  readonly #calls = new Map<number, ServerCall>();
+  readonly #calls = new IdMap<ServerCall>();
   /** A channel has two: one for the calls that may run twice, one for the others. */
   #clients: ClientInstance[] = [];
   #leavesAt = Infinity;
@@ -68,12 +69,12 @@ export class ServerConnection implements StreamListener {
   /** Asks for further calls elsewhere, and refuses those that have not started; how many. */
   drain(): number {
     this.#goAway();
-    return [...this.#calls.values()].filter((call) => call.onDrain()).length;
+    return this.#calls.values().filter((call) => call.onDrain()).length;
   }
 
   /** Answers the calls that run, in place of their handlers, and aborts those; how many. */
   abortCalls(): number {
-    return [...this.#calls.values()].filter((call) => call.onShutdown()).length;
+    return this.#calls.values().filter((call) => call.onShutdown()).length;
   }
 
   onReady(): void {
@@ -111,7 +112,7 @@ export class ServerConnection implements StreamListener {
   }
 
   onClosed(closed: ConnectionClosed): void {
-    for (const call of [...this.#calls.values()]) call.onConnectionClosed();
+    for (const call of this.#calls.values()) call.onConnectionClosed(closed.by === 'idle');
     this.#onClosed(this, closed);
   }
 

@@ -11,7 +11,7 @@ import {
 } from '../../../src/details/index.js';
 import { createClient } from '../../../src/rpc/client/client-factory.js';
 import { RpcError } from '../../../src/rpc/rpc-error.js';
-import { createInMemoryServer } from '../../../src/testing.js';
+import { createInMemoryServer } from '../../../src/testing/index.js';
 
 const KEY = 'grpc-status-details-bin';
 

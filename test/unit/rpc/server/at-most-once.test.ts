@@ -103,10 +103,21 @@ test('a handler that a second attempt waits for is not aborted when the first on
   expect(other.status(0).code).toBe(Status.OK);
 });
 
-test('one that was lost before anybody asked again is aborted, and its call is not started again', async () => {
+test('[AMO-5] a handler whose client was lost goes on, and its answer waits for the client that comes back', async () => {
   const { client, other, starts, answer, signal } = await world();
   client.request(0, { path: ADD, sequence: 4 });
   client.lose();
+  expect(signal().aborted).toBe(false);
+  await answer(5n);
+  other.request(0, again);
+  expect(starts()).toBe(1);
+  expect(other.status(0).code).toBe(Status.OK);
+});
+
+test('a handler whose client has left is aborted, and its call is not started again', async () => {
+  const { client, other, starts, answer, signal } = await world();
+  client.request(0, { path: ADD, sequence: 4 });
+  client.listener.onClosed({ by: 'peer', code: 0, isApplication: true, reason: 'done' });
   expect(signal().aborted).toBe(true);
   await answer(5n);
   other.request(0, again);
@@ -120,7 +131,7 @@ test('what waits for an answer gives up its place when it is cancelled', async (
   client.request(0, { path: ADD, sequence: 4 });
   other.request(0, again);
   other.cancel(0);
-  client.lose();
+  client.cancel(0);
   expect(signal().aborted).toBe(true);
   await answer(5n);
 });
