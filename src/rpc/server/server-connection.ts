@@ -123,8 +123,10 @@ export class ServerConnection implements StreamListener {
     const { writer } = this.runtime;
     writer.clear();
     writeGoAway(writer, { lastStreamId: this.#lastStreamId });
-    this.transport.writeStream(streamId, [writer.bytes], true);
+    const taken = this.transport.writeStream(streamId, [writer.bytes], true);
     this.transport.stopStream(streamId, ResetCode.CANCELLED);
+    // It is in no hurry, and the trailers say it too: no room, no word.
+    if (taken < writer.length) this.transport.resetStream(streamId, ResetCode.CANCELLED);
   }
 
   #countCancel(): void {
