@@ -156,11 +156,13 @@ export class ReceiveWindow {
   }
 
   /**
-   * The peer has at most half of its credit left, and there is more to give. For streams: long calls may hold all
-   * but one of them, and then that one must come back at once.
+   * The peer has at most half of its credit left and there is more to give, or there is an eighth to give. For streams:
+   * long calls may hold all but one of them, and then that one must come back at once; and of many answers that leave
+   * in one turn the first datagrams carry the credit of a few, where the next flight of calls needs that of all.
    */
   get isRunningLow(): boolean {
-    return this.gain > 0 && (this.advertisedValue - this.receivedValue) * 2 <= this.windowValue;
+    const left = this.advertisedValue - this.receivedValue;
+    return this.gain > 0 && (left * 2 <= this.windowValue || this.gain * 8 >= this.windowValue);
   }
 
   /** The frame with the newest limit was lost: the peer must hear of it again. */

@@ -84,19 +84,18 @@ describe('ReceiveWindow', () => {
     expect(window.held).toBe(50);
   });
 
-  test('streams: a single retired one is given back when the peer runs low, and not before', () => {
-    const window = new ReceiveWindow(10);
-    window.receive(4);
-    window.consume(4);
+  test('streams: an eighth is given back at once, and a single one when the peer runs low', () => {
+    const window = new ReceiveWindow(80);
+    window.receive(9);
+    window.consume(9);
     expect(window.isRunningLow).toBe(false);
     window.receive(1);
-    expect(window.isRunningLow).toBe(true);
-    window.advertise();
-    expect(window.isRunningLow).toBe(false);
-    window.receive(9);
+    window.consume(1);
+    expect([window.isRunningLow, window.advertise()]).toEqual([true, 90]);
+    window.receive(40);
     expect(window.isRunningLow).toBe(false);
     window.consume(1);
-    expect([window.isRunningLow, window.advertise()]).toEqual([true, 15]);
+    expect([window.isRunningLow, window.advertise()]).toEqual([true, 91]);
   });
 
   test('a window of one works', () => {

@@ -280,7 +280,8 @@ describe('retiring', () => {
       }
     };
     for (let id = 0; id < 24; id += 2) finish(id);
-    expect(limits).toEqual([15, 20]);
+    // Two are an eighth of ten.
+    expect(limits).toEqual([12, 14, 16, 18, 20, 22]);
     server.onStreamFrame(32, 0, EMPTY, false, false);
     packetOf(server);
     server.onStreamFrame(42, 0, EMPTY, false, false);
