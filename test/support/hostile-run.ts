@@ -2,8 +2,6 @@
  * One endpoint under attack: a HostilePeer that has shaken hands with it, joined by a wire that takes no time, and what
  * the attack costs: memory that stays after a garbage collection, steps of the core, bytes that it made the victim send.
  */
-import v8 from 'node:v8';
-import vm from 'node:vm';
 import { type Connection } from '../../src/transport/connection/connection.js';
 import { type ConnectionEvent } from '../../src/transport/connection/connection-event.js';
 import {
@@ -17,6 +15,7 @@ import {
 } from '../../src/transport/endpoint/endpoint.js';
 import { type Address } from '../../src/transport/path/path.js';
 import { ProtocolVersion } from '../../src/transport/wire/version.js';
+import { collectGarbage } from './collect-garbage.js';
 import { CLIENT_ADDRESS, SERVER_ADDRESS, type Side, testMeans } from './endpoint-pair.js';
 import { HostilePeer } from './hostile-peer.js';
 import { countSteps } from './work-counter.js';
@@ -163,13 +162,4 @@ function memoryAfterCollection(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
-}
-
-/** Node offers it behind a flag only; the flag may be set at run time. */
-function collectGarbage(): void {
-  v8.setFlagsFromString('--expose-gc');
-  const collect = vm.runInNewContext('gc') as () => void;
-  // Twice: memory outside of the heap is freed by what the first one finds dead.
-  collect();
-  collect();
 }
