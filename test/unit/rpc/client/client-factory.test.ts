@@ -65,9 +65,15 @@ describe('default call options', () => {
     expect(timeouts).toEqual([5_000, 4_000, 3_000, 4_000]);
   });
 
-  test("may hedge under '*', for those methods that may be hedged", () => {
-    const { channel } = new ClientFixture();
-    expect(() => createClient(TestServiceDefinition, channel, { '*': { hedge: true } })).not.toThrow();
+  test("may hedge under '*', for those methods that may be hedged", async () => {
+    const fixture = new ClientFixture();
+    const client = createClient(TestServiceDefinition, fixture.channel, { '*': { hedge: true } });
+    const calls = [client.echo({}), client.add({}), client.add({}, { hedge: true })].map(
+      (call) => new Outcome<unknown>(call),
+    );
+    await settle();
+    expect(calls.map((call) => call.isPending)).toEqual([true, true, false]);
+    expect(calls[2]?.error.details).toContain('/test.v1.TestService/Add is none');
   });
 
   test("give way to a call's own deadline in either form", () => {

@@ -315,3 +315,78 @@ describe('a call whose idempotency is not declared', () => {
     expect(call.error.attempts).toBe(1);
   });
 });
+
+describe("the channel's retry budget", () => {
+  const small = { retryBudget: { maxTokens: 2, tokenRatio: 0.5 } };
+
+  test('when it is spent, ends a call with what its last attempt said, and says so', async () => {
+    const fixture = new ClientFixture(small);
+    const call = fixture.echo();
+    const transport = fixture.connector.ready();
+    transport.refuse(0, Status.UNAVAILABLE, 'busy');
+    await fixture.clock.advance(50);
+    transport.refuse(2, Status.UNAVAILABLE, 'still busy');
+    await settle();
+    expect(call.error).toMatchObject({ code: Status.UNAVAILABLE, details: 'still busy', attempts: 2 });
+    expect(call.error.message).toBe(
+      "/test.v1.TestService/Echo UNAVAILABLE: still busy (2 attempts), not tried again: the channel's retryBudget is spent",
+    );
+    expect(fixture.channel.counters).toMatchObject({ retriesSuppressed: 1, retries: 1, attempts: 2 });
+  });
+
+  test('is filled again by calls that succeed, and not asked where nothing ran', async () => {
+    const fixture = new ClientFixture(small);
+    fixture.echo();
+    const transport = fixture.connector.ready();
+    transport.refuse(0, Status.UNAVAILABLE, 'busy');
+    await fixture.clock.advance(50);
+    transport.answer(2, answer);
+    await settle();
+    expect(fixture.channel.retryBudget.tokens).toBe(1.5);
+    const call = fixture.echo();
+    for (const streamId of [4, 6, 8]) {
+      transport.refuse(streamId, Status.UNAVAILABLE, 'not now', { notStarted: true });
+      await fixture.clock.advance(200);
+    }
+    transport.answer(10, answer);
+    await settle();
+    expect(call.value).toBeDefined();
+    expect(fixture.channel.retryBudget.tokens).toBe(2);
+  });
+
+  test('pays for the last attempt too: the server had the work', async () => {
+    const fixture = new ClientFixture(small);
+    fixture.echo({ retry: false });
+    fixture.connector.ready().refuse(0, Status.UNAVAILABLE, 'busy');
+    await settle();
+    expect(fixture.channel.retryBudget.tokens).toBe(1);
+    expect(fixture.channel.counters.retriesSuppressed).toBe(0);
+  });
+});
+
+test('a channel counts calls and attempts, and how calls ended', async () => {
+  const fixture = new ClientFixture();
+  const controller = new AbortController();
+  const calls = [
+    fixture.echo(),
+    fixture.echo({ timeoutMs: 10 }),
+    fixture.echo({ signal: controller.signal }),
+  ];
+  const transport = fixture.connector.ready();
+  transport.refuse(0, Status.UNAVAILABLE, 'busy');
+  controller.abort();
+  await fixture.clock.advance(50);
+  expect(calls.filter((call) => call.isPending)).toHaveLength(1);
+  transport.answer(6, answer);
+  await settle();
+  expect(fixture.channel.counters).toEqual({
+    calls: 3,
+    callsSucceeded: 1,
+    callsFailed: 2,
+    attempts: 4,
+    retries: 1,
+    hedges: 0,
+    hedgesWon: 0,
+    retriesSuppressed: 0,
+  });
+});
