@@ -41,7 +41,7 @@ const READER_MS = 2;
 
 let server: Server;
 let channel: Channel;
-let client: Client<typeof TestServiceDefinition, object>;
+let client: Client<typeof TestServiceDefinition>;
 let count: { written: number; read: number; ahead: number; arrayBuffers: number };
 
 beforeAll(async () => {
