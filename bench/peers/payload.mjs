@@ -1,5 +1,11 @@
 /** What every peer carries, in the same protobuf messages: 30 B there, 100 B back. */
-export { EchoRequest, EchoResponse, TestServiceDefinition } from '../../dist/generated/test/v1/test.js';
+export {
+  DownloadRequest,
+  DownloadResponse,
+  EchoRequest,
+  EchoResponse,
+  TestServiceDefinition,
+} from '../../dist/generated/test/v1/test.js';
 
 export const REQUEST = {
   payload: new Uint8Array(28).fill(1),
@@ -8,3 +14,8 @@ export const REQUEST = {
   failWithDetails: '',
 };
 export const RESPONSE = { payload: new Uint8Array(98).fill(2) };
+
+/** The same message again and again, as fast as it is asked for. */
+export async function* endless(message) {
+  for (;;) yield message;
+}
