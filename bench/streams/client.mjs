@@ -2,7 +2,8 @@
 import { createChannel, createClient } from '../../dist/src/index.js';
 import { answerParent, count, read, TestServiceDefinition, write } from './side.mjs';
 
-const channel = createChannel(`udp://127.0.0.1:${process.argv[2]}`);
+const [transport, port] = process.argv.slice(2);
+const channel = createChannel(`udp://127.0.0.1:${port}`, { transport: JSON.parse(transport) });
 const client = createClient(TestServiceDefinition, channel);
 let isStopped = false;
 

@@ -3,7 +3,8 @@
  * it end in time, then some seconds of a reader 100 times slower than the writer can go, which was measured before. Prints
  * for each side the memory in the first and in the last quarter, the peak, and how far the writer was ahead of the reader.
  *
- *   npm run streams -- [--kinds download,upload,chat] [--mb 1024] [--ratio 4] [--slow-seconds 20] [--json FILE]
+ *   npm run streams -- [--kinds download,upload,chat] [--mb 1024] [--ratio 4] [--slow-seconds 20] [--transport '{"maxSendBufferPerStream":1048576}']
+ *     [--json FILE]
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     mb: { type: 'string', default: '1024' },
     ratio: { type: 'string', default: '4' },
     'slow-seconds': { type: 'string', default: '20' },
+    transport: { type: 'string', default: '{}' },
     json: { type: 'string' },
   },
 });
@@ -57,8 +59,8 @@ class Side {
   }
 }
 
-const { side: server, hello } = await Side.start('server.mjs');
-const { side: client } = await Side.start('client.mjs', String(hello.port));
+const { side: server, hello } = await Side.start('server.mjs', values.transport);
+const { side: client } = await Side.start('client.mjs', values.transport, String(hello.port));
 process.on('exit', () => {
   server.kill();
   client.kill();

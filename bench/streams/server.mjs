@@ -6,7 +6,7 @@ let messageMs = 0;
 let size = 0;
 let isStopped = false;
 
-const server = createServer();
+const server = createServer({ transport: JSON.parse(process.argv[2]) });
 server.add(TestServiceDefinition, {
   download: () => write(Infinity, size, () => isStopped),
   async upload(messages) {
