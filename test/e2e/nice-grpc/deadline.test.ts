@@ -18,12 +18,14 @@ describe.each(WORLDS)('nice-grpc-client-middleware-deadline on $name', (world) =
 
   test.each<[Kind, string, () => Date | number]>(
     KINDS.flatMap((kind): [Kind, string, () => Date | number][] => [
-      [kind, 'milliseconds', () => 100],
-      [kind, 'a Date', () => new Date(Date.now() + 100)],
+      [kind, 'milliseconds', () => 300],
+      [kind, 'a Date', () => new Date(Date.now() + 300)],
     ]),
   )('ends a call that takes longer, and its handler: %s, %s', async (kind, _unit, deadline) => {
     const cancelled = new Gate();
+    const handler = { hasStarted: false };
     const client = await clientOf(async ({ signal }) => {
+      handler.hasStarted = true;
       await aborted(signal);
       cancelled.open();
     });
@@ -31,7 +33,8 @@ describe.each(WORLDS)('nice-grpc-client-middleware-deadline on $name', (world) =
     const error = await failure(callOf(client, kind, options));
     expect(error).toBeInstanceOf(ClientError);
     expect(error).toMatchObject({ code: Status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
-    await cancelled.opened;
+    // On a machine that is busy enough the time is over before the call has come to its handler, which then never starts.
+    if (handler.hasStarted) await cancelled.opened;
   });
 
   test.each(KINDS)('lets a call alone that is done in time: %s', async (kind) => {
