@@ -33,12 +33,13 @@ class Side {
   #child;
   #waiting = new Map();
   #next = 0;
+  #ended;
 
   static async start(program, ...args) {
     const side = new Side(fork(fileURLToPath(new URL(program, import.meta.url)), args));
     const [hello] = await once(side.#child, 'message');
     side.#child.on('message', ({ id, answer }) => {
-      side.#waiting.get(id)?.(answer);
+      side.#waiting.get(id)?.resolve(answer);
       side.#waiting.delete(id);
     });
     return { side, hello };
@@ -46,12 +47,18 @@ class Side {
 
   constructor(child) {
     this.#child = child;
+    child.once('exit', (code, signal) => {
+      this.#ended = new Error(`${child.spawnargs.at(1)} ended: ${signal ?? `code ${code}`}`);
+      for (const { reject } of this.#waiting.values()) reject(this.#ended);
+    });
   }
 
   ask(ask, parameters = {}) {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const id = this.#next++;
-    this.#child.send({ id, ask, ...parameters });
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+    // A child that has just ended is told of by its exit.
+    this.#child.send({ id, ask, ...parameters }, () => undefined);
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
   kill() {
@@ -72,36 +79,46 @@ const of = {
   chat: { writer: client, reader: client },
 };
 
-/** Runs one call until so many bytes were written or so much time is over. Both sides' samples, with what was ahead. */
+/** Runs one call until so many bytes were written or so much time is over, or a side ends. Samples of both, with what was ahead. */
 async function run({ kind, size, messageMs, bytes, seconds = Infinity }) {
   const { writer, reader } = of[kind];
   await Promise.all([server, client].map((side) => side.ask('begin', { size, messageMs })));
   const startedAt = performance.now();
-  let isOver = false;
-  const done = client.ask('run', { kind, size, messageMs }).then(() => (isOver = true));
   const samples = [];
-  const stop = () => writer.ask('stop');
-  for (let isStopped = false; !isOver;) {
-    const [ofServer, ofClient] = await Promise.all([server.ask('sample'), client.ask('sample')]);
-    const byWriter = writer === server ? ofServer : ofClient;
-    const byReader = reader === server ? ofServer : ofClient;
-    const second = (performance.now() - startedAt) / 1_000;
-    const ahead = byWriter.written - byReader.read;
-    if (!isStopped) samples.push({ second, read: byReader.read, ahead, server: ofServer, client: ofClient });
-    if (!isStopped && (byWriter.written >= bytes || second >= seconds)) {
-      isStopped = true;
-      await stop();
+  let failure;
+  let isOver = false;
+  const done = client
+    .ask('run', { kind, size, messageMs })
+    .catch((error) => (failure = error))
+    .then(() => (isOver = true));
+  try {
+    for (let isStopped = false; !isOver;) {
+      const [ofServer, ofClient] = await Promise.all([server.ask('sample'), client.ask('sample')]);
+      const byWriter = writer === server ? ofServer : ofClient;
+      const byReader = reader === server ? ofServer : ofClient;
+      const second = (performance.now() - startedAt) / 1_000;
+      const ahead = byWriter.written - byReader.read;
+      if (!isStopped)
+        samples.push({ second, read: byReader.read, ahead, server: ofServer, client: ofClient });
+      if (!isStopped && (byWriter.written >= bytes || second >= seconds)) {
+        isStopped = true;
+        await writer.ask('stop');
+      }
+      await Promise.race([done, wait(SAMPLE_MS)]);
     }
-    await Promise.race([done, wait(SAMPLE_MS)]);
+  } catch (error) {
+    failure = error;
   }
-  return { samples, bytes: samples.at(-1).read, seconds: samples.at(-1).second };
+  const last = samples.at(-1);
+  return { samples, bytes: last?.read ?? 0, seconds: last?.second ?? 0, failure };
 }
 
 const MB = 1 << 20;
 const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 const mib = (bytes) => (bytes / MB).toFixed(1);
 
-function report(title, { samples, bytes, seconds }) {
+/** Of what there is, also when a side has ended early: then that is the end of all. */
+function report(title, { samples, bytes, seconds, failure }) {
   console.log(`\n${title}: ${mib(bytes)} MiB read in ${seconds.toFixed(1)} s, ${mib(bytes / seconds)} MiB/s`);
   const ahead = samples.map((sample) => sample.ahead);
   const quarter = Math.max(1, samples.length >> 2);
@@ -119,6 +136,9 @@ function report(title, { samples, bytes, seconds }) {
     });
     console.log(`  ${side}, MiB, first quarter > last: ${parts.join(' · ')}`);
   }
+  if (failure === undefined) return;
+  console.log(`  CUT SHORT: ${failure.message}`);
+  process.exit(1);
 }
 
 const results = [];
