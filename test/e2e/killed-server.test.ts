@@ -16,8 +16,7 @@ import { CallLoad, KINDS, type LoadedCall } from '../support/call-load.js';
 import { ExampleProcess } from '../support/example-process.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-// Twenty seconds in all, several times that on a machine that does much else.
-jest.setTimeout(180_000);
+jest.setTimeout(90_000);
 
 const CALLS_IN_FLIGHT = 200;
 const ROUNDS = 10;

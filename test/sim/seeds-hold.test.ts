@@ -10,5 +10,5 @@ describe('seeds', () => {
       if (failure !== undefined) failures.push(`npm run sim -- --seeds 1 --from ${seed}: ${failure}`);
     }
     expect(failures).toEqual([]);
-  }, 300_000);
+  }, 60_000);
 });

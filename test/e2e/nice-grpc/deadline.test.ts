@@ -23,9 +23,7 @@ describe.each(WORLDS)('nice-grpc-client-middleware-deadline on $name', (world) =
     ]),
   )('ends a call that takes longer, and its handler: %s, %s', async (kind, _unit, deadline) => {
     const cancelled = new Gate();
-    const handler = { hasStarted: false };
     const client = await clientOf(async ({ signal }) => {
-      handler.hasStarted = true;
       await aborted(signal);
       cancelled.open();
     });
@@ -33,8 +31,7 @@ describe.each(WORLDS)('nice-grpc-client-middleware-deadline on $name', (world) =
     const error = await failure(callOf(client, kind, options));
     expect(error).toBeInstanceOf(ClientError);
     expect(error).toMatchObject({ code: Status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
-    // On a machine that is busy enough the time is over before the call has come to its handler, which then never starts.
-    if (handler.hasStarted) await cancelled.opened;
+    await cancelled.opened;
   });
 
   test.each(KINDS)('lets a call alone that is done in time: %s', async (kind) => {
