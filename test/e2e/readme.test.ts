@@ -57,13 +57,15 @@ async function firstLine(child: ReturnType<typeof spawn>): Promise<string> {
   return text.split('\n')[0] ?? '';
 }
 
-test('the README has its six samples', () => {
+test('the README has its eight samples', () => {
   expect(samples().map(({ path }) => path)).toEqual([
     'server.ts',
     'client.ts',
     'proto/greeter/v1/greeter.proto',
     'buf.gen.yaml',
     'greeter.ts',
+    'proto/ticker/v1/ticker.proto',
+    'ticker.ts',
     'greeter.test.ts',
   ]);
 });
@@ -80,6 +82,10 @@ test('the samples compile under strict settings', () => {
 
 test('the greeter greets', async () => {
   await expect(firstLine(run('greeter.ts'))).resolves.toMatch(/^hello Ada, you are 127\.0\.0\.1:\d+$/);
+}, 30_000);
+
+test('the ticker streams both ways', async () => {
+  await expect(firstLine(run('ticker.ts'))).resolves.toBe('1 + 2 + 3 = 6');
 }, 30_000);
 
 test('the greeter’s own test passes', () => {
