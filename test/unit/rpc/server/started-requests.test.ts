@@ -163,8 +163,8 @@ test('[AMO-2] [AMO-6] as beside a server that never forgets: none starts twice, 
       },
     ),
     // With a seed: how often something was forgotten is counted below, and chance may make that little.
-    { numRuns: 500, seed: 1 },
+    { numRuns: 1_000, seed: 1 },
   );
   // Else nothing of all this was tried.
-  expect([starts > 1_000, forgotten > 20]).toEqual([true, true]);
+  expect([starts > 1_000, forgotten > 50]).toEqual([true, true]);
 });
