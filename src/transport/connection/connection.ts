@@ -123,6 +123,11 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.streams.openCount;
   }
 
+  /** Streams that the peer has opened so far. */
+  get peerOpenedStreamCount(): number {
+    return this.#players.streams.peerOpenedCount;
+  }
+
   get stats(): ConnectionStats {
     return this.#players.stats;
   }

@@ -103,6 +103,11 @@ export class StreamSet implements BudgetWaiter {
     return this.streams.size;
   }
 
+  /** Streams that the peer has opened so far, those that are over too. */
+  get peerOpenedCount(): number {
+    return this.flow.peerStreams.received;
+  }
+
   /** Bytes taken from the application and not yet acknowledged. */
   get sendBufferBytes(): number {
     return this.room.heldBytes;

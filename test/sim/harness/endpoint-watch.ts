@@ -139,10 +139,10 @@ export class EndpointWatch {
     this.#watches.get(hex(connection.localId))?.checkAwake(connection.pollTimeout(), now);
   }
 
-  /** A server is confirmed by its own judgement, and may open one stream [STR-10]: it must only never take anything for the client's. */
-  #checkUnestablished(name: string, { role, isReady, openStreamCount, localId }: Connection): void {
+  /** A server is confirmed by its own judgement: it must only never take anything for the client's. */
+  #checkUnestablished(name: string, { role, isReady, peerOpenedStreamCount, localId }: Connection): void {
     if (!this.#altered.has(hex(localId))) return;
-    const isEstablished = role === 'client' ? isReady : openStreamCount > 1;
+    const isEstablished = role === 'client' ? isReady : peerOpenedStreamCount > 0;
     check(!isEstablished, () => `${name}: a connection stands on altered bytes`);
   }
 
