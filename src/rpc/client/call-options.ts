@@ -48,7 +48,10 @@ export interface RpcCallOptions {
   readonly maxSendMessageBytes?: number | undefined;
   /** A larger response is refused before it is buffered. Default: the channel's, 4 MiB. */
   readonly maxReceiveMessageBytes?: number | undefined;
-  /** Keep waiting, until the deadline, when no connection can be made. Default false: fail with UNAVAILABLE. */
+  /**
+   * Wait, until the deadline, for a connection that is ready, however often none can be made. Default false: fail with
+   * UNAVAILABLE. What it costs: such a call never rides in the first flight of a connection.
+   */
   readonly waitForReady?: boolean | undefined;
   /** Called as soon as an attempt's header is there; again when that attempt fails and the next one brings its own. */
   readonly onHeader?: ((header: Metadata) => void) | undefined;

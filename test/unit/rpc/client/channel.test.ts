@@ -227,6 +227,22 @@ describe('a connection that cannot be made', () => {
     expect(call.error).toMatchObject({ code: Status.DEADLINE_EXCEEDED, attempts: 1, maybeExecuted: false });
   });
 
+  test('that comes about only in part, once and again, loses no call with waitForReady', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo({ waitForReady: true });
+    for (let round = 0; round < 5; round++) {
+      const transport = fixture.connector.connected();
+      // Nothing of it rides in a first flight that nobody answers.
+      expect(transport.streamCount).toBe(0);
+      transport.closeWith('refused', 'refused');
+      await fixture.clock.advance(2_000);
+    }
+    expect(call.isPending).toBe(true);
+    fixture.connector.ready().answer(0, answer);
+    await settle();
+    expect([call.value === undefined, fixture.channel.counters.attempts]).toEqual([false, 1]);
+  });
+
   test('after one that was made begins with short pauses again', async () => {
     const fixture = new ClientFixture();
     const calls = [fixture.echo({ waitForReady: true, retry: false })];
