@@ -7,6 +7,7 @@
 import { assert } from '../base/assert.js';
 import { type Clock } from '../base/clock.js';
 import { type ConnectionClosed } from '../transport/transport-error.js';
+import { sizeOf } from './pieces.js';
 import {
   NO_PACKET_COUNTS,
   NO_TRANSPORT_STATS,
@@ -122,8 +123,7 @@ export class InMemoryEnd implements StreamTransport {
 
   writeStream(streamId: number, pieces: readonly Uint8Array[], fin: boolean): number {
     const stream = this.#stream(streamId);
-    let size = 0;
-    for (const piece of pieces) size += piece.length;
+    const size = sizeOf(pieces);
     // Nobody will read it: taken and dropped, as the core does, so that no writer waits for room.
     if (this.#hasClosed || stream === undefined) return size;
     const half = this.#sending(stream);

@@ -4,6 +4,7 @@
  * one piece.
  */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { joinPieces, sizeOf } from './pieces.js';
 import { type MessageCodec, wholeMessage } from './service-definition.js';
 
 export class MessageEncoder {
@@ -20,15 +21,7 @@ export class MessageEncoder {
     const pieces = this.encode(message);
     const [only] = pieces;
     if (only !== undefined && pieces.length === 1) return only;
-    let size = 0;
-    for (const piece of pieces) size += piece.length;
-    const whole = new Uint8Array(size);
-    let offset = 0;
-    for (const piece of pieces) {
-      whole.set(piece, offset);
-      offset += piece.length;
-    }
-    return whole;
+    return joinPieces(pieces, sizeOf(pieces));
   }
 
   /** Pieces may be the caller's own arrays: to be written, or copied, before the caller goes on. Throws what the codec throws. */

@@ -15,6 +15,7 @@ import { type UnitWriter } from '../framing/unit-writer.js';
 import { type AttemptRecord, beginRecord, endRecord, type RecordStart } from '../attempt-record.js';
 import { type ClientConnection } from './client-connection.js';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
+import { restOf, sizeOf } from '../pieces.js';
 import { type StreamTransport } from '../stream-transport.js';
 import { type TimerItem, type TimerQueue } from '../timer-queue.js';
 
@@ -24,7 +25,7 @@ export interface AttemptOwner {
   readonly maxReceiveMessageBytes: number;
   readonly attemptTimeoutMs: number | undefined;
 
-  /** Messages of the request follow one by one, by `writeMessage`; else `writeRequest` gives the whole request. */
+  /** Messages of the request follow one by one, by `writePieces`; else `writeRequest` gives the whole request. */
   readonly streamsRequest: boolean;
   /** What comes after the header is read only while this is true; `readOn` when it has become so. */
   readonly wantsMessage: boolean;
@@ -258,9 +259,7 @@ export class Attempt implements TimerItem {
     this.#isRequestOver = isLast;
     const taken = connection.transport.writeStream(this.#streamId, pieces, isLast);
     if (taken > 0) this.maybeExecuted = true;
-    let size = 0;
-    for (const piece of pieces) size += piece.length;
-    if (taken < size) this.#unsent = restOf(pieces, taken, reusedCount);
+    if (taken < sizeOf(pieces)) this.#unsent = restOf(pieces, taken, reusedCount);
   }
 
   #push(chunk: Uint8Array): void {
@@ -364,21 +363,6 @@ export class Attempt implements TimerItem {
 }
 
 const LIMIT_NAME = "this client's maxReceiveMessageBytes";
-
-/** What comes after the first `taken` bytes; of the first `copiedCount` pieces as copies. */
-function restOf(pieces: readonly Uint8Array[], taken: number, copiedCount: number): Uint8Array[] {
-  const rest: Uint8Array[] = [];
-  let skip = taken;
-  pieces.forEach((piece, index) => {
-    if (skip >= piece.length) {
-      skip -= piece.length;
-      return;
-    }
-    rest.push(index < copiedCount ? piece.slice(skip) : piece.subarray(skip));
-    skip = 0;
-  });
-  return rest;
-}
 
 function failureOf(error: unknown): AttemptFailure {
   if (error instanceof FramingError) return { code: error.status, details: error.message, cause: error };

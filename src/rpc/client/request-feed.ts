@@ -6,6 +6,7 @@
  */
 import { type Attempt } from './attempt.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
+import { joinPieces, sizeOf } from '../pieces.js';
 
 export interface FeedOwner {
   /** The pieces of a message; throws what the codec throws. */
@@ -118,8 +119,7 @@ export class RequestFeed {
       this.#owner.onUnencodable(error);
       return false;
     }
-    let bytes = 0;
-    for (const piece of pieces) bytes += piece.length;
+    const bytes = sizeOf(pieces);
     if (!this.#owner.mayEncode(bytes)) return false;
     const writer = this.#writer;
     writer.clear();
@@ -140,7 +140,7 @@ export class RequestFeed {
     const isKept = attempt === undefined || this.#sentBytes + bytes <= MAX_KEPT_BYTES;
     if (isKept && this.#sent !== undefined) {
       this.#sentBytes += bytes;
-      this.#sent.push(joined(pieces, bytes));
+      this.#sent.push(joinPieces(pieces, bytes));
     } else {
       this.#sent = undefined;
     }
@@ -164,16 +164,6 @@ function iteratorOf(
   iterable: AsyncIterable<unknown> | Iterable<unknown>,
 ): AsyncIterator<unknown> | Iterator<unknown> {
   return Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
-}
-
-function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece, offset);
-    offset += piece.length;
-  }
-  return whole;
 }
 
 const ignore = (): void => undefined;

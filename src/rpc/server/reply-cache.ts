@@ -6,6 +6,7 @@
  */
 import { assert } from '../../base/assert.js';
 import { RingQueue } from '../../base/ring-queue.js';
+import { joinPieces, sizeOf } from '../pieces.js';
 
 export interface ReplyCacheLimits {
   readonly maxCachedReplyBytes: number;
@@ -49,13 +50,13 @@ export class ReplyCache {
     this.#dropExpired(now);
     this.#known.delete(requestId);
     if (pieces === undefined) return undefined;
-    let size = 0;
-    for (const piece of pieces) size += piece.length;
+    const size = sizeOf(pieces);
     const { maxCachedReplyBytes, maxReplyCacheBytes } = this.#limits;
     const cost = size + ENTRY_BYTES;
     const isKept = size <= maxCachedReplyBytes && cost <= maxReplyCacheBytes;
     if (!isKept && !hasListeners) return undefined;
-    const bytes = joined(pieces, size);
+    // An array of its own: a view would keep the whole of somebody's buffer.
+    const bytes = joinPieces(pieces, size);
     if (!isKept) return bytes;
     while (this.#keptBytes + cost > maxReplyCacheBytes) this.#dropOldest();
     this.#known.set(requestId, bytes);
@@ -137,17 +138,6 @@ interface KeptReply {
   readonly requestId: string;
   readonly bytes: Uint8Array;
   readonly expiresAt: number;
-}
-
-/** An array of its own: a view would keep the whole of somebody's buffer. */
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, offset);
-    offset += piece.length;
-  }
-  return bytes;
 }
 
 /** Clients give up at an age of 240 s [AMO-3]; the rest is for what is still on its way then. */

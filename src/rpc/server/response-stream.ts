@@ -6,6 +6,7 @@ import { type Metadata } from 'nice-grpc-common';
 import { writeResponseHeader } from '../framing/response-header.js';
 import { type Trailer, writeTrailer } from '../framing/trailer.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
+import { restOf, sizeOf } from '../pieces.js';
 import { type StreamTransport } from '../stream-transport.js';
 
 export class ResponseStream {
@@ -121,39 +122,20 @@ export class ResponseStream {
     this.#unsent = undefined;
   }
 
-  /** `isOurs`: nobody else writes to these arrays. */
+  /** `isOurs`: nobody else writes to these arrays. Else, as the writer's bytes are used again and a handler's array is the handler's, what must wait is copied. */
   #write(pieces: readonly Uint8Array[], fin: boolean, isOurs = false): boolean {
     this.#isEnded = fin;
     if (this.#isDropped) return true;
+    const copiedCount = isOurs ? 0 : pieces.length;
     if (this.#unsent !== undefined) {
-      keepRest(this.#unsent, pieces, 0, isOurs);
+      this.#unsent.push(...restOf(pieces, 0, copiedCount));
       return false;
     }
     const size = sizeOf(pieces);
     const taken = this.#transport.writeStream(this.#streamId, pieces, fin);
     if (taken >= size) return true;
-    this.#unsent = [];
-    keepRest(this.#unsent, pieces, taken, isOurs);
+    this.#unsent = restOf(pieces, taken, copiedCount);
     return false;
-  }
-}
-
-function sizeOf(pieces: readonly Uint8Array[]): number {
-  let size = 0;
-  for (const piece of pieces) size += piece.length;
-  return size;
-}
-
-/** The writer's bytes are used again, and a handler's array is the handler's: what must wait is copied. */
-function keepRest(rest: Uint8Array[], pieces: readonly Uint8Array[], taken: number, isOurs: boolean): void {
-  let skip = taken;
-  for (const piece of pieces) {
-    if (skip >= piece.length) {
-      skip -= piece.length;
-      continue;
-    }
-    rest.push(isOurs ? piece.subarray(skip) : piece.slice(skip));
-    skip = 0;
   }
 }
 

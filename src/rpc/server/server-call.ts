@@ -9,6 +9,7 @@ import { assert } from '../../base/assert.js';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
 import { SilenceWatch } from '../silence-watch.js';
 import { type ParentCall } from '../call-scope.js';
+import { sizeOf } from '../pieces.js';
 import { type TimerItem } from '../timer-queue.js';
 import { FramingError } from '../framing/framing-error.js';
 import { STATUS_DETAILS_KEY } from '../framing/metadata-codec.js';
@@ -373,8 +374,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     const method = this.#method;
     assert(method !== undefined, 'a call that ran has a method');
     const body = method.encode(message);
-    let size = 0;
-    for (const piece of body) size += piece.length;
+    const size = sizeOf(body);
     const own = method.limits.maxSendMessageBytes;
     const limit = own ?? this.#runtime.limits.maxSendMessageBytes;
     if (size <= limit) return body;
