@@ -2,12 +2,14 @@
  * The public door: servers, channels and clients over UDP sockets, the words of nice-grpc that a service or a middleware
  * is written with, and the one error that a caller meets. Everything else is inside.
  */
+import { emitWarning } from './driver/emit-warning.js';
 import { realEnvironment } from './driver/real-environment.js';
 import { UdpAcceptor, type UdpAcceptorOptions } from './driver/udp-acceptor.js';
 import { UdpConnector, type UdpConnectorOptions } from './driver/udp-connector.js';
 import { QlogDirectory } from './observe/qlog-directory.js';
 import { type RpcCallOptions } from './rpc/client/call-options.js';
 import { Channel, type ChannelOptions as CallChannelOptions } from './rpc/client/channel.js';
+import { warnOfHandlerErrors } from './rpc/server/handler-warnings.js';
 import { Server } from './rpc/server/server.js';
 import { type ServerOptions as CallServerOptions } from './rpc/server/server-options.js';
 import { type Client as ClientOf, type ServiceDefinition } from './rpc/service-definition.js';
@@ -62,10 +64,7 @@ export function createServer(options: ServerOptions = {}): Server {
   const observation = qlogTo(qlogDir, warn);
   const acceptor = new UdpAcceptor({ insecure, warn, transport, limits, buffers, resetKey, observation });
   const server = new Server(acceptor, realEnvironment, callOptions);
-  server.on('handlerError', ({ path, error }) => {
-    // Who listens for himself needs no warning.
-    if (server.listenerCount('handlerError') === 1) warn(`${path} failed: ${describeError(error)}`);
-  });
+  warnOfHandlerErrors(server, warn);
   return server;
 }
 
@@ -82,14 +81,6 @@ export function createChannel(target: string, options: ChannelOptions = {}): Cha
 
 function qlogTo(directory: string | undefined, warn: (line: string) => void): QlogDirectory | undefined {
   return directory === undefined ? undefined : new QlogDirectory({ directory, warn });
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-function emitWarning(line: string): void {
-  process.emitWarning(line, 'UdprpcWarning');
 }
 
 export { TargetError } from './driver/target.js';

@@ -9,7 +9,8 @@ import { createInMemoryPair, type InMemoryOptions } from '../rpc/in-memory.js';
 import { Server } from '../rpc/server/server.js';
 import { type ServerOptions } from '../rpc/server/server-options.js';
 import { type Connector } from '../rpc/stream-transport.js';
-import { warnOfHandlerErrors } from './handler-warnings.js';
+import { emitWarning } from '../driver/emit-warning.js';
+import { warnOfHandlerErrors } from '../rpc/server/handler-warnings.js';
 
 export interface InMemoryServerOptions extends Omit<InMemoryOptions, 'clock'> {
   readonly server?: ServerOptions | undefined;
@@ -34,7 +35,7 @@ export function createInMemoryServer(options: InMemoryServerOptions = {}): InMem
   const { server: serverOptions, channel: channelOptions, warn, ...limits } = options;
   const pair = createInMemoryPair({ ...limits, clock: realEnvironment.clock });
   const server = new Server(pair.acceptor, realEnvironment, serverOptions);
-  warnOfHandlerErrors(server, warn);
+  warnOfHandlerErrors(server, warn ?? emitWarning);
   const connector: Connector = {
     ...pair.connector,
     connect: (handler, hints) => {

@@ -26,7 +26,8 @@ import { SimNetwork } from '../sim/sim-network.js';
 import { Trace } from '../sim/trace.js';
 import { resolveTransportOptions } from '../transport/connection/transport-options.js';
 import { resolveEndpointLimits } from '../transport/endpoint/endpoint.js';
-import { warnOfHandlerErrors } from './handler-warnings.js';
+import { emitWarning } from '../driver/emit-warning.js';
+import { warnOfHandlerErrors } from '../rpc/server/handler-warnings.js';
 import { LinkCounts, type LinkStats } from './link-counts.js';
 import { type ConditionChanges, type LinkDirection, LinkRules } from './link-rules.js';
 import { MovableClock, SimulatedServer } from './simulated-server.js';
@@ -155,7 +156,7 @@ export class SimulatedNetwork implements AsyncDisposable {
       callOptions,
     );
     this.#servers.set(server, place);
-    warnOfHandlerErrors(server, warn);
+    warnOfHandlerErrors(server, warn ?? emitWarning);
     return server;
   }
 
