@@ -3,7 +3,7 @@
  */
 import { type Status } from 'nice-grpc-common';
 import { type AttemptRecord } from '../attempt-record.js';
-import { deadlineMessage } from '../deadline-message.js';
+import { deadlineMessage } from './deadline-message.js';
 import { statusName } from '../rpc-error.js';
 import { type Attempt } from './attempt.js';
 import { type Channel } from './channel.js';

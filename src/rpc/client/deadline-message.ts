@@ -2,8 +2,8 @@
  * What a call says whose deadline has passed: how long it was, to whom its attempts went, and the most telling thing
  * that is known of why none was answered. Words only; who counts and measures is the call's business.
  */
-import { type AttemptRecord } from './attempt-record.js';
-import { type TransportStats } from './stream-transport.js';
+import { type AttemptRecord } from '../attempt-record.js';
+import { type TransportStats } from '../stream-transport.js';
 
 export interface PassedDeadline {
   readonly elapsedMs: number;

@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
-import { type AttemptRecord } from '../../../src/rpc/attempt-record.js';
-import { deadlineMessage, type PassedDeadline } from '../../../src/rpc/deadline-message.js';
-import { NO_TRANSPORT_STATS } from '../../../src/rpc/stream-transport.js';
+import { type AttemptRecord } from '../../../../src/rpc/attempt-record.js';
+import { deadlineMessage, type PassedDeadline } from '../../../../src/rpc/client/deadline-message.js';
+import { NO_TRANSPORT_STATS } from '../../../../src/rpc/stream-transport.js';
 
 function attemptTo(peer: string | undefined): AttemptRecord {
   return {
