@@ -77,8 +77,7 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
 
   throw(error: unknown): Promise<IteratorResult<unknown, void>> {
     this.#leave();
-    // As a generator does.
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as a generator: whatever it was given
     return Promise.reject(error);
   }
 

@@ -43,8 +43,7 @@ export class RequestMessages implements AsyncIterableIterator<unknown, void, und
 
   throw(error: unknown): Promise<IteratorResult<unknown, void>> {
     this.#leave();
-    // As a generator does.
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as a generator: whatever it was given
     return Promise.reject(error);
   }
 
