@@ -52,12 +52,11 @@ export interface AttemptOwner {
 export interface AttemptFailure {
   readonly code: Status;
   readonly details: string;
-  /** It took longer than attemptTimeoutMs. */
-  readonly isTimeout?: boolean;
-  /** Its connection has ended before the server's word. */
-  readonly isConnectionLost?: boolean;
-  /** Another attempt would not be better. */
-  readonly isFinal?: boolean;
+  /**
+   * What has ended it, where that is no word of the server about it and decides what may follow: it took longer than
+   * attemptTimeoutMs; its connection has ended; the only server that may have it again is gone.
+   */
+  readonly endedBy?: 'timeout' | 'connection' | 'restart';
   /** The server's: when it wants another attempt; Infinity: not at all. */
   readonly retryAfterMs?: number | undefined;
   /** The server certainly started nothing of it. */
@@ -241,7 +240,7 @@ export class Attempt implements TimerItem {
   onDue(): void {
     this.#release(ResetCode.DEADLINE);
     const details = `no answer within the attempt's ${String(this.owner.attemptTimeoutMs)} ms`;
-    this.#fail({ code: Status.DEADLINE_EXCEEDED, details, isTimeout: true });
+    this.#fail({ code: Status.DEADLINE_EXCEEDED, details, endedBy: 'timeout' });
   }
 
   /** The owner wants no more of it; it is told nothing further. */

@@ -129,7 +129,7 @@ export class ClientConnection implements StreamListener {
     this.#isClosing = true;
     this.#owner.onConnectionClosed(this, closed);
     const { reason, notStarted } = closed;
-    this.#failAll({ code: Status.UNAVAILABLE, details: reason, notStarted, isConnectionLost: true });
+    this.#failAll({ code: Status.UNAVAILABLE, details: reason, notStarted, endedBy: 'connection' });
   }
 
   #readGoAway(reader: GoAwayReader, streamId: number): void {
@@ -173,7 +173,7 @@ export class ClientConnection implements StreamListener {
 const RESTARTED: AttemptFailure = {
   code: Status.UNAVAILABLE,
   details: 'the server was restarted, so that nobody knows whether the call has run',
-  isFinal: true,
+  endedBy: 'restart',
 };
 
 const GONE_AWAY: AttemptFailure = {

@@ -84,7 +84,7 @@ export class Retries implements PausingCall {
     if (now - startedAt >= MAX_UNDECLARED_AGE_MS) return false;
     if (!maybeExecuted) return true;
     // What the server has answered is its answer; only where none could come is it asked again.
-    if (method.isStreaming || (attempt.maybeExecuted && failure.isConnectionLost !== true)) return false;
+    if (method.isStreaming || (attempt.maybeExecuted && failure.endedBy !== 'connection')) return false;
     this.incarnation ??= attempt.servedBy;
     return this.incarnation !== undefined;
   }
@@ -145,9 +145,9 @@ export class Retries implements PausingCall {
 
 /** Of the failure alone: whether more of the same call may do better. */
 export function isWorthAnother(failure: AttemptFailure, { codes }: ResolvedRetry): boolean {
-  const { code, isFinal, isTimeout, notStarted, retryAfterMs } = failure;
-  if (isFinal === true || retryAfterMs === Infinity) return false;
-  if (isTimeout === true || codes.includes(code)) return true;
+  const { code, endedBy, notStarted, retryAfterMs } = failure;
+  if (endedBy === 'restart' || retryAfterMs === Infinity) return false;
+  if (endedBy === 'timeout' || codes.includes(code)) return true;
   // A server that has too much to do has not begun with it, and says when it wants it again [RPC-14].
   return code === Status.RESOURCE_EXHAUSTED && notStarted === true && retryAfterMs !== undefined;
 }
