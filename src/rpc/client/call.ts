@@ -313,7 +313,7 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
         this.#fail({ code: Status.INVALID_ARGUMENT, details });
         return false;
       }
-      this.#feed = new RequestFeed(this, request, this.channel.writer);
+      this.#feed = new RequestFeed(this, request, this.channel.writer, this.channel.environment.clock);
       return true;
     }
     try {

@@ -4,6 +4,8 @@
  * sent is kept, up to a limit, so that another attempt can begin with it; beyond the limit there is no other attempt.
  * Whatever ends the call, the iterable is told by `return`, so that `finally` blocks run.
  */
+import { type Clock } from '../../base/clock.js';
+import { TurnShare } from '../turn-share.js';
 import { type Attempt } from './attempt.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
 import { joinPieces, sizeOf } from '../pieces.js';
@@ -25,6 +27,7 @@ export class RequestFeed {
   readonly #iterable: AsyncIterable<unknown> | Iterable<unknown>;
   readonly #writer: UnitWriter;
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
+  readonly #share: TurnShare;
   #attempt: Attempt | undefined;
   #isAsking = false;
   /** The iterable has no more. */
@@ -36,10 +39,18 @@ export class RequestFeed {
   /** How many of these the attempt has. */
   #position = 0;
 
-  constructor(owner: FeedOwner, iterable: AsyncIterable<unknown> | Iterable<unknown>, writer: UnitWriter) {
+  constructor(
+    owner: FeedOwner,
+    iterable: AsyncIterable<unknown> | Iterable<unknown>,
+    writer: UnitWriter,
+    clock: Clock,
+  ) {
     this.#owner = owner;
     this.#iterable = iterable;
     this.#writer = writer;
+    this.#share = new TurnShare(clock, () => {
+      if (this.#attempt !== undefined) this.onWritable(this.#attempt);
+    });
   }
 
   /** Another attempt could be given the request from its beginning. */
@@ -79,7 +90,7 @@ export class RequestFeed {
   }
 
   #ask(): void {
-    if (this.#isAsking) return;
+    if (this.#isAsking || this.#share.isSpent) return;
     this.#isAsking = true;
     let next: Promise<IteratorResult<unknown>>;
     try {
@@ -131,6 +142,7 @@ export class RequestFeed {
       this.#send([writer.bytes, ...pieces], writer.length + bytes);
     }
     this.#owner.onMessageSent();
+    this.#share.spend();
     return !this.#isOver;
   }
 

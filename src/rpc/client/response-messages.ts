@@ -8,6 +8,7 @@ import { Status } from 'nice-grpc-common';
 import { FramingError } from '../framing/framing-error.js';
 import { ResetCode } from '../framing/reset-code.js';
 import { isRpcError } from '../rpc-error.js';
+import { TurnShare } from '../turn-share.js';
 import { Call, type CallDefaults } from './call.js';
 import { undecodable } from './call-message.js';
 import { type CallMethod } from './call-method.js';
@@ -19,6 +20,7 @@ import { type ResponseSink } from './response-sink.js';
 export class ResponseMessages implements AsyncIterableIterator<unknown, void, undefined>, ResponseSink {
   readonly isStream = true;
   readonly #call: Call;
+  readonly #share: TurnShare;
   readonly #method: CallMethod;
   /** What the call begins with; undefined once it has begun, or never will. */
   #beginning: { readonly request: unknown; readonly defaults: CallDefaults } | undefined;
@@ -39,6 +41,9 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
     defaults: CallDefaults = channel.streamDefaults,
   ) {
     this.#call = new Call(channel, method, options, this);
+    this.#share = new TurnShare(channel.environment.clock, () => {
+      this.#call.readOn();
+    });
     this.#method = method;
     this.#beginning = { request, defaults };
   }
@@ -84,7 +89,7 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
   // What the call tells.
 
   get wantsMessage(): boolean {
-    return this.#ahead.length === 0;
+    return this.#ahead.length === 0 && !this.#share.isSpent;
   }
 
   onAttempt(): void {
@@ -98,6 +103,7 @@ export class ResponseMessages implements AsyncIterableIterator<unknown, void, un
     } catch (error) {
       throw new FramingError(Status.INTERNAL, ResetCode.INTERNAL, undecodable(error));
     }
+    this.#share.spend();
     const waiting = this.#waiting.shift();
     if (waiting === undefined) this.#ahead.push(message);
     else waiting.resolve({ done: false, value: message });

@@ -3,7 +3,9 @@
  * holds up its client and not our memory. When the call is over for its client, iterating throws an AbortError. Leaving
  * the loop tells the client to send no more.
  */
+import { type Clock } from '../../base/clock.js';
 import { AbortError } from '../abort-error.js';
+import { TurnShare } from '../turn-share.js';
 
 export interface MessageSource {
   /** The next message, decoded; END behind the last, or undefined when it has not come yet. */
@@ -16,13 +18,17 @@ export const END: unique symbol = Symbol('end of a request');
 
 export class RequestMessages implements AsyncIterableIterator<unknown, void, undefined> {
   readonly #source: MessageSource;
+  readonly #share: TurnShare;
   /** Of `next` calls, in order. */
   readonly #waiting: Waiting[] = [];
   #isOver = false;
   #isAborted = false;
 
-  constructor(source: MessageSource) {
+  constructor(source: MessageSource, clock: Clock) {
     this.#source = source;
+    this.#share = new TurnShare(clock, () => {
+      this.onReadable();
+    });
   }
 
   [Symbol.asyncIterator](): this {
@@ -50,10 +56,15 @@ export class RequestMessages implements AsyncIterableIterator<unknown, void, und
   /** Something has come, or the end. */
   onReadable(): void {
     while (this.#waiting.length > 0 && !this.#isOver) {
+      if (this.#share.isSpent) return;
       const message = this.#source.readMessage();
       if (message === undefined) return;
-      if (message === END) this.#isOver = true;
-      else this.#waiting.shift()?.resolve({ done: false, value: message });
+      if (message === END) {
+        this.#isOver = true;
+      } else {
+        this.#share.spend();
+        this.#waiting.shift()?.resolve({ done: false, value: message });
+      }
     }
     for (const waiting of this.#waiting.splice(0)) {
       if (this.#isAborted) waiting.reject(new AbortError());

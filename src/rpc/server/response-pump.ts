@@ -3,6 +3,9 @@
  * the one before was taken, so a generator is resumed only as its client grants credit. Cancelled, it closes the
  * iterable, so that `finally` blocks run, and has settled when that is through.
  */
+import { type Clock } from '../../base/clock.js';
+import { TurnShare } from '../turn-share.js';
+
 export interface PumpOwner {
   /** True when all of it was taken; else `onWritable` follows. Throws for a message that cannot be sent. */
   writeMessage(message: unknown): boolean;
@@ -16,6 +19,7 @@ export interface PumpFailure {
 
 export class ResponsePump {
   readonly #owner: PumpOwner;
+  readonly #share: TurnShare;
   readonly #inScope: ((step: () => unknown) => unknown) | undefined;
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
   #isCancelled = false;
@@ -23,8 +27,9 @@ export class ResponsePump {
   #isAsking = false;
 
   /** `inScope`: runs each step of the iterator. */
-  constructor(owner: PumpOwner, inScope?: (step: () => unknown) => unknown) {
+  constructor(owner: PumpOwner, clock: Clock, inScope?: (step: () => unknown) => unknown) {
     this.#owner = owner;
+    this.#share = new TurnShare(clock, this.#askOn);
     this.#inScope = inScope;
   }
 
@@ -41,7 +46,8 @@ export class ResponsePump {
 
   /** What was written last was taken. */
   onWritable(): void {
-    if (!this.#isAsking && !this.#isCancelled) this.#ask((iterator) => iterator.next());
+    this.#share.spend();
+    if (!this.#share.isSpent) this.#askOn();
   }
 
   /** Nobody wants the rest. Idempotent. */
@@ -50,6 +56,10 @@ export class ResponsePump {
     this.#isCancelled = true;
     this.#close();
   }
+
+  readonly #askOn = (): void => {
+    if (!this.#isAsking && !this.#isCancelled) this.#ask((iterator) => iterator.next());
+  };
 
   /** A generator that runs is closed at its next `yield` or end; other iterators may give up what they wait for. */
   #close(): void {

@@ -318,7 +318,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
   };
 
   #streamedRequest(): RequestMessages {
-    return (this.#messages = new RequestMessages(this.#intake));
+    return (this.#messages = new RequestMessages(this.#intake, this.#runtime.environment.clock));
   }
 
   #run(method: ServedMethod, request: unknown, context: HandlerContext): void {
@@ -327,7 +327,8 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     this.#wasStarted = true;
     this.#runtime.runningHandlers++;
     if (method.isStreaming) this.#watchSilence();
-    const { callScope } = this.#runtime.environment;
+    const { environment } = this.#runtime;
+    const { callScope } = environment;
     let result: unknown;
     try {
       result = callScope.isActive
@@ -339,7 +340,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     }
     if (method.descriptor.responseStream) {
       this.#watchDeadline();
-      this.#pump = new ResponsePump(this, callScope.isActive ? this.#inScope : undefined);
+      this.#pump = new ResponsePump(this, environment.clock, callScope.isActive ? this.#inScope : undefined);
       this.#pump.start(result);
       return;
     }

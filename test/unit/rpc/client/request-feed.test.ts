@@ -2,6 +2,7 @@
 import { Status } from 'nice-grpc-common';
 import { ChatRequest, UploadResponse } from '../../../../generated/test/v1/test.js';
 import { ResetCode } from '../../../../src/rpc/framing/reset-code.js';
+import { MESSAGES_PER_TURN } from '../../../../src/rpc/turn-share.js';
 import { ClientFixture, Outcome } from '../../../support/client-fixture.js';
 import { settle } from '../../../support/manual-clock.js';
 import { ScriptedTransport } from '../../../support/scripted-transport.js';
@@ -50,6 +51,22 @@ test('is asked for the next message only when the one before was taken', async (
   transport.listener.onStreamWritable(0);
   await settle();
   expect(source.given).toBeGreaterThan(1);
+});
+
+test('of tiny messages leaves the event loop its turns', async () => {
+  const fixture = new ClientFixture();
+  const source = new Source(10_000, 0);
+  const call = new Outcome(fixture.client.upload(source.messages()));
+  const transport = fixture.connector.ready();
+  await settle();
+  expect(source.given).toBeGreaterThan(0);
+  expect(source.given).toBeLessThanOrEqual(MESSAGES_PER_TURN + 1);
+  while (source.given < 10_000) await settle();
+  await settle();
+  expect(transport.request(0).messages).toHaveLength(10_000);
+  transport.answer(0, answer);
+  await settle();
+  expect(call.isPending).toBe(false);
 });
 
 test('ends with the iterable', async () => {
