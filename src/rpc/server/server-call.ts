@@ -16,6 +16,7 @@ import { STATUS_DETAILS_KEY } from '../framing/metadata-codec.js';
 import { type RequestHeader } from '../framing/request-header.js';
 import { ResetCode } from '../framing/reset-code.js';
 import { type Trailer } from '../framing/trailer.js';
+import { AtMostOnce, type RepeatedCall } from './at-most-once.js';
 import { type ContextOwner, HandlerContext } from './call-context.js';
 import { reportCallEnd, reportHandlerError } from './call-report.js';
 import { failureOf } from './handler-invocation.js';
@@ -23,12 +24,11 @@ import { DRAINING, type IntakeOwner, RequestIntake, undecodable } from './reques
 import { RequestMessages } from './request-messages.js';
 import { type PumpFailure, type PumpOwner, ResponsePump } from './response-pump.js';
 import { ResponseStream } from './response-stream.js';
-import { type RunningReply } from './reply-cache.js';
-import { type ClientInstance, type ServerConnection } from './server-connection.js';
+import { type ServerConnection } from './server-connection.js';
 import { type ServerRuntime } from './server-runtime.js';
 import { type ServedMethod } from './service-registry.js';
 
-export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentCall, PumpOwner {
+export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentCall, PumpOwner, RepeatedCall {
   /** The deadline, or when silence is looked at. Infinity until something of the request was received. */
   dueAt = Infinity;
   heapIndex = NOT_QUEUED;
@@ -55,12 +55,8 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
   #isAborted = false;
   #isHeaderSent = false;
   #wasStarted = false;
-  /** For the same call, should it come again: where this one's answer is kept. */
-  #reply: RunningReply | undefined;
-  /** What was written of the answer before its end, where it is kept. */
-  #earlyReply: Uint8Array | undefined;
-  /** The answer that this one waits for. */
-  #joined: RunningReply | undefined;
+  /** Of a call that must not run twice. */
+  #once: AtMostOnce | undefined;
   /** What the client was told. */
   #code: Status = Status.CANCELLED;
   #details = '';
@@ -100,7 +96,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     this.#isHeaderSent = true;
     if (context.header.isEmpty) return;
     const bytes = this.#response.writeHeader(context.header);
-    if (this.#reply !== undefined) this.#earlyReply = bytes.slice();
+    this.#once?.onHeaderWritten(bytes);
   }
 
   onReadable(): void {
@@ -127,12 +123,11 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     this.dueAt = this.deadlineAt = this.#receivedAt + Math.min(header.timeoutMs ?? Infinity, longestMs);
   }
 
-  onRequest(header: RequestHeader, method: ServedMethod, message: Uint8Array | undefined): void {
-    this.#start(header, method, message);
-  }
-
   onRefused(code: Status, details: string, retryAfterMs?: number): void {
-    this.#answerRefused(code, details, retryAfterMs);
+    this.#phase = Phase.ANSWERING;
+    const refusal = { code, details, notStarted: true, metadata: undefined };
+    const trailer = retryAfterMs === undefined ? refusal : { ...refusal, retryAfterMs };
+    this.#writeAnswer(trailer, undefined, true);
   }
 
   onMalformed(details: string): void {
@@ -148,6 +143,24 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
   /** The handler is told by an abort, the client by its status. */
   onRequestFailed(code: Status, details: string): void {
     this.#answerForHandler(code, details);
+  }
+
+  onReply(bytes: Uint8Array, { code, details }: Trailer): void {
+    if (this.#phase === Phase.DONE) return;
+    this.#phase = Phase.ANSWERING;
+    this.#code = code;
+    this.#details = details;
+    if (this.#response.writeReply(bytes)) this.#finish();
+    else this.#watchDeadline();
+  }
+
+  onReplyAwaited(): void {
+    this.#phase = Phase.ANSWERING;
+    this.#watchDeadline();
+  }
+
+  onNotAgain(details: string): void {
+    this.#answer(Status.ABORTED, details);
   }
 
   /** A message of a streamed response. Throws what cannot be sent, at the handler. */
@@ -187,7 +200,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
    */
   onConnectionClosed(isLost: boolean): void {
     if (this.#phase === Phase.RUNNING) {
-      if (isLost && this.#reply !== undefined) this.#response.drop();
+      if (isLost && this.#once?.isKept === true) this.#response.drop();
       else this.#loseClient();
     } else {
       this.#code = Status.CANCELLED;
@@ -238,7 +251,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
   }
 
   /** `message`: of a single request. */
-  #start(header: RequestHeader, method: ServedMethod, message: Uint8Array | undefined): void {
+  onRequest(header: RequestHeader, method: ServedMethod, message: Uint8Array | undefined): void {
     const { limits, environment, runningHandlers } = this.#runtime;
     if (this.deadlineAt <= this.#receivedAt) {
       this.#refuse(Status.DEADLINE_EXCEEDED, 'the time was over when the request came', ResetCode.DEADLINE);
@@ -258,8 +271,10 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
       return;
     }
     const client = this.#connection.clientOf(header.clientInstance);
-    const requestId = client.requestId(header.sequence);
-    if (!method.isIdempotent && !this.#isFirst(header, method, client, requestId)) return;
+    if (!method.isIdempotent) {
+      this.#once = new AtMostOnce(this, this.#runtime);
+      if (!this.#once.mayStart(header, method, client, this.#receivedAt)) return;
+    }
     const deadline =
       this.deadlineAt === Infinity
         ? undefined
@@ -268,54 +283,11 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
       this,
       header.metadata,
       this.#connection.transport.peer,
-      requestId,
+      client.requestId(header.sequence),
       deadline,
     );
     this.#run(method, request, this.#context);
   }
-
-  /**
-   * Of a call that must not run twice: whether its handler may start. Else it gets the answer of the one that did, now
-   * or when that is there, or is refused [AMO-2] [AMO-5].
-   */
-  #isFirst(header: RequestHeader, method: ServedMethod, client: ClientInstance, requestId: string): boolean {
-    const { replies, environment } = this.#runtime;
-    // With the path: no client is given the answer of another method, whatever it calls its requests.
-    const key = `${requestId} ${header.path}`;
-    const known = replies.find(key, environment.clock.now());
-    if (known !== undefined) {
-      this.#phase = Phase.ANSWERING;
-      if (known instanceof Uint8Array) this.#onReply(known);
-      else this.#join(known);
-      return false;
-    }
-    const refusal = client.start(header, this.#receivedAt);
-    if (refusal !== undefined) {
-      this.#answer(Status.ABORTED, `request ${requestId} is not started again: ${refusal}`);
-      return false;
-    }
-    if (!method.isStreaming) this.#reply = replies.begin(key);
-    return true;
-  }
-
-  /** Its handler runs already, for an attempt before this one. */
-  #join(running: RunningReply): void {
-    this.#joined = running;
-    running.join(this.#onReply);
-    this.#watchDeadline();
-  }
-
-  readonly #onReply = (bytes: Uint8Array | undefined): void => {
-    this.#joined = undefined;
-    if (this.#phase !== Phase.ANSWERING) return;
-    if (bytes === undefined) {
-      this.#answer(Status.ABORTED, NO_REPLY);
-      return;
-    }
-    this.#code = Status.OK;
-    if (this.#response.writeReply(bytes)) this.#finish();
-    else this.#watchDeadline();
-  };
 
   #streamedRequest(): RequestMessages {
     return (this.#messages = new RequestMessages(this.#intake, this.#runtime.environment.clock));
@@ -427,14 +399,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
   /** The handler never starts for this call. */
   #refuse(code: Status, details: string, stopCode: ResetCode, retryAfterMs?: number): void {
     this.#intake.stop(stopCode);
-    this.#answerRefused(code, details, retryAfterMs);
-  }
-
-  #answerRefused(code: Status, details: string, retryAfterMs: number | undefined): void {
-    this.#phase = Phase.ANSWERING;
-    const refusal = { code, details, notStarted: true, metadata: undefined };
-    const trailer = retryAfterMs === undefined ? refusal : { ...refusal, retryAfterMs };
-    this.#writeAnswer(trailer, undefined, true);
+    this.onRefused(code, details, retryAfterMs);
   }
 
   #answer(code: Status, details: string, body?: readonly Uint8Array[]): void {
@@ -446,9 +411,11 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     this.#code = answer.code;
     this.#details = answer.details;
     const trailer = this.#connection.isLeaving ? { ...answer, reconnect: true } : answer;
+    // What is said in the handler's place, and before its end, is kept for nobody.
+    const keep = fin ? this.#once?.keep : undefined;
     let isWritten: boolean;
     try {
-      isWritten = this.#response.writeAnswer(this.#takeHeader(), body, trailer, fin, this.#keeper(fin));
+      isWritten = this.#response.writeAnswer(this.#takeHeader(), body, trailer, fin, keep);
     } catch (error) {
       if (!(error instanceof FramingError)) throw error;
       // Only metadata can do that. What the handler meant to say cannot be said, so the client is told of that.
@@ -456,25 +423,11 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
       this.#code = error.status;
       this.#details = failureOf(error).details;
       const instead = { code: this.#code, details: this.#details, notStarted: false, metadata: undefined };
-      isWritten = this.#response.writeAnswer(undefined, undefined, instead, fin, this.#keeper(fin));
+      isWritten = this.#response.writeAnswer(undefined, undefined, instead, fin, keep);
     }
     if (!fin) return;
     if (isWritten) this.#finish();
     else this.#watchDeadline();
-  }
-
-  /** Of an answer that its handler gave: what is said in its place is kept for nobody. */
-  #keeper(fin: boolean): ((pieces: readonly Uint8Array[]) => void) | undefined {
-    const reply = this.#reply;
-    if (reply === undefined || !fin) return undefined;
-    return (pieces) => {
-      this.#reply = undefined;
-      const early = this.#earlyReply;
-      reply.complete(
-        early === undefined ? pieces : [early, ...pieces],
-        this.#runtime.environment.clock.now(),
-      );
-    };
   }
 
   #trailerMetadata(): Metadata | undefined {
@@ -519,7 +472,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
   /** Its client has cancelled it, or is gone. Another attempt of the same call may still wait for the answer. */
   #loseClient(): void {
     this.#response.drop();
-    if (this.#reply?.hasListeners !== true) this.#abort();
+    if (this.#once?.isAwaited !== true) this.#abort();
   }
 
   #abort(): void {
@@ -550,8 +503,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     if (this.#phase === Phase.DONE) return;
     this.#phase = Phase.DONE;
     this.#runtime.timers.remove(this);
-    this.#joined?.leave(this.#onReply);
-    this.#reply?.abandon(this.#runtime.environment.clock.now());
+    this.#once?.end();
     this.#connection.remove(this.#streamId);
     if (this.#header !== undefined) {
       reportCallEnd(this.#connection, this.#header, {
@@ -581,5 +533,4 @@ type Phase = (typeof Phase)[keyof typeof Phase];
 /** On the average: so that those who are refused at the same time do not all come again at the same time. */
 const OVERLOAD_RETRY_AFTER_MS = 100;
 
-const NO_REPLY = 'it was started before, by an attempt that was cancelled or whose answer is not kept';
 const SHUT_DOWN = 'the server shut down before the handler had answered';

@@ -137,7 +137,7 @@ test('what waits for an answer gives up its place when it is cancelled', async (
 });
 
 test('an error is an answer like any other', async () => {
-  const { client, other } = await world(
+  const { fixture, client, other } = await world(
     {},
     {
       add: (_request, context) => {
@@ -154,6 +154,11 @@ test('an error is an answer like any other', async () => {
     details: 'the account is empty',
   });
   expect(other.status(0).metadata?.get('hint')).toBe('top up');
+  // And so it is counted.
+  expect(fixture.ends.map(({ code, wasStarted }) => [code, wasStarted])).toEqual([
+    [Status.FAILED_PRECONDITION, true],
+    [Status.FAILED_PRECONDITION, false],
+  ]);
 });
 
 test('a header that was sent early belongs to the answer', async () => {
