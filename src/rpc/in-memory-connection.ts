@@ -6,6 +6,7 @@
  */
 import { assert } from '../base/assert.js';
 import { type Clock } from '../base/clock.js';
+import { RingQueue } from '../base/ring-queue.js';
 import { type ConnectionClosed } from '../transport/transport-error.js';
 import { sizeOf } from './pieces.js';
 import {
@@ -309,7 +310,7 @@ export class InMemoryEnd implements StreamTransport {
 
   #drop(half: Half, writer: InMemoryEnd): void {
     const bytes = half.unreadBytes;
-    half.chunks.length = 0;
+    half.chunks.clear();
     half.unreadBytes = 0;
     writer.#blocked.delete(half);
     writer.#onRead(bytes);
@@ -371,7 +372,7 @@ class Stream {
 
 class Half {
   readonly streamId: number;
-  readonly chunks: Uint8Array[] = [];
+  readonly chunks = new RingQueue<Uint8Array>();
   unreadBytes = 0;
   isFinished = false;
   isEndRead = false;
