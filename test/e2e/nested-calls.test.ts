@@ -112,6 +112,12 @@ async function openWorld(
   const server = middleware === undefined ? front.server : front.server.use(middleware);
   server.add(TestServiceDefinition, {
     ...NONE,
+    async *download(_request, context) {
+      for (let count = 0; count < 3; count++) {
+        yield {};
+        await world.handle(context);
+      }
+    },
     echo: async (_request, context) => {
       await world.handle(context);
       return {};
@@ -290,5 +296,20 @@ describe.each([
     expect((context.deadline?.getTime() ?? 0) - Date.now()).toBeGreaterThan(20_000);
     answer();
     expect(await inner).toBeDefined();
+  });
+
+  test('in a streaming handler inherits too, also where that was resumed by its reader', async () => {
+    const { front, puts } = await open();
+    const inherited: number[] = [];
+    world.handle = async () => {
+      const inner = world.back.put({});
+      const { context, answer } = await puts.take();
+      inherited.push((context.deadline?.getTime() ?? Infinity) - Date.now());
+      answer();
+      await inner;
+    };
+    for await (const message of front.download({}, { timeoutMs: 5_000 })) expect(message).toBeDefined();
+    expect(inherited).toHaveLength(3);
+    for (const leftMs of inherited) expect(leftMs).toBeLessThanOrEqual(5_001);
   });
 });

@@ -172,7 +172,8 @@ export class ClientConnection implements StreamListener {
 /** Of a call that must not run twice, and may have run on a server that is not there any more. */
 const RESTARTED: AttemptFailure = {
   code: Status.UNAVAILABLE,
-  details: 'the server was restarted, so that nobody knows whether the call has run',
+  details:
+    'the server was restarted, and nobody knows whether the call has run on the one before: look before making it again',
   endedBy: 'restart',
 };
 

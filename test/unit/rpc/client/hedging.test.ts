@@ -4,6 +4,7 @@ import { EchoResponse } from '../../../../generated/test/v1/test.js';
 import { ResetCode } from '../../../../src/rpc/framing/reset-code.js';
 import { ClientFixture } from '../../../support/client-fixture.js';
 import { settle } from '../../../support/manual-clock.js';
+import { responseBytes } from '../../../support/scripted-transport.js';
 
 const answer = EchoResponse.encode({ payload: Uint8Array.of(1) }).finish();
 
@@ -78,4 +79,18 @@ test('the deadline ends all of them, and tells of each', async () => {
   expect(call.error).toMatchObject({ code: Status.DEADLINE_EXCEEDED, attempts: 2 });
   expect(call.error.history).toHaveLength(2);
   expect(transport.log).toEqual(expect.arrayContaining(['reset 0 3', 'reset 2 3']));
+});
+
+test('the first message decides: the others are given up before its status has come', async () => {
+  const fixture = new ClientFixture();
+  const call = fixture.echo({ hedge: { attempts: 3, delayMs: 10 } });
+  const transport = fixture.connector.ready();
+  await fixture.clock.advance(10);
+  transport.deliver(2, responseBytes({ message: answer, trailer: 'none' }));
+  expect([call.isPending, transport.log.at(-1)]).toEqual([true, `stop 0 ${ResetCode.CANCELLED}`]);
+  await fixture.clock.advance(1_000);
+  expect(transport.streamCount).toBe(2);
+  transport.deliver(2, responseBytes({}), 'end');
+  await settle();
+  expect(call.value?.payload).toEqual(Uint8Array.of(1));
 });

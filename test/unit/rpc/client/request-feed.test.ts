@@ -97,6 +97,27 @@ test('is given again from its beginning to an attempt that the server allows', a
   expect(call.isPending).toBe(false);
 });
 
+test('is given whole to the next attempt, also what came between the two, however large', async () => {
+  const fixture = new ClientFixture();
+  let give: () => void = () => undefined;
+  const messages = async function* messages(): AsyncGenerator<{ payload: Uint8Array }> {
+    yield { payload: Uint8Array.of(1) };
+    await new Promise<void>((resolve) => (give = resolve));
+    yield { payload: new Uint8Array(300_000).fill(2) };
+  };
+  const call = new Outcome(fixture.client.upload(messages()));
+  const transport = fixture.connector.ready();
+  await settle();
+  transport.refuse(0, Status.UNAVAILABLE, 'busy', { notStarted: true });
+  give();
+  await settle();
+  await fixture.clock.advance(50);
+  expect(payloads(transport, 2)).toEqual([1, 2]);
+  transport.answer(2, answer);
+  await settle();
+  expect(call.isPending).toBe(false);
+});
+
 test('is not given again once more of it was sent than is kept', async () => {
   const fixture = new ClientFixture();
   const call = new Outcome(fixture.client.upload(new Source(3, 100_000).messages()));

@@ -245,7 +245,8 @@ describe('a call whose idempotency is not declared', () => {
       code: Status.UNAVAILABLE,
       attempts: 2,
       maybeExecuted: true,
-      details: 'the server was restarted, so that nobody knows whether the call has run',
+      details:
+        'the server was restarted, and nobody knows whether the call has run on the one before: look before making it again',
     });
     // The one that may run twice is.
     expect(restarted.streamCount).toBe(1);

@@ -1,6 +1,6 @@
 /** A call of undeclared idempotency that comes again: on whatever connection, its handler runs once. */
 import { ServerError, Status } from 'nice-grpc-common';
-import { AddResponse } from '../../../../generated/test/v1/test.js';
+import { AddResponse, TestServiceDefinition } from '../../../../generated/test/v1/test.js';
 import { type ServerOptions } from '../../../../src/rpc/server/server-options.js';
 import { settle } from '../../../support/manual-clock.js';
 import { ADD, ServerFixture, type TestImplementation } from '../../../support/server-fixture.js';
@@ -198,4 +198,34 @@ test('a deadline that passes while it waits for the answer of another ends it', 
   other.request(0, { ...again, timeoutMs: 100 });
   await fixture.clock.advance(100);
   expect(other.log).toContain('reset 0 3');
+});
+
+test('an answer that was given in the place of a handler that runs on is kept for nobody', async () => {
+  const { fixture, client, other, starts, answer } = await world();
+  client.request(0, { path: ADD, sequence: 4, timeoutMs: 100 });
+  await fixture.clock.advance(100);
+  expect(client.status(0).code).toBe(Status.DEADLINE_EXCEEDED);
+  other.request(0, again);
+  await answer(5n);
+  expect([starts(), other.status(0).code]).toEqual([1, Status.ABORTED]);
+});
+
+test('[AMO-2] a request ID that comes with another method is not given the answer of the first', async () => {
+  const fixture = new ServerFixture();
+  const { add } = TestServiceDefinition.methods;
+  const twice = { ...TestServiceDefinition, methods: { add, subtract: { ...add, name: 'Subtract' } } };
+  let subtractions = 0;
+  fixture.server.add(twice, {
+    add: async () => ({ total: 1n }),
+    subtract: async () => {
+      subtractions += 1;
+      return { total: -1n };
+    },
+  });
+  const client = await fixture.connect();
+  client.request(0, { path: ADD, sequence: 4 });
+  await settle();
+  client.request(2, { path: 'test.v1.TestService/Subtract', sequence: 4 });
+  await settle();
+  expect([client.status(2).code, subtractions]).toEqual([Status.ABORTED, 0]);
 });

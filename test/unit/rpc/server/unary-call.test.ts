@@ -427,10 +427,30 @@ describe('a call that is refused certainly did not start', () => {
       code: Status.RESOURCE_EXHAUSTED,
       details: "2 handlers are running already: the server's maxRunningHandlers",
       notStarted: true,
+      retryAfterMs: expect.any(Number),
     });
     await fixture.answerPut();
     client.request(4, { path: PUT });
     expect(fixture.puts).toHaveLength(3);
+  });
+
+  test('one more than an address may make in a second, with the time after which it may come again', async () => {
+    const fixture = new ServerFixture({ maxCallsPerSecondPerPeer: 2 });
+    const client = await fixture.serve();
+    for (const streamId of [0, 2, 4]) client.request(streamId, { message: echoRequest(1) });
+    await settle();
+    expect([0, 2].map((streamId) => client.status(streamId).code)).toEqual([Status.OK, Status.OK]);
+    expect(client.status(4)).toEqual({
+      code: Status.RESOURCE_EXHAUSTED,
+      details: "more than 2 calls a second came from this address: the server's maxCallsPerSecondPerPeer",
+      notStarted: true,
+      metadata: undefined,
+      retryAfterMs: 500,
+    });
+    await fixture.clock.advance(500);
+    client.request(6, { message: echoRequest(1) });
+    await settle();
+    expect(client.status(6).code).toBe(Status.OK);
   });
 
   test('one whose message its codec cannot read', async () => {
