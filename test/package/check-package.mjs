@@ -1,6 +1,7 @@
 /**
  * Packs the package, installs it into an empty folder as a user would, and runs a server and a client from it on each
- * supported Node: `npm run check:package`. The Node binaries come from npm, so nothing of the machine is needed.
+ * supported Node: `npm run check:package`. The Node binaries come from npm, so nothing of the machine is needed. On each
+ * it also sees whether node:tls is as the handshake needs it.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,6 +36,21 @@ try {
         failed++;
         process.stdout.write(`${name} ${script}: failed\n${error.stdout ?? ''}${error.stderr ?? error}\n`);
       }
+    }
+    try {
+      const facts = [
+        '--no-warnings',
+        '--import',
+        './test/support/typescript.mjs',
+        'test/node-tls/print-facts.ts',
+      ];
+      execFileSync(join(folder, 'node_modules', name, 'bin', 'node'), facts, { cwd: TOP, timeout: 60_000 });
+      process.stdout.write(`${name} node:tls: as expected\n`);
+    } catch (error) {
+      failed++;
+      process.stdout.write(
+        `${name} node:tls: not as expected\n${error.stdout ?? ''}${error.stderr ?? error}\n`,
+      );
     }
   }
 } finally {
