@@ -14,8 +14,10 @@ import { Server } from './rpc/server/server.js';
 import { type ServerOptions as CallServerOptions } from './rpc/server/server-options.js';
 import { type Client as ClientOf, type ServiceDefinition } from './rpc/service-definition.js';
 
-/** `insecure` and `transport` are about the connection, everything else about its calls. */
+/** `tls`, `insecure` and `transport` are about the connection, everything else about its calls. */
 export interface ServerOptions extends CallServerOptions {
+  /** The server's certificate, and whom it lets in: with it the server speaks TLS and nothing else. Default: plaintext. */
+  readonly tls?: UdpAcceptorOptions['tls'];
   /** Listen without TLS beyond this machine. Default false: loopback addresses only. */
   readonly insecure?: UdpAcceptorOptions['insecure'];
   /** Told, in one line each, what a person should know: plaintext beyond loopback, a small receive buffer. Default: `process.emitWarning`. */
@@ -36,6 +38,8 @@ export interface ServerOptions extends CallServerOptions {
 }
 
 export interface ChannelOptions extends CallChannelOptions {
+  /** Whom to trust, and who we are, where the target is `udps://`. Default: the authorities that Node knows, and nobody. */
+  readonly tls?: UdpConnectorOptions['tls'];
   /** Connect without TLS beyond this machine. Default false. */
   readonly insecure?: UdpConnectorOptions['insecure'];
   /** Windows, timeouts and limits of the connection. Default: DEFAULT_TRANSPORT_OPTIONS. */
@@ -49,9 +53,10 @@ export interface ChannelOptions extends CallChannelOptions {
 /** What `createClient` gives. `Ext`: the call options that middleware adds, as in nice-grpc's type of this name. */
 export type Client<Service extends ServiceDefinition, Ext = object> = ClientOf<Service, RpcCallOptions & Ext>;
 
-/** A server over UDP: add services, then `listen('host:port')`. Costs nothing before that. */
+/** A server over UDP: add services, then `listen('host:port')`. Costs nothing before that. Throws TlsOptionsError. */
 export function createServer(options: ServerOptions = {}): Server {
   const {
+    tls,
     insecure,
     warn = emitWarning,
     transport,
@@ -62,7 +67,9 @@ export function createServer(options: ServerOptions = {}): Server {
     ...callOptions
   } = options;
   const observation = qlogTo(qlogDir, warn);
-  const acceptor = new UdpAcceptor({ insecure, warn, transport, limits, buffers, resetKey, observation });
+  const acceptor = new UdpAcceptor({
+    ...{ tls, insecure, warn, transport, limits, buffers, resetKey, observation },
+  });
   const server = new Server(acceptor, realEnvironment, callOptions);
   warnOfHandlerErrors(server, warn);
   return server;
@@ -70,12 +77,12 @@ export function createServer(options: ServerOptions = {}): Server {
 
 /**
  * A channel to `[udp://|udps://]host[:port]`, default port 5005. It connects with the first call. Throws TargetError when
- * the target cannot be used: unreadable, or plaintext beyond this machine without `insecure`.
+ * the target cannot be used: unreadable, or plaintext beyond this machine without `insecure`; TlsOptionsError when `tls` cannot.
  */
 export function createChannel(target: string, options: ChannelOptions = {}): Channel {
-  const { insecure, transport, buffers, qlogDir, ...callOptions } = options;
+  const { tls, insecure, transport, buffers, qlogDir, ...callOptions } = options;
   const observation = qlogTo(qlogDir, emitWarning);
-  const connector = new UdpConnector(target, { insecure, transport, buffers, observation });
+  const connector = new UdpConnector(target, { tls, insecure, transport, buffers, observation });
   return new Channel(connector, realEnvironment, callOptions);
 }
 
@@ -84,6 +91,7 @@ function qlogTo(directory: string | undefined, warn: (line: string) => void): Ql
 }
 
 export { TargetError } from './driver/target.js';
+export { type ChannelTlsOptions, type ServerTlsOptions, TlsOptionsError } from './driver/tls-options.js';
 export {
   type Channel,
   type ChannelEvents,
@@ -114,7 +122,7 @@ export {
   type ServiceDefinition,
   type ServiceImplementation,
 } from './rpc/service-definition.js';
-export { type TransportStats } from './rpc/stream-transport.js';
+export { type PeerCertificate, type SecureContext, type TransportStats } from './rpc/stream-transport.js';
 export { BufferBudget } from './transport/stream/buffer-budget.js';
 export { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from './transport/endpoint/endpoint.js';
 export {

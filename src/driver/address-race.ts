@@ -3,6 +3,7 @@
  * the first that is won ends the others. Knows nothing of sockets: what an attempt is, its user says.
  */
 import { type Clock, type Timer } from '../base/clock.js';
+import { type ConnectFailure } from '../rpc/stream-transport.js';
 import { type Address } from '../transport/path/path.js';
 import { formatAddress } from './target.js';
 
@@ -14,13 +15,13 @@ export interface RaceOptions<Result> {
   /** Every attempt but the winner's is cancelled by now. */
   onWon(result: Result): void;
   /** All failed; names each address and what came of it. */
-  onFailed(reason: string): void;
+  onFailed(failure: ConnectFailure): void;
 }
 
 /** How an attempt tells its end. */
 export interface Runner<Result> {
   onWon(result: Result): void;
-  onFailed(reason: string): void;
+  onFailed(failure: ConnectFailure): void;
 }
 
 export interface RaceAttempt {
@@ -31,6 +32,7 @@ export class AddressRace<Result> {
   readonly #options: RaceOptions<Result>;
   readonly #running = new Map<Address, RaceAttempt>();
   readonly #failures: string[] = [];
+  #untrustedCount = 0;
   #startedCount = 0;
   #timer: Timer | undefined;
   #isOver = false;
@@ -62,8 +64,8 @@ export class AddressRace<Result> {
       onWon: (result) => {
         this.#onWon(address, result);
       },
-      onFailed: (reason) => {
-        this.#onFailed(address, reason);
+      onFailed: (failure) => {
+        this.#onFailed(address, failure);
       },
     });
     this.#running.set(address, attempt);
@@ -76,14 +78,17 @@ export class AddressRace<Result> {
     this.#options.onWon(result);
   }
 
-  #onFailed(address: Address, reason: string): void {
+  #onFailed(address: Address, { reason, isUntrusted = false }: ConnectFailure): void {
     if (this.#isOver) return;
     this.#running.delete(address);
     this.#failures.push(`${formatAddress(address.ip, address.port)} ${reason}`);
+    if (isUntrusted) this.#untrustedCount++;
     this.#startNext();
     if (this.#running.size > 0) return;
     this.#isOver = true;
-    this.#options.onFailed(this.#failures.join('; '));
+    // Where any of them might be there the next time, it is worth another attempt.
+    const areUntrusted = this.#untrustedCount === this.#failures.length;
+    this.#options.onFailed({ reason: this.#failures.join('; '), isUntrusted: areUntrusted });
   }
 }
 

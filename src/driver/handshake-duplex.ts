@@ -9,8 +9,6 @@ export interface HandshakeDuplexOwner {
   onTlsBytes(bytes: Uint8Array): void;
   /** TLS gave up, or said more than a handshake may. Not called after `destroy`. */
   onTlsClosed(): void;
-  /** Around every delivery to TLS, in which all of its events come. */
-  deliver(delivery: () => boolean): boolean;
 }
 
 export class HandshakeDuplex extends Duplex {
@@ -28,11 +26,6 @@ export class HandshakeDuplex extends Duplex {
 
   receive(bytes: Uint8Array): void {
     if (!this.destroyed) this.push(bytes);
-  }
-
-  override emit(...args: Parameters<Duplex['emit']>): boolean {
-    if (args[0] !== 'data') return super.emit(...args);
-    return this.#owner.deliver(() => super.emit(...args));
   }
 
   override _read(): void {

@@ -48,15 +48,14 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Reads `[udp://]host[:port]` of a server. Throws TargetError. */
-export function parseListenAddress(text: string): ListenAddress {
+/** Reads `[udp://|udps://]host[:port]` of a server; a scheme must be what it speaks. Throws TargetError. */
+export function parseListenAddress(text: string, isSecure = false): ListenAddress {
   const { scheme, host, port } = parse(text, 'address');
-  if (scheme === 'udps') {
-    throw invalid(
-      'address',
-      text,
-      'whether a server speaks TLS is decided by its certificate, not by a scheme',
-    );
+  if (scheme === 'udps' && !isSecure) {
+    throw invalid('address', text, 'a server speaks TLS when it has a certificate: createServer({ tls })');
+  }
+  if (scheme === 'udp' && isSecure) {
+    throw invalid('address', text, 'this server has a certificate and speaks TLS only: use udps://');
   }
   return { text, host, port };
 }

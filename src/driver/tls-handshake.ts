@@ -5,124 +5,47 @@
  * node:tls works in turns of the event loop, so what it has to say is announced by `wake`.
  */
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
-import {
-  connect,
-  type ConnectionOptions,
-  createServer,
-  type Server,
-  type TlsOptions,
-  type TLSSocket,
-} from 'node:tls';
+import { type ConnectionOptions, type TlsOptions, type TLSSocket } from 'node:tls';
 import { RingQueue } from '../base/ring-queue.js';
 import {
-  type CreateHandshake,
   type Handshake,
   type HandshakeContext,
   type HandshakeEvent,
+  type PeerCertificate,
 } from '../transport/protection/handshake.js';
 import { ByteReader } from '../transport/wire/byte-reader.js';
 import { ByteWriter } from '../transport/wire/byte-writer.js';
 import { varintLength } from '../transport/wire/varint.js';
 import { HandshakeDuplex, type HandshakeDuplexOwner } from './handshake-duplex.js';
 import { CIPHER_SUITES, createOpener, createSealer } from './packet-keys.js';
-import { errorCode } from './socket-error.js';
+import { describeTlsError, type TlsFailure } from './tls-error.js';
 
-export interface TlsClientOptions {
-  /** What the server's certificate must be for: a name or an IP address. */
-  readonly host: string;
-  readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'ciphers'>;
-}
+/** Puts TLS on the duplex. */
+type StartTls = (duplex: HandshakeDuplex, handshake: TlsHandshake) => void;
 
-export type TlsServerOptions = Pick<TlsOptions, 'ca' | 'cert' | 'key' | 'ciphers' | 'requestCert'>;
-
-export function createTlsClientHandshake({ host, tls = {} }: TlsClientOptions): CreateHandshake {
-  // Without one of the two Node would check the certificate against `localhost`; an IP address is no server name.
-  const name = isIP(host) === 0 ? { servername: host } : { host };
-  return (context) =>
-    new TlsHandshake(context, (duplex, handshake) => {
-      const socket = connect({ ...tls, ...FIXED_OPTIONS, ...name, socket: duplex });
-      socket.once('secureConnect', () => {
-        handshake.onSecure(socket);
-      });
-      socket.on('error', (error) => {
-        handshake.onTlsError(error);
-      });
-      return () => {
-        socket.destroy();
-      };
-    });
-}
-
-/** One for all connections of a server: it holds the certificate and the keys of the tickets. */
-export class TlsServerSide {
-  readonly #server: Server;
-  /** Whose bytes TLS is being given now. node:tls names its socket in an event, but not what the socket runs on. */
-  #current: TlsHandshake | undefined;
-
-  constructor(options: TlsServerOptions) {
-    this.#server = createServer({ ...options, ...FIXED_OPTIONS });
-    this.#server.on('secureConnection', (socket) => {
-      socket.on('error', () => undefined);
-      // Should Node ever tell it from elsewhere, the handshake times out; keys of another would open nothing either.
-      if (this.#current === undefined) socket.destroy();
-      else this.#current.onSecure(socket);
-    });
-    this.#server.on('tlsClientError', (error) => this.#current?.onTlsError(error));
-  }
-
-  readonly createHandshake: CreateHandshake = (context) =>
-    new TlsHandshake(
-      context,
-      (duplex) => {
-        this.#server.emit('connection', duplex);
-        return () => undefined;
-      },
-      (handshake, delivery) => {
-        this.#current = handshake;
-        try {
-          return delivery();
-        } finally {
-          this.#current = undefined;
-        }
-      },
-    );
-}
-
-/** Puts TLS on the duplex; returns how to end it. */
-type StartTls = (duplex: HandshakeDuplex, handshake: TlsHandshake) => () => void;
-
-class TlsHandshake implements Handshake, HandshakeDuplexOwner {
+export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
   readonly #context: HandshakeContext;
   readonly #startTls: StartTls;
-  readonly #around: (handshake: TlsHandshake, delivery: () => boolean) => boolean;
   readonly #events = new RingQueue<HandshakeEvent>();
   readonly #duplex = new HandshakeDuplex(this);
-  #endTls: () => void = () => undefined;
   #peerParameters: Uint8Array | undefined;
   /** Bytes of the peer's blob that have come so far. */
   #blob = new Uint8Array(0);
-  #secured: readonly HandshakeEvent[] | undefined;
+  /** Nothing more is said, whatever becomes of TLS. */
   #isOver = false;
 
-  constructor(
-    context: HandshakeContext,
-    startTls: StartTls,
-    around: (handshake: TlsHandshake, delivery: () => boolean) => boolean = (_handshake, delivery) =>
-      delivery(),
-  ) {
+  constructor(context: HandshakeContext, startTls: StartTls) {
     this.#context = context;
     this.#startTls = startTls;
-    this.#around = around;
   }
 
   start(): void {
     this.#events.push({ kind: 'bytes', bytes: encodeBlob(this.#context.localParameters) });
     try {
-      this.#endTls = this.#startTls(this.#duplex, this);
+      this.#startTls(this.#duplex, this);
     } catch (error) {
       // Options that OpenSSL does not take.
-      this.onTlsError(error);
+      this.fail(describeTlsError(error));
     }
   }
 
@@ -137,77 +60,90 @@ class TlsHandshake implements Handshake, HandshakeDuplexOwner {
   }
 
   dispose(): void {
-    this.#isOver = true;
     this.#events.clear();
-    this.#endTls();
-    this.#duplex.destroy();
+    this.endTls();
   }
 
-  deliver(delivery: () => boolean): boolean {
-    return this.#around(this, delivery);
+  /** TLS has done what it was wanted for, and costs some 100 KiB: what the peer's still says is not looked at. */
+  endTls(): void {
+    this.#isOver = true;
+    // Not from within one of its own writes: node:tls asserts that a stream outlives them.
+    setImmediate(() => {
+      this.#duplex.destroy();
+    });
   }
 
   onTlsBytes(bytes: Uint8Array): void {
     if (this.#isOver) return;
     this.#events.push({ kind: 'bytes', bytes });
-    this.#publishSecured();
     this.#context.wake();
   }
 
   onTlsClosed(): void {
     // When it ends by an error of its own, node:tls closes first and says why a little later.
     setImmediate(() => {
-      this.#fail('the TLS handshake was broken off');
+      this.fail({ reason: 'the TLS handshake was broken off' });
     });
   }
 
-  onTlsError(error: unknown): void {
-    const code = errorCode(error);
-    const reason = error instanceof Error || code !== 'UNKNOWN' ? (error as Error).message : String(error);
-    this.#fail(`the TLS handshake failed: ${reason}${code === 'UNKNOWN' ? '' : ` (${code})`}`);
+  /** Nothing was established; or was, and the peer's side says that it was not. */
+  fail({ reason, isUntrusted = false }: TlsFailure): void {
+    if (this.#isOver) return;
+    this.#events.push({ kind: 'failed', reason, isUntrusted });
+    this.#context.wake();
+    this.endTls();
   }
 
-  /** TLS is satisfied with the peer. The keys follow from it. */
-  onSecure(socket: TLSSocket): void {
+  /** [TLS-2] TLS is satisfied with the peer, and the keys follow from it. */
+  onSecure(socket: TLSSocket, peerCertificate: PeerCertificate | undefined): void {
     if (this.#isOver) return;
+    const keys = this.#keysOf(socket);
+    if (keys === undefined) return;
+    const complete = (): void => {
+      if (this.#isOver) return;
+      for (const event of keys) this.#events.push(event);
+      this.#events.push({ kind: 'complete', peerCertificate });
+      this.#context.wake();
+    };
+    // [TLS-4] A client's last flight has not left yet, and must have before `complete`: what comes later travels in packets that
+    // the server can open only when it has that. All that a server still says is tickets.
+    if (this.#context.role === 'client') socket.write('', complete);
+    else complete();
+    // Tickets are for a server to write, in some turns of the loop, and for a client to read.
+    const lastWordsMs = this.#context.role === 'client' ? READING_MS : WRITING_MS;
+    setTimeout(() => {
+      this.endTls();
+    }, lastWordsMs).unref();
+  }
+
+  #keysOf(socket: TLSSocket): readonly HandshakeEvent[] | undefined {
     const protocol = socket.getProtocol();
     const suiteName = socket.getCipher().standardName;
     const suite = CIPHER_SUITES.get(suiteName);
     const peerParameters = this.#peerParameters;
-    // An ALPN that only one side has does not end a handshake by itself.
+    // [TLS-1] An ALPN that only one side has does not end a handshake by itself.
     if (
       protocol !== 'TLSv1.3' ||
       socket.alpnProtocol !== ALPN ||
       suite === undefined ||
       peerParameters === undefined
     ) {
-      this.#fail(
-        `the TLS handshake ended with ${String(protocol)}, ${suiteName}, ALPN ${String(socket.alpnProtocol)}`,
-      );
-      return;
+      const seen = `${String(protocol)}, ${suiteName}, ALPN ${String(socket.alpnProtocol)}`;
+      this.fail({ reason: `the TLS handshake ended with ${seen}` });
+      return undefined;
     }
     const transcript = this.#transcript(peerParameters);
     const secret = (label: string): Buffer => socket.exportKeyingMaterial(suite.hashBytes, label, transcript);
     const ofClient = secret('EXPORTER-udprpc-1-client');
     const ofServer = secret('EXPORTER-udprpc-1-server');
     const isClient = this.#context.role === 'client';
-    this.#secured = [
+    const keys: readonly HandshakeEvent[] = [
       { kind: 'sealer', sealer: createSealer(suite, isClient ? ofClient : ofServer) },
       { kind: 'opener', opener: createOpener(suite, isClient ? ofServer : ofClient) },
-      { kind: 'complete' },
     ];
     ofClient.fill(0);
     ofServer.fill(0);
-    // A client's Finished has not left yet, and must before `complete`: what comes later travels in packets that the
-    // server can open only when it has it. A server says nothing more that the client needs.
-    if (isClient) return;
-    this.#publishSecured();
-    this.#context.wake();
-  }
-
-  #publishSecured(): void {
-    for (const event of this.#secured ?? []) this.#events.push(event);
-    this.#secured = undefined;
+    return keys;
   }
 
   /** Returns what follows the blob, or undefined while it is incomplete or wrong. */
@@ -222,7 +158,7 @@ class TlsHandshake implements Handshake, HandshakeDuplexOwner {
     // A length of eight bytes may be above what a reader can take, and is too long anyway.
     const length = first >= 0xc0 ? Infinity : reader.varint();
     if (length > MAX_BLOB_BYTES) {
-      this.#fail('its transport parameters are too long');
+      this.fail({ reason: 'its transport parameters are too long' });
       return undefined;
     }
     if (reader.remaining < length) return undefined;
@@ -249,15 +185,6 @@ class TlsHandshake implements Handshake, HandshakeDuplexOwner {
     }
     return hash.digest();
   }
-
-  #fail(reason: string): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#events.push({ kind: 'failed', reason });
-    this.#context.wake();
-    this.#endTls();
-    this.#duplex.destroy();
-  }
 }
 
 function encodeBlob(parameters: Uint8Array): Uint8Array {
@@ -268,13 +195,15 @@ function encodeBlob(parameters: Uint8Array): Uint8Array {
   return blob;
 }
 
-const ALPN = 'udprpc/1';
+export const ALPN = 'udprpc/1';
 /** Not for the user to change: not even the environment can switch the verification off. */
-const FIXED_OPTIONS = {
+export const FIXED_OPTIONS = {
   minVersion: 'TLSv1.3',
   maxVersion: 'TLSv1.3',
   ALPNProtocols: [ALPN],
   rejectUnauthorized: true,
 } as const satisfies Partial<ConnectionOptions & TlsOptions>;
+const READING_MS = 5_000;
+const WRITING_MS = 1_000;
 /** As in plaintext. */
 const MAX_BLOB_BYTES = 4_096;

@@ -1,11 +1,11 @@
 /**
  * A server's way to its clients over UDP: one endpoint behind the sockets of all addresses it listens on. Without TLS it
- * stays on this machine unless it is told otherwise, and then it says so in one line.
+ * stays on this machine unless it is told otherwise, and then it says so in one line; with TLS it speaks nothing else.
  */
 import { isIP } from 'node:net';
 import { type Clock } from '../base/clock.js';
 import { CloseCode } from '../rpc/framing/reset-code.js';
-import { type Acceptor, type Listening } from '../rpc/stream-transport.js';
+import { type Acceptor, type Listening, type SecureContext } from '../rpc/stream-transport.js';
 import { resolveTransportOptions, type TransportOptions } from '../transport/connection/transport-options.js';
 import { type EndpointLimits, resolveEndpointLimits } from '../transport/endpoint/endpoint.js';
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
@@ -20,11 +20,16 @@ import { plaintextMeans, type TransportMeans } from './plaintext-means.js';
 import { processBuffers, realEnvironment } from './real-environment.js';
 import { type LookupAll, lookupAll, resolveIps } from './resolve-addresses.js';
 import { formatAddress, isLoopback, type ListenAddress, parseListenAddress, TargetError } from './target.js';
+import { tlsMeans } from './tls-means.js';
+import { checkServerTls, type ServerTlsOptions, TlsOptionsError } from './tls-options.js';
+import { TlsServerSide } from './tls-server.js';
 import { WANTED_BUFFER_BYTES } from './udp-socket.js';
 
 export interface UdpAcceptorOptions {
   /** Allows plaintext beyond this machine, with a warning. Default false. */
   readonly insecure?: boolean | undefined;
+  /** With it nothing but TLS is spoken. Default: plaintext. */
+  readonly tls?: ServerTlsOptions | undefined;
   readonly transport?: Partial<TransportOptions> | undefined;
   readonly limits?: Partial<EndpointLimits> | undefined;
   /** See `resetTokens`. Not looked at when there are `means`. */
@@ -35,7 +40,7 @@ export interface UdpAcceptorOptions {
   readonly buffers?: BufferBudget | undefined;
   /** Default: the real one. */
   readonly clock?: Clock | undefined;
-  /** Default: those of the plaintext version. */
+  /** Default: those of TLS or of plaintext. */
   readonly means?: TransportMeans | undefined;
   /** Default: nobody looks on. */
   readonly observation?: Observation | undefined;
@@ -45,26 +50,48 @@ export interface UdpAcceptorOptions {
 
 export class UdpAcceptor implements Acceptor {
   readonly #options: UdpAcceptorOptions;
+  readonly #tls: TlsServerSide | undefined;
 
-  /** Throws RangeError when a transport option cannot be. */
+  /** Throws RangeError when a transport option cannot be, TlsOptionsError when one of TLS cannot. */
   constructor(options: UdpAcceptorOptions) {
     // What cannot be is refused where the server is made, not when it listens.
     const transport = resolveTransportOptions(options.transport);
-    this.#options = { ...options, transport, limits: resolveEndpointLimits(options.limits) };
+    const { tls, means, resetKey } = options;
+    if (tls !== undefined) {
+      checkServerTls(tls);
+      this.#tls = new TlsServerSide(tls);
+    }
+    this.#options = {
+      ...options,
+      transport,
+      limits: resolveEndpointLimits(options.limits),
+      means:
+        means ??
+        (this.#tls === undefined
+          ? plaintextMeans(realEnvironment.random, resetKey)
+          : tlsMeans(this.#tls.createHandshake, realEnvironment.random, resetKey)),
+    };
   }
 
   async listen(
     address: string,
     accept: (transport: StreamTransport) => StreamListener,
   ): Promise<UdpListening> {
-    const wanted = parseListenAddress(address);
+    const isSecure = this.#tls !== undefined;
+    const wanted = parseListenAddress(address, isSecure);
     const ips = await this.#ips(wanted);
-    const isExposed = !ips.every((ip) => isLoopback(ip));
+    const isExposed = !isSecure && !ips.every((ip) => isLoopback(ip));
     if (isExposed && this.#options.insecure !== true) throw new TargetError(exposedMessage(wanted));
     const listening = await UdpListening.open(ips, wanted.port, this.#options, accept);
     if (isExposed) this.#options.warn(exposedWarning(listening));
     this.#warnOfBuffer(listening);
     return listening;
+  }
+
+  setSecureContext(context: SecureContext): void {
+    if (this.#tls === undefined)
+      throw new TlsOptionsError('this server speaks no TLS: createServer({ tls })');
+    this.#tls.setSecureContext(context);
   }
 
   async #ips({ host }: ListenAddress): Promise<readonly string[]> {
@@ -88,6 +115,7 @@ export class UdpAcceptor implements Acceptor {
 export class UdpListening implements Listening {
   readonly #sockets: BoundSockets;
   readonly #observation: Observation | undefined;
+  readonly #scheme: 'udp' | 'udps';
   readonly #pump: EndpointPump;
   readonly #transports = new Set<ConnectionTransport>();
   #sentCount = 0;
@@ -131,10 +159,11 @@ export class UdpListening implements Listening {
     this.#sockets = sockets;
     const { observation } = options;
     this.#observation = observation;
+    this.#scheme = options.tls === undefined ? 'udp' : 'udps';
     this.#pump = new EndpointPump({
       config: {
         role: 'server',
-        versions: [ProtocolVersion.PLAINTEXT],
+        versions: [options.tls === undefined ? ProtocolVersion.PLAINTEXT : ProtocolVersion.TLS],
         options: resolveTransportOptions(options.transport),
         limits: resolveEndpointLimits(options.limits),
         receiveBufferBytes: sockets.receiveBufferBytes,
@@ -165,7 +194,9 @@ export class UdpListening implements Listening {
   }
 
   get addresses(): readonly string[] {
-    return this.#sockets.sockets.map(({ local }) => `udp://${formatAddress(local.ip, local.port)}`);
+    return this.#sockets.sockets.map(
+      ({ local }) => `${this.#scheme}://${formatAddress(local.ip, local.port)}`,
+    );
   }
 
   get receiveBufferBytes(): number {

@@ -14,7 +14,7 @@ import { resolveTransportOptions, type TransportOptions } from '../transport/con
 import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
 import { type Address } from '../transport/path/path.js';
 import { type StreamListener } from '../transport/stream-transport.js';
-import { type ConnectionClosed } from '../transport/transport-error.js';
+import { type ConnectionClosed, TransportErrorCode } from '../transport/transport-error.js';
 import { type BufferBudget } from '../transport/stream/buffer-budget.js';
 import { ProtocolVersion } from '../transport/wire/version.js';
 import { AddressRace, type RaceAttempt, type Runner } from './address-race.js';
@@ -24,16 +24,21 @@ import { plaintextMeans, type TransportMeans } from './plaintext-means.js';
 import { processBuffers, realEnvironment } from './real-environment.js';
 import { type LookupAll, lookupAll, resolveAddresses } from './resolve-addresses.js';
 import { formatAddress, parseTarget, type Target, TargetError } from './target.js';
+import { TlsClientSide } from './tls-client.js';
+import { tlsMeans } from './tls-means.js';
+import { type ChannelTlsOptions, checkChannelTls } from './tls-options.js';
 
 export interface UdpConnectorOptions {
   /** Allows plaintext beyond this machine. Default false. */
   readonly insecure?: boolean | undefined;
+  /** Of a target that is `udps://`. Default: the authorities that Node knows. */
+  readonly tls?: ChannelTlsOptions | undefined;
   readonly transport?: Partial<TransportOptions> | undefined;
   /** What its connections may hold in buffers, perhaps shared with others. Default: 256 MiB for the process. */
   readonly buffers?: BufferBudget | undefined;
   /** Default: the real one. */
   readonly clock?: Clock | undefined;
-  /** Default: those of the plaintext version. */
+  /** Default: those of what the target says. */
   readonly means?: TransportMeans | undefined;
   /** Default: nobody looks on. */
   readonly observation?: Observation | undefined;
@@ -52,19 +57,18 @@ export class UdpConnector implements Connector {
   readonly #hasInitialRtt: boolean;
   readonly #sockets = new Set<ClientSocket>();
 
-  /** Throws TargetError when the target cannot be used, RangeError when a transport option cannot be. */
+  /** Throws TargetError when the target cannot be used, TlsOptionsError or RangeError when an option cannot be. */
   constructor(target: string, options: UdpConnectorOptions = {}) {
     this.target = target;
     this.#insecure = options.insecure ?? false;
     this.#target = parseTarget(target, { insecure: this.#insecure });
-    if (this.#target.isSecure) throw new TargetError(noTlsMessage(target));
     this.#clock = options.clock ?? realEnvironment.clock;
     this.#lookup = options.lookup ?? lookupAll;
     this.#hasInitialRtt = options.transport?.initialRttMs !== undefined;
     this.#socketOptions = {
       clock: this.#clock,
-      means: options.means ?? plaintextMeans(realEnvironment.random),
-      version: ProtocolVersion.PLAINTEXT,
+      means: options.means ?? meansFor(this.#target, options.tls),
+      version: this.#target.isSecure ? ProtocolVersion.TLS : ProtocolVersion.PLAINTEXT,
       transport: resolveTransportOptions(options.transport),
       observation: options.observation,
       buffers: options.buffers ?? processBuffers,
@@ -81,7 +85,8 @@ export class UdpConnector implements Connector {
       if (!isCancelled) running = this.#begin(addresses, options, handler);
     };
     begin().catch((error: unknown) => {
-      if (!isCancelled) handler.onFailed(error instanceof Error ? error.message : String(error));
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!isCancelled) handler.onFailed({ reason });
     });
     return {
       cancel() {
@@ -111,8 +116,8 @@ export class UdpConnector implements Connector {
       onWon: ({ transport }) => {
         transport.listener = handler.onTransport(transport);
       },
-      onFailed: (reason) => {
-        handler.onFailed(reason);
+      onFailed: (failure) => {
+        handler.onFailed(failure);
       },
     });
   }
@@ -125,7 +130,7 @@ export class UdpConnector implements Connector {
         transport.listener = new NamingListener(transport, listener, name);
       },
       onFailed: (reason) => {
-        handler.onFailed(`${name} ${reason}`);
+        handler.onFailed({ reason: `${name} ${reason}` });
       },
     });
   }
@@ -138,7 +143,7 @@ export class UdpConnector implements Connector {
         opened.transport.listener = runnerListener(opened, runner);
       },
       onFailed: (reason) => {
-        runner.onFailed(reason);
+        runner.onFailed({ reason });
       },
     });
     return {
@@ -229,8 +234,9 @@ function runnerListener(socket: ClientSocket, runner: Runner<ClientSocket>): Str
     onReady: () => {
       runner.onWon(socket);
     },
-    onClosed: ({ reason }) => {
-      runner.onFailed(reason);
+    onClosed: ({ reason, code, isApplication }) => {
+      const isUntrusted = !isApplication && code === TransportErrorCode.UNAUTHENTICATED;
+      runner.onFailed({ reason, isUntrusted });
     },
     onStreamsAvailable: nothing,
     onStreamOpened: nothing,
@@ -241,12 +247,15 @@ function runnerListener(socket: ClientSocket, runner: Runner<ClientSocket>): Str
   };
 }
 
-function noTlsMessage(target: string): string {
-  const isBare = !target.includes('://');
-  const meaning = isBare ? `${target} is not on this machine and so means udps://${target}, and ` : '';
-  const plain = `udp://${target.replace(/^udps:\/\//, '')}`;
-  return (
-    `${meaning}TLS (udps://) is not in this version of udprpc: where plaintext is safe use ${plain} ` +
-    'with insecure: true (--insecure)'
-  );
+/** Plaintext with a certificate, or the other way round, is a mistake that nobody should find out about later. */
+function meansFor({ text, host, isSecure }: Target, tls: ChannelTlsOptions | undefined): TransportMeans {
+  if (isSecure) {
+    checkChannelTls(tls ?? {});
+    return tlsMeans(new TlsClientSide({ host, tls: tls ?? {} }).createHandshake, realEnvironment.random);
+  }
+  if (tls !== undefined) {
+    const secure = `udps://${text.replace(/^udp:\/\//, '')}`;
+    throw new TargetError(`${text} means plaintext, and tls was given: use ${secure}, or leave tls out`);
+  }
+  return plaintextMeans(realEnvironment.random);
 }

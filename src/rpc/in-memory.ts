@@ -93,8 +93,9 @@ class InMemoryAcceptor implements Acceptor {
     let isCancelled = false;
     this.#clock.atEndOfTurn(() => {
       if (isCancelled) return;
-      if (this.#accept === undefined) handler.onFailed('no server listens in this process');
-      else if (this.#isRefusing) handler.onFailed('the server in this process refuses new connections');
+      if (this.#accept === undefined) handler.onFailed({ reason: 'no server listens in this process' });
+      else if (this.#isRefusing)
+        handler.onFailed({ reason: 'the server in this process refuses new connections' });
       else this.#join(this.#accept, handler);
     });
     return {

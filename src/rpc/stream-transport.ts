@@ -8,6 +8,7 @@ export {
   NO_PACKET_COUNTS,
   NO_TRANSPORT_STATS,
   type PacketCounts,
+  type PeerCertificate,
   type StreamListener,
   type StreamTransport,
   type TransportStats,
@@ -35,8 +36,14 @@ export interface ConnectHints {
 
 export interface ConnectHandler {
   onTransport(transport: StreamTransport): StreamListener;
-  /** `reason` names every address that was tried and what came of it, in one line. */
-  onFailed(reason: string): void;
+  onFailed(failure: ConnectFailure): void;
+}
+
+export interface ConnectFailure {
+  /** Names every address that was tried and what came of it, in one line. */
+  readonly reason: string;
+  /** One of the two sides does not trust the certificate of the other. */
+  readonly isUntrusted?: boolean;
 }
 
 export interface ConnectAttempt {
@@ -48,7 +55,22 @@ export interface ConnectAttempt {
 export interface Acceptor {
   /** Starts to listen. Rejects with an error whose message names the address and says what to do. */
   listen(address: string, accept: (transport: StreamTransport) => StreamListener): Promise<Listening>;
+  /** Where there is TLS: what clients that come from now on are shown. Throws when it cannot be used. */
+  setSecureContext?(context: SecureContext): void;
 }
+
+/** Of what `tls.SecureContextOptions` of Node has, what a server can be given anew while it runs. */
+export interface SecureContext {
+  readonly cert?: Material | undefined;
+  readonly key?: Material | undefined;
+  readonly ca?: Material | undefined;
+  readonly pfx?: Material | undefined;
+  readonly passphrase?: string | undefined;
+  readonly ciphers?: string | undefined;
+}
+
+/** PEM, or DER where Node takes that. */
+type Material = string | Uint8Array | readonly (string | Uint8Array)[];
 
 export interface Listening {
   readonly port: number;

@@ -2,7 +2,10 @@
  * A connection as the floor above sees it: the core's stream verbs and their events, and nothing of UDP.
  * Three implementations: sockets (driver), the simulated network (sim), and two ends joined in memory.
  */
+import { type PeerCertificate } from './protection/handshake.js';
 import { type ConnectionClosed } from './transport-error.js';
+
+export { type PeerCertificate };
 
 export interface StreamTransport {
   /** `ip:port` of the other side, as it is now. */
@@ -14,6 +17,8 @@ export interface StreamTransport {
    * connection is the same process, which remembers what it has started [AMO-4]. Undefined on a server's side.
    */
   readonly peerIncarnation: string | undefined;
+  /** What TLS has verified of the other side; undefined before it is ready, and where nothing was asked for. */
+  readonly peerCertificate?: PeerCertificate | undefined;
   /**
    * Streams of which something is still under way: not read to the end, or not finished, or not yet acknowledged to the
    * end. When it is 0, closing loses nothing.

@@ -16,6 +16,7 @@ export const TransportErrorCode = {
   PROTOCOL_VIOLATION: 0x0a,
   HANDSHAKE_BUFFER_EXCEEDED: 0x0d,
   HANDSHAKE_FAILED: 0x0e,
+  UNAUTHENTICATED: 0x0f,
   RESOURCE_LIMIT: 0x10,
 } as const;
 
@@ -40,6 +41,6 @@ export interface ConnectionClosed {
   readonly isApplication: boolean;
   /** One line for a person. */
   readonly reason: string;
-  /** Certainly nothing was started of what was sent on it [HSK-12]. */
+  /** Certainly nothing was started of what was sent on it [HSK-12] [HSK-13]. */
   readonly notStarted?: boolean;
 }

@@ -3,14 +3,12 @@ import { createServer } from 'node:tls';
 import { promisify } from 'node:util';
 import { generate } from 'selfsigned';
 import { HandshakeDuplex } from '../../src/driver/handshake-duplex.js';
-import { plaintextMeans, type TransportMeans } from '../../src/driver/plaintext-means.js';
-import { deriveHelloProtection } from '../../src/driver/packet-keys.js';
+import { type TransportMeans } from '../../src/driver/plaintext-means.js';
 import { RealRandom } from '../../src/driver/real-random.js';
-import {
-  createTlsClientHandshake,
-  TlsServerSide,
-  type TlsServerOptions,
-} from '../../src/driver/tls-handshake.js';
+import { TlsClientSide } from '../../src/driver/tls-client.js';
+import { tlsMeans } from '../../src/driver/tls-means.js';
+import { type ServerTlsOptions } from '../../src/driver/tls-options.js';
+import { TlsServerSide } from '../../src/driver/tls-server.js';
 import {
   type CreateHandshake,
   type Handshake,
@@ -122,14 +120,14 @@ interface PairOptions {
   readonly ca?: string;
   readonly client?: { cert: string; private: string };
   readonly ciphers?: string;
-  readonly server?: Partial<TlsServerOptions>;
+  readonly server?: Partial<ServerTlsOptions>;
 }
 
 function pair({ host = 'cam.example', ca = server.cert, client, ciphers, ...options }: PairOptions = {}) {
   const ofSuite = ciphers === undefined ? {} : { ciphers };
   const identity = client === undefined ? {} : { cert: client.cert, key: client.private };
   const common = { version: 0x7573_0001, originalDestinationId: ORIGINAL_ID };
-  const clientSide = createTlsClientHandshake({ host, tls: { ca, ...identity, ...ofSuite } });
+  const clientSide = new TlsClientSide({ host, tls: { ca, ...identity, ...ofSuite } }).createHandshake;
   const serverSide = new TlsServerSide({ cert: server.cert, key: server.private, ...options.server });
   const atClient = new End(clientSide, { ...common, role: 'client', localParameters: BLOBS.client });
   const atServer = new End(serverSide.createHandshake, {
@@ -157,7 +155,6 @@ const withoutAlpn: CreateHandshake = ({ localParameters, wake }) => {
       wake();
     },
     onTlsClosed: () => undefined,
-    deliver: (delivery) => delivery(),
   });
   const tlsServer = createServer({ cert: server.cert, key: server.private });
   let isBlobRead = false;
@@ -195,7 +192,7 @@ function carry(
 
 describe('TLS over the handshake stream', () => {
   test.each(['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'])(
-    '%s: both ends get keys that fit, and the parameters of the other',
+    '[TLS-2] %s: both ends get keys that fit, and the parameters of the other',
     async (ciphers) => {
       const { atClient, atServer } = pair({ ciphers });
       begin({ atClient, atServer });
@@ -217,7 +214,7 @@ describe('TLS over the handshake stream', () => {
     },
   );
 
-  test('the Finished of the client leaves before its end is complete, the blob before everything', async () => {
+  test('[TLS-4] the Finished of the client leaves before its end is complete, the blob before everything', async () => {
     const { atClient, atServer } = pair();
     begin({ atClient, atServer });
     await Promise.all([atClient.until('complete'), atServer.until('complete')]);
@@ -251,7 +248,7 @@ describe('TLS over the handshake stream', () => {
     const serverSide = new TlsServerSide({ cert: server.cert, key: server.private });
     const pairs = Array.from({ length: 20 }, (_, i) => {
       const blob = new Uint8Array([i]);
-      const create = createTlsClientHandshake({ host: 'cam.example', tls: { ca: server.cert } });
+      const create = new TlsClientSide({ host: 'cam.example', tls: { ca: server.cert } }).createHandshake;
       const atClient = new End(create, { ...common, role: 'client', localParameters: blob });
       const atServer = new End(serverSide.createHandshake, {
         ...common,
@@ -270,7 +267,7 @@ describe('TLS over the handshake stream', () => {
   });
 
   test.each(['client', 'server'] as const)(
-    'a blob of the %s changed on its way: nothing opens',
+    '[TLS-2] a blob of the %s changed on its way: nothing opens',
     async (side) => {
       const { atClient, atServer } = pair();
       const end = side === 'client' ? atClient : atServer;
@@ -327,7 +324,7 @@ describe('TLS over the handshake stream', () => {
   test('a certificate for the IP address is accepted', async () => {
     const { atClient, atServer } = pair({ host: '127.0.0.1' });
     begin({ atClient, atServer });
-    await atServer.until('complete');
+    await Promise.all([atClient.until('complete'), atServer.until('complete')]);
     expect(carry(atServer, atClient, 0)).toBe('payload');
   });
 
@@ -339,7 +336,7 @@ describe('TLS over the handshake stream', () => {
     expect(atServer.kinds).not.toContain('complete');
   });
 
-  test('a server that speaks TLS for something else is refused', async () => {
+  test('[TLS-1] a server that speaks TLS for something else is refused', async () => {
     const { atClient } = pair();
     const context = { role: 'server', version: 1, originalDestinationId: ORIGINAL_ID } as const;
     const stranger = new End(withoutAlpn, { ...context, localParameters: BLOBS.server });
@@ -360,8 +357,36 @@ describe('TLS over the handshake stream', () => {
     }
     const { atClient, atServer } = pair({ server: requesting, client: other });
     begin({ atClient, atServer });
-    await atServer.until('complete');
+    await Promise.all([atClient.until('complete'), atServer.until('complete')]);
     expect(carry(atClient, atServer, 0)).toBe('payload');
+  });
+
+  test('[TLS-4] a ticket spares the next handshake the certificate, where it is of the same server', async () => {
+    const common = { version: 0x7573_0001, originalDestinationId: ORIGINAL_ID };
+    const serverOf = () => new TlsServerSide({ cert: server.cert, key: server.private });
+    const clientSide = new TlsClientSide({ host: 'cam.example', tls: { ca: server.cert } });
+    const serverBytes = async (serverSide: TlsServerSide): Promise<number> => {
+      const ofClient = { ...common, role: 'client', localParameters: BLOBS.client } as const;
+      const ofServer = { ...common, role: 'server', localParameters: BLOBS.server } as const;
+      const atClient = new End(clientSide.createHandshake, ofClient);
+      const atServer = new End(serverSide.createHandshake, ofServer);
+      ends.push(atClient, atServer);
+      begin({ atClient, atServer });
+      await Promise.all([atClient.until('complete'), atServer.until('complete')]);
+      expect(carry(atClient, atServer, 0)).toBe('payload');
+      // Tickets are written some turns later.
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+      const complete = atServer.kinds.indexOf('complete');
+      const flight = atServer.events.slice(0, complete).filter((it) => it.kind === 'bytes');
+      return flight.reduce((sum, it) => sum + it.bytes.length, 0);
+    };
+    const serverSide = serverOf();
+    const full = await serverBytes(serverSide);
+    // A signature varies by some bytes; a certificate has hundreds.
+    const isResumed = async (side: TlsServerSide): Promise<boolean> => (await serverBytes(side)) < full - 300;
+    expect(await isResumed(serverSide)).toBe(true);
+    expect(await isResumed(serverSide)).toBe(true);
+    expect(await isResumed(serverOf())).toBe(false);
   });
 
   test('disposed, it says nothing more', async () => {
@@ -375,16 +400,10 @@ describe('TLS over the handshake stream', () => {
 });
 
 describe('TLS over the real driver', () => {
-  const tlsMeans = (createHandshake: CreateHandshake): TransportMeans => ({
-    ...plaintextMeans(new RealRandom()),
-    createHandshake,
-    helloProtection: (_version, originalDestinationId, role) =>
-      deriveHelloProtection(originalDestinationId, role),
-  });
   const serverMeans = (): TransportMeans =>
-    tlsMeans(new TlsServerSide({ cert: server.cert, key: server.private }).createHandshake);
+    tlsMeans(new TlsServerSide({ cert: server.cert, key: server.private }).createHandshake, new RealRandom());
   const clientMeans = (ca: string): TransportMeans =>
-    tlsMeans(createTlsClientHandshake({ host: '127.0.0.1', tls: { ca } }));
+    tlsMeans(new TlsClientSide({ host: '127.0.0.1', tls: { ca } }).createHandshake, new RealRandom());
 
   test('a connection is made and carries the bytes of a stream', async () => {
     const { listening } = await echoServer('127.0.0.1:0', { means: serverMeans() });
@@ -401,7 +420,7 @@ describe('TLS over the real driver', () => {
     expect((await connections[0]?.closed)?.by).toBe('peer');
   });
 
-  test('the environment cannot switch the verification off', async () => {
+  test('[TLS-3] the environment cannot switch the verification off', async () => {
     const { listening } = await echoServer('127.0.0.1:0', { means: serverMeans() });
     // In a process of its own: jest gives tests a copy of the environment, which node:tls does not look at.
     const { stdout } = await promisify(execFile)(
@@ -415,13 +434,13 @@ describe('TLS over the real driver', () => {
         `import { deriveHelloProtection } from './src/driver/packet-keys.ts';
          import { plaintextMeans } from './src/driver/plaintext-means.ts';
          import { RealRandom } from './src/driver/real-random.ts';
-         import { createTlsClientHandshake } from './src/driver/tls-handshake.ts';
+         import { TlsClientSide } from './src/driver/tls-client.ts';
          import { connectClient } from './test/support/udp-fixture.ts';
          const alive = setTimeout(() => {}, 10_000);
          const client = await connectClient('127.0.0.1:${listening.port}', {
            means: {
              ...plaintextMeans(new RealRandom()),
-             createHandshake: createTlsClientHandshake({ host: '127.0.0.1', tls: { ca: process.env.CA } }),
+             createHandshake: new TlsClientSide({ host: '127.0.0.1', tls: { ca: process.env.CA } }).createHandshake,
              helloProtection: (_version, id, role) => deriveHelloProtection(id, role),
            },
          });

@@ -1,5 +1,5 @@
 /** What an early end loses, and in what order an end is told. */
-import { certificates } from './certificates.js';
+import { certificates } from '../support/certificates.js';
 import { type Fact } from './fact.js';
 import { type MemoryEnd, type TlsPair } from './tls-pair.js';
 import { withPair } from './trusting-pair.js';

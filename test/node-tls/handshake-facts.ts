@@ -1,6 +1,6 @@
 /** Order of events, exporter, ALPN, server names, altered bytes and the handshake's own timeout. */
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
-import { certificates } from './certificates.js';
+import { certificates } from '../support/certificates.js';
 import { type Fact } from './fact.js';
 import { attempt, CONTEXT, exported, LABEL, withPair } from './trusting-pair.js';
 import { codeOf, createTlsServer, recordsOf, type Side } from './tls-pair.js';

@@ -1,5 +1,5 @@
 /** Certificates that are refused: who sees what, and when. */
-import { type Certificates, type Identity } from './certificates.js';
+import { type Certificates, type Identity } from '../support/certificates.js';
 import { type Fact } from './fact.js';
 import { attempt, exported, withPair } from './trusting-pair.js';
 

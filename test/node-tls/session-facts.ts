@@ -1,6 +1,6 @@
 /** Tickets: when there are any, what a resumed session leaves unchecked, and what a new certificate does to them. */
 import { type ConnectionOptions, type PeerCertificate, type Server, type TLSSocket } from 'node:tls';
-import { type Certificates, certificates } from './certificates.js';
+import { type Certificates, certificates } from '../support/certificates.js';
 import { type Fact } from './fact.js';
 import { codeOf, createTlsServer, type TlsPair } from './tls-pair.js';
 import { exported, withPair } from './trusting-pair.js';

@@ -1,6 +1,6 @@
 /** Pairs whose client trusts the authority of the server's certificate, and what is asked of them. */
 import { type TLSSocket } from 'node:tls';
-import { type Certificates, certificates } from './certificates.js';
+import { type Certificates, certificates } from '../support/certificates.js';
 import { codeOf, type PairOptions, TlsPair } from './tls-pair.js';
 
 export const CONTEXT = Buffer.from('what both have seen');

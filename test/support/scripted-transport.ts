@@ -197,7 +197,7 @@ export class ScriptedConnector implements Connector {
   }
 
   failed(reason: string): void {
-    this.#newest().onFailed(reason);
+    this.#newest().onFailed({ reason });
   }
 
   #newest(): ConnectHandler {

@@ -114,8 +114,8 @@ export function connect(
         resolve({ client });
         return client;
       },
-      onFailed(failed) {
-        resolve({ failed });
+      onFailed({ reason }) {
+        resolve({ failed: reason });
       },
     });
   });

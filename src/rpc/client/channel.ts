@@ -28,7 +28,12 @@ import { backoffDelayMs } from './backoff.js';
 import { type CallDefaults } from './call.js';
 import { CallCounters } from './call-counters.js';
 import { checkInherit, IDLE_TIMEOUT_RULE } from './call-options.js';
-import { ClientConnection, type ConnectionOwner, type Retirement } from './client-connection.js';
+import {
+  ClientConnection,
+  type ConnectionOwner,
+  type Retirement,
+  statusOfClosed,
+} from './client-connection.js';
 import { DEFAULT_IDLE_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from './deadline.js';
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.js';
 import { RttMemory } from './rtt-memory.js';
@@ -261,7 +266,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     this.#retired.delete(connection);
     if (connection !== this.#connection) return;
     this.#connection = undefined;
-    this.#onNoConnection(closed.reason, connection.isReady);
+    this.#onNoConnection(statusOfClosed(closed), closed.reason, connection.isReady);
   }
 
   #retire(connection: ClientConnection, why: Retirement, reason: string): void {
@@ -298,10 +303,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     this.#cancelReconnect();
     const handler: ConnectHandler = {
       onTransport: (transport) => this.#onTransport(handler, transport),
-      onFailed: (why) => {
+      onFailed: ({ reason: why, isUntrusted = false }) => {
         if (this.#handler !== handler) return;
         this.#endConnecting();
-        this.#onNoConnection(why, false);
+        this.#onNoConnection(isUntrusted ? Status.UNAUTHENTICATED : Status.UNAVAILABLE, why, false);
       },
     };
     this.#handler = handler;
@@ -317,7 +322,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.environment.clock.soon(() => {
-        handler.onFailed(why);
+        handler.onFailed({ reason: why });
       });
     }
   }
@@ -341,13 +346,13 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
   }
 
   /** There is none, or none any more: those who wait are told, or wait on for the next. */
-  #onNoConnection(reason: string, wasReady: boolean): void {
+  #onNoConnection(code: Status, reason: string, wasReady: boolean): void {
     if (!wasReady) this.#failuresInRow += 1;
     this.#setState('idle', reason);
     for (const attempt of this.#waiting.snapshot()) {
       if (attempt.owner.waitForReady || !attempt.isWaiting) continue;
       this.#waiting.remove(attempt);
-      attempt.onNoStream({ code: Status.UNAVAILABLE, details: reason });
+      attempt.onNoStream({ code, details: reason });
     }
     if (this.#waiting.size === 0 || this.#state !== 'idle') return;
     if (wasReady) this.#connect('calls are waiting');

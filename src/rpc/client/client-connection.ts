@@ -10,7 +10,7 @@ import { type GoAway, GoAwayReader } from '../framing/go-away.js';
 import { CloseCode, ResetCode } from '../framing/reset-code.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
 import { type StreamListener, type StreamTransport } from '../stream-transport.js';
-import { type ConnectionClosed } from '../../transport/transport-error.js';
+import { type ConnectionClosed, TransportErrorCode } from '../../transport/transport-error.js';
 import { type Attempt, type AttemptFailure } from './attempt.js';
 import { type TimerQueue } from '../timer-queue.js';
 
@@ -129,7 +129,7 @@ export class ClientConnection implements StreamListener {
     this.#isClosing = true;
     this.#owner.onConnectionClosed(this, closed);
     const { reason, notStarted } = closed;
-    this.#failAll({ code: Status.UNAVAILABLE, details: reason, notStarted, endedBy: 'connection' });
+    this.#failAll({ code: statusOfClosed(closed), details: reason, notStarted, endedBy: 'connection' });
   }
 
   #readGoAway(reader: GoAwayReader, streamId: number): void {
@@ -167,6 +167,12 @@ export class ClientConnection implements StreamListener {
     this.#attempts.clear();
     for (const attempt of attempts) attempt.onConnectionClosed(failure);
   }
+}
+
+/** What the calls of a connection end with. One that is not trusted will not be at the next attempt either. */
+export function statusOfClosed({ code, isApplication }: ConnectionClosed): Status {
+  const isUntrusted = !isApplication && code === TransportErrorCode.UNAUTHENTICATED;
+  return isUntrusted ? Status.UNAUTHENTICATED : Status.UNAVAILABLE;
 }
 
 /** Of a call that must not run twice, and may have run on a server that is not there any more. */

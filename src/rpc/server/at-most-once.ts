@@ -40,9 +40,7 @@ export class AtMostOnce {
   /** True when the handler may start, once for the request; else the call has been told what it gets instead. */
   mayStart(header: RequestHeader, method: ServedMethod, client: ClientInstance, receivedAt: number): boolean {
     const { replies, environment } = this.#runtime;
-    const requestId = client.requestId(header.sequence);
-    // With the path: no client is given the answer of another method, whatever it calls its requests.
-    const key = `${requestId} ${header.path}`;
+    const key = client.replyKey(header.sequence, header.path);
     const known = replies.find(key, environment.clock.now());
     if (known instanceof Uint8Array) {
       this.#onReply(known);
@@ -56,7 +54,7 @@ export class AtMostOnce {
     }
     const refusal = client.start(header, receivedAt);
     if (refusal !== undefined) {
-      this.#call.onNotAgain(`request ${requestId} is not started again: ${refusal}`);
+      this.#call.onNotAgain(`request ${client.requestId(header.sequence)} is not started again: ${refusal}`);
       return false;
     }
     if (!method.isStreaming) this.#reply = replies.begin(key);

@@ -5,6 +5,7 @@
  * most handlers never look at it.
  */
 import { type CallContext, type Metadata } from 'nice-grpc-common';
+import { type PeerCertificate, type StreamTransport } from '../stream-transport.js';
 import { DeferredMetadata } from './deferred-metadata.js';
 
 /** What udprpc's contexts have besides nice-grpc's. */
@@ -19,6 +20,11 @@ export interface RequestContext {
    * none, as streaming calls have none unless their client gives one.
    */
   readonly deadline: Date | undefined;
+  /**
+   * The client's certificate, verified: undefined where the server asks for none (`tls.requestCert`). On sockets it is
+   * node:crypto's X509Certificate.
+   */
+  readonly peerCertificate: PeerCertificate | undefined;
 }
 
 export interface ContextOwner {
@@ -33,6 +39,7 @@ export class HandlerContext implements CallContext, RequestContext {
   readonly trailer = new DeferredMetadata();
   readonly requestId: string;
   readonly deadline: Date | undefined;
+  readonly peerCertificate: PeerCertificate | undefined;
   readonly sendHeader: () => void;
   declare readonly signal: AbortSignal;
   readonly #owner: ContextOwner;
@@ -40,13 +47,14 @@ export class HandlerContext implements CallContext, RequestContext {
   constructor(
     owner: ContextOwner,
     metadata: Metadata | undefined,
-    peer: string,
+    { peer, peerCertificate }: StreamTransport,
     requestId: string,
     deadline: Date | undefined,
   ) {
     this.#owner = owner;
     this.metadata = metadata ?? new DeferredMetadata();
     this.peer = peer;
+    this.peerCertificate = peerCertificate;
     this.requestId = requestId;
     this.deadline = deadline;
     this.sendHeader = () => {

@@ -282,7 +282,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     this.#context = new HandlerContext(
       this,
       header.metadata,
-      this.#connection.transport.peer,
+      this.#connection.transport,
       client.requestId(header.sequence),
       deadline,
     );

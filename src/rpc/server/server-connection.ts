@@ -60,7 +60,8 @@ export class ServerConnection implements StreamListener {
     for (const client of this.#clients) {
       if (client.is(instance)) return client;
     }
-    const client = new ClientInstance(this.runtime, instance);
+    const identity = this.transport.peerCertificate?.fingerprint256;
+    const client = new ClientInstance(this.runtime, instance, identity);
     if (this.#clients.length >= MAX_NAMED_CLIENTS) this.#clients.shift();
     this.#clients.push(client);
     return client;
@@ -143,14 +144,17 @@ export class ClientInstance {
   readonly #runtime: ServerRuntime;
   readonly #bytes: Uint8Array;
   readonly #prefix: string;
+  /** Under which its requests are remembered: no client is given what another one, by its certificate, has asked for. */
+  readonly #remembered: string;
 
-  constructor(runtime: ServerRuntime, instance: Uint8Array) {
+  constructor(runtime: ServerRuntime, instance: Uint8Array, identity = '') {
     this.#runtime = runtime;
     // Not a view: it would hold on to the datagram it came in.
     this.#bytes = instance.slice();
     let prefix = '';
     for (const byte of instance) prefix += byte.toString(16).padStart(2, '0');
     this.#prefix = `${prefix}-`;
+    this.#remembered = identity + this.#prefix;
   }
 
   is(instance: Uint8Array): boolean {
@@ -165,10 +169,15 @@ export class ClientInstance {
     return this.#prefix + String(sequence);
   }
 
+  /** Under which the answer to a request is kept. With the path: no client is given the answer of another method. */
+  replyKey(sequence: number, path: string): string {
+    return `${this.#remembered}${sequence} ${path}`;
+  }
+
   /** Undefined when the handler of its request may start, once on this server; else why not [AMO-2]. */
   start(request: RequestNumber, receivedAt: number): string | undefined {
     const { started, environment } = this.#runtime;
-    return started.start(this.#prefix, request, receivedAt, environment.clock.now());
+    return started.start(this.#remembered, request, receivedAt, environment.clock.now());
   }
 }
 

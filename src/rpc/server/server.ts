@@ -12,6 +12,7 @@ import { type ServiceDefinition, type ServiceImplementation } from '../service-d
 import {
   type Acceptor,
   type Listening,
+  type SecureContext,
   type StreamListener,
   type StreamTransport,
 } from '../stream-transport.js';
@@ -124,6 +125,15 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
     }
     this.#tell('listening', { port: listening.port, addresses: listening.addresses });
     return listening.port;
+  }
+
+  /**
+   * Shows clients that connect from now on another certificate; those that are connected stay. Throws when the server
+   * speaks no TLS, and TlsOptionsError, changing nothing, when it cannot be used.
+   */
+  setSecureContext(context: SecureContext): void {
+    if (this.#acceptor.setSecureContext === undefined) throw new Error('this server speaks no TLS');
+    this.#acceptor.setSecureContext(context);
   }
 
   /**

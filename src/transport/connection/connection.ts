@@ -6,6 +6,7 @@
 import { RingQueue } from '../../base/ring-queue.js';
 import { type Path } from '../path/path.js';
 import { SMALLEST_RESET_BYTES } from '../path/reset-size.js';
+import { type PeerCertificate } from '../protection/handshake.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { type TransportStats } from '../stream-transport.js';
 import { type ConnectionClosed, TransportError, TransportErrorCode } from '../transport-error.js';
@@ -135,6 +136,11 @@ export class Connection implements FrameHandler, HandshakeOwner {
   /** What the peer said about itself; authentic once `isReady`. */
   get peerParameters(): TransportParameters | undefined {
     return this.#handshake.peerParameters;
+  }
+
+  /** What the handshake has verified of the peer; undefined before that, and where nothing is verified. */
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.#handshake.peerCertificate;
   }
 
   /** Whoever drives it tells it nothing more. */
@@ -421,6 +427,13 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.role === 'client' && !this.#players.isConfirmed && ptoCount === 0 && packetsReceived === 1;
   }
 
+  /** [HSK-13] Without keys nothing of a stream has left, and who trusts nobody starts nothing. */
+  #isCertainlyUnused({ code, isApplication }: ConnectionClosed): boolean {
+    const { protected: main, isConfirmed } = this.#players;
+    const isUntrusted = !isApplication && code === TransportErrorCode.UNAUTHENTICATED && !isConfirmed;
+    return main.sealer === undefined || isUntrusted;
+  }
+
   #pingAt(): number {
     const { idle, streams, isConfirmed } = this.#players;
     return this.role === 'client' && isConfirmed && streams.openCount > 0
@@ -439,12 +452,13 @@ export class Connection implements FrameHandler, HandshakeOwner {
 
   #end(closed: ConnectionClosed, owesClose: boolean, now: number): void {
     if (this.#closing !== undefined) return;
-    this.#closing = new Closing(closed, owesClose, this.#ptoMs(), now);
+    const ended = this.#isCertainlyUnused(closed) ? { ...closed, notStarted: true } : closed;
+    this.#closing = new Closing(ended, owesClose, this.#ptoMs(), now);
     this.#players.streams.closeAll();
     this.#handshake.dispose();
     this.#reader.dropUndecryptable(now);
-    this.#players.observer?.onClosed(closed, now);
-    this.emit({ kind: 'closed', closed });
+    this.#players.observer?.onClosed(ended, now);
+    this.emit({ kind: 'closed', closed: ended });
   }
 }
 

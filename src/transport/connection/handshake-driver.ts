@@ -3,7 +3,7 @@
  * in place, tells every player what the peer said of itself, and knows until when all of this must have happened
  * (PROTOCOL §8.1). What was agreed on, and how, is the handshake's matter.
  */
-import { type Handshake } from '../protection/handshake.js';
+import { type Handshake, type HandshakeEvent, type PeerCertificate } from '../protection/handshake.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { TransportError, TransportErrorCode } from '../transport-error.js';
 import {
@@ -29,6 +29,7 @@ export class HandshakeDriver {
   readonly #deadline: number;
   #isComplete = false;
   #peerParameters: TransportParameters | undefined;
+  #peerCertificate: PeerCertificate | undefined;
 
   constructor(players: Players, handshake: Handshake, owner: HandshakeOwner, now: number) {
     this.#players = players;
@@ -39,6 +40,11 @@ export class HandshakeDriver {
 
   get peerParameters(): TransportParameters | undefined {
     return this.#peerParameters;
+  }
+
+  /** What was verified of the peer, undefined before it was and where nothing is. */
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.#peerCertificate;
   }
 
   /** [HSK-8] Also of a server that is content but has no sign that its client is where it says; Infinity: reached. */
@@ -82,12 +88,13 @@ export class HandshakeDriver {
           this.#onPeerParameters(event.bytes, now);
           break;
         case 'complete':
+          this.#peerCertificate = event.peerCertificate;
           this.#onComplete();
           break;
         case 'failed':
           // [HSK-7] After confirmation nothing the handshake says matters any more.
           if (this.#players.isConfirmed) break;
-          this.#owner.fail(TransportErrorCode.HANDSHAKE_FAILED, event.reason, now);
+          this.#owner.fail(failureCode(event), event.reason, now);
           return;
       }
     }
@@ -167,6 +174,10 @@ export class HandshakeDriver {
     recovery.setPeerMaxAckDelay(parameters.maxAckDelayMs);
     pathMtu.onPeerLimits(parameters.maxDatagramSize, parameters.receiveBufferBytes);
   }
+}
+
+function failureCode({ isUntrusted = false }: HandshakeEvent & { kind: 'failed' }): TransportErrorCode {
+  return isUntrusted ? TransportErrorCode.UNAUTHENTICATED : TransportErrorCode.HANDSHAKE_FAILED;
 }
 
 function requireSameId(said: Uint8Array | undefined, seen: Uint8Array, name: string): void {

@@ -4,6 +4,7 @@
  */
 import { type Clock } from '../../base/clock.js';
 import { type Connection } from '../connection/connection.js';
+import { type PeerCertificate } from '../protection/handshake.js';
 import {
   type PacketCounts,
   type StreamListener,
@@ -52,6 +53,10 @@ export class ConnectionTransport implements StreamTransport {
   get peerIncarnation(): string | undefined {
     if (!this.isReady) return undefined;
     return (this.#peerIncarnation ??= hexOf(this.connection.peerParameters?.incarnation));
+  }
+
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.connection.peerCertificate;
   }
 
   get openStreamCount(): number {

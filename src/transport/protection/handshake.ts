@@ -30,9 +30,25 @@ export type HandshakeEvent =
   /** The peer's transport parameters, encoded as they came. Authentic only once `complete` has come. */
   | { readonly kind: 'peerParameters'; readonly bytes: Uint8Array }
   /** Our side is satisfied. A server now sends HANDSHAKE_DONE and may start handlers. */
-  | { readonly kind: 'complete' }
-  /** Nothing can be established; `reason` is one line for a person. */
-  | { readonly kind: 'failed'; readonly reason: string };
+  | { readonly kind: 'complete'; readonly peerCertificate?: PeerCertificate | undefined }
+  /** Nothing can be established; `reason` is one line for a person. `isUntrusted`: for want of a certificate that we trust [HSK-13]. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly isUntrusted?: boolean };
+
+/** What was verified of the other side, in the words of node:crypto's X509Certificate, which it is where TLS is spoken. */
+export interface PeerCertificate {
+  /** One `KEY=value` a line, for example `CN=alice`. */
+  readonly subject: string;
+  /** For example `DNS:cam.example, IP Address:127.0.0.1`; undefined: none. */
+  readonly subjectAltName: string | undefined;
+  readonly issuer: string;
+  readonly serialNumber: string;
+  /** SHA-256 of `raw`: 32 pairs of hexadecimal digits with colons between them. */
+  readonly fingerprint256: string;
+  readonly validFrom: string;
+  readonly validTo: string;
+  /** DER. */
+  readonly raw: Uint8Array;
+}
 
 export interface HandshakeContext {
   readonly role: 'client' | 'server';

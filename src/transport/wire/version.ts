@@ -6,11 +6,11 @@ export const ProtocolVersion = {
   /** In the place of the version: this packet is a version negotiation. */
   NEGOTIATION: 0,
   PLAINTEXT: 0x7570_0001,
-  /** Reserved: TLS 1.3 keys, not built yet. Named so that a client can say why a server refuses it. */
+  /** Keys by TLS 1.3. */
   TLS: 0x7573_0001,
 } as const;
 
 /** Whether packets of this version can be read by this code [VER-2]. */
 export function isBuiltVersion(version: number): boolean {
-  return version === ProtocolVersion.PLAINTEXT;
+  return version === ProtocolVersion.PLAINTEXT || version === ProtocolVersion.TLS;
 }

@@ -20,7 +20,7 @@ function setUp(count: number) {
       return { cancel: () => log.push(`cancel ${address.ip}`) };
     },
     onWon: (result) => log.push(`won ${result}`),
-    onFailed: (reason) => log.push(`failed: ${reason}`),
+    onFailed: ({ reason }) => log.push(`failed: ${reason}`),
   });
   const runner = (ip: string): Runner<string> => {
     const found = runners.get(ip);
@@ -49,7 +49,7 @@ describe('AddressRace', () => {
     runner('10.0.0.1').onWon('b');
     expect(log.slice(2)).toEqual(['cancel ::0', 'won b']);
     runner('::0').onWon('a');
-    runner('::0').onFailed('refused');
+    runner('::0').onFailed({ reason: 'refused' });
     await clock.advance(10_000);
     expect(log.slice(2)).toEqual(['cancel ::0', 'won b']);
     expect(clock.pendingTimers).toBe(0);
@@ -58,7 +58,7 @@ describe('AddressRace', () => {
   test('a failure moves on at once, and the next but one waits its 250 ms from then', async () => {
     const { clock, log, runner } = setUp(3);
     await clock.advance(200);
-    runner('::0').onFailed('refused');
+    runner('::0').onFailed({ reason: 'refused' });
     expect(log).toEqual(['start ::0', 'start 10.0.0.1']);
     await clock.advance(249);
     expect(log).toHaveLength(2);
@@ -68,10 +68,10 @@ describe('AddressRace', () => {
 
   test('all failed: says so at once, with each address and what came of it', async () => {
     const { clock, log, runner } = setUp(3);
-    runner('::0').onFailed('refused');
-    runner('10.0.0.1').onFailed('unreachable');
+    runner('::0').onFailed({ reason: 'refused' });
+    runner('10.0.0.1').onFailed({ reason: 'unreachable' });
     expect(log).toHaveLength(3);
-    runner('::2').onFailed('timed out');
+    runner('::2').onFailed({ reason: 'timed out' });
     expect(log.slice(3)).toEqual(['failed: [::0]:7 refused; 10.0.0.1:7 unreachable; [::2]:7 timed out']);
     await clock.advance(10_000);
     expect(log).toHaveLength(4);
@@ -81,7 +81,7 @@ describe('AddressRace', () => {
   test('while one still runs, the failure of all others is not the end', async () => {
     const { clock, log, runner } = setUp(2);
     await clock.advance(250);
-    runner('10.0.0.1').onFailed('refused');
+    runner('10.0.0.1').onFailed({ reason: 'refused' });
     expect(log).toEqual(['start ::0', 'start 10.0.0.1']);
     runner('::0').onWon('a');
     expect(log.at(-1)).toBe('won a');
@@ -94,7 +94,7 @@ describe('AddressRace', () => {
     race.cancel();
     expect(log.slice(2)).toEqual(['cancel ::0', 'cancel 10.0.0.1']);
     expect(clock.pendingTimers).toBe(0);
-    runner('::0').onFailed('refused');
+    runner('::0').onFailed({ reason: 'refused' });
     await clock.advance(1_000);
     expect(log).toHaveLength(4);
   });

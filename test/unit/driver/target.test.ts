@@ -125,8 +125,11 @@ describe('parseListenAddress', () => {
     expect(parseListenAddress(text)).toEqual({ text, host, port });
   });
 
-  test('a scheme that asks for TLS is answered with how to get it', () => {
-    expect(() => parseListenAddress('udps://0.0.0.0')).toThrow('decided by its certificate');
+  test('a scheme must be what the server speaks', () => {
+    expect(parseListenAddress('udps://0.0.0.0', true)).toMatchObject({ host: '0.0.0.0' });
+    expect(parseListenAddress('0.0.0.0', true)).toMatchObject({ host: '0.0.0.0' });
+    expect(() => parseListenAddress('udps://0.0.0.0')).toThrow('createServer({ tls })');
+    expect(() => parseListenAddress('udp://0.0.0.0', true)).toThrow('speaks TLS only: use udps://');
     expect(() => parseListenAddress('host:x')).toThrow(/^invalid address "host:x"/);
   });
 });

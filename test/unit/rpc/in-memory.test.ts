@@ -142,7 +142,7 @@ describe('connecting', () => {
       onTransport() {
         throw new Error('not expected');
       },
-      onFailed: (why) => failures.push(why),
+      onFailed: ({ reason: why }) => failures.push(why),
     };
     connector.connect(handler);
     connector.connect(handler).cancel();

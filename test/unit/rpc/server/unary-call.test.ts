@@ -190,6 +190,7 @@ describe('the context of a handler', () => {
       'header',
       'metadata',
       'peer',
+      'peerCertificate',
       'requestId',
       'sendHeader',
       'signal',

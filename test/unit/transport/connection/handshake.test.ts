@@ -159,6 +159,45 @@ test('[FRM-11] HANDSHAKE_DONE before the client has completed its side is a viol
   expect(client.closed).toMatchObject({ by: 'local', code: TransportErrorCode.PROTOCOL_VIOLATION });
 });
 
+/** Means by which that side finds, instead of being complete, that it does not trust the other. */
+function untrusting(side: Side): EndpointMeans {
+  const means = testMeans();
+  const refusal: HandshakeEvent = { kind: 'failed', reason: 'not trusted', isUntrusted: true };
+  return {
+    ...means,
+    createHandshake: (context) =>
+      tapHandshake(means.createHandshake(context), (event) =>
+        context.role === side && event.kind === 'complete' ? refusal : event,
+      ),
+  };
+}
+
+describe('[HSK-13] who is not trusted', () => {
+  test.each(['client', 'server'] as const)('by the %s: both say so, and that nothing was started', (side) => {
+    const { pair, client } = firstFlight({ means: untrusting(side) });
+    pair.run(() => client.closed !== undefined, 1_000);
+    const by = side === 'client' ? 'local' : 'peer';
+    const code = TransportErrorCode.UNAUTHENTICATED;
+    expect(client.closed).toEqual({
+      by,
+      code,
+      isApplication: false,
+      reason: 'not trusted',
+      notStarted: true,
+    });
+  });
+
+  test('is no proof any more once the connection was confirmed', () => {
+    const { pair, client, server } = firstFlight();
+    pair.run(() => client.isReady, 1_000);
+    server.fail(TransportErrorCode.UNAUTHENTICATED, 'too late', pair.now);
+    pair.server.touch(server);
+    pair.run(() => client.closed !== undefined, 1_000);
+    expect(client.closed).toMatchObject({ by: 'peer', code: TransportErrorCode.UNAUTHENTICATED });
+    expect(client.closed?.notStarted).toBeUndefined();
+  });
+});
+
 describe('a server that gives a handshake up', () => {
   test('[HSK-8] tells its client, which then need not wait for its own time', () => {
     const options = { handshakeTimeoutMs: 2_000 };

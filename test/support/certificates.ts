@@ -1,4 +1,4 @@
-/** An authority, a foreign one, and what they have signed; all of it made once, for the facts about node:tls. */
+/** Authorities, a foreign one among them, and what they have signed; all of it made once. */
 import { generate } from 'selfsigned';
 
 export interface Identity {
@@ -11,7 +11,13 @@ export interface Certificates {
   readonly foreignAuthority: Identity;
   /** For `cam.example`, `*.cams.example` and 10.1.1.1, by the authority. */
   readonly server: Identity;
-  /** For the same names, with another key. */
+  /** For `localhost` and 127.0.0.1, by the authority. */
+  readonly localServer: Identity;
+  /** The same, by a foreign authority. */
+  readonly foreignLocalServer: Identity;
+  readonly expiredLocalServer: Identity;
+  readonly selfSignedLocalServer: Identity;
+  /** For the names of `server`, with another key. */
   readonly renewedServer: Identity;
   /** For `second.example`, by the authority. */
   readonly secondServer: Identity;
@@ -48,6 +54,13 @@ async function makeAll(): Promise<Certificates> {
       make('foreign server', { by: foreignAuthority, names }),
       make('expired server', { by: authority, names, isExpired: true }),
     ]);
+  const local = { names: ['localhost'], address: '127.0.0.1' };
+  const [localServer, foreignLocalServer, expiredLocalServer, selfSignedLocalServer] = await Promise.all([
+    make('local server', { by: authority, ...local }),
+    make('foreign local server', { by: foreignAuthority, ...local }),
+    make('expired local server', { by: authority, ...local, isExpired: true }),
+    make('self-signed local server', local),
+  ]);
   const manyNames = await make('many names', {
     by: authority,
     names: ['cam.example', ...Array.from({ length: 400 }, (_, i) => `one-of-many-names-${i}.example`)],
@@ -62,6 +75,10 @@ async function makeAll(): Promise<Certificates> {
     authority,
     foreignAuthority,
     server,
+    localServer,
+    foreignLocalServer,
+    expiredLocalServer,
+    selfSignedLocalServer,
     renewedServer,
     secondServer,
     manyNames,
@@ -75,7 +92,7 @@ async function makeAll(): Promise<Certificates> {
   };
 }
 
-interface Wish {
+export interface Wish {
   readonly by?: Identity;
   readonly names?: readonly string[];
   readonly address?: string;
@@ -83,7 +100,7 @@ interface Wish {
   readonly isExpired?: boolean;
 }
 
-async function make(commonName: string, wish: Wish): Promise<Identity> {
+export async function make(commonName: string, wish: Wish): Promise<Identity> {
   const { by, names = [], address, isAuthority = false, isExpired = false } = wish;
   const altNames = [
     ...names.map((value) => ({ type: 2 as const, value })),
