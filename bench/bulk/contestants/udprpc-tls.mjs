@@ -1,0 +1,24 @@
+/** The product as in `udprpc.mjs`, under TLS 1.3 with AES-128-GCM. */
+import { createChannel, createClient, createServer } from '../../../dist/src/index.js';
+import { createImageService, ImageServiceDefinition, ImageStore } from '../../../dist/src/images/index.js';
+import { makeCertificate, publish, published } from '../../peers/certificate.mjs';
+import { fetchPieces } from './pieces.mjs';
+
+const CHUNK_BYTES = 262_144;
+const CALLS = 16;
+const ciphers = 'TLS_AES_128_GCM_SHA256';
+
+export async function serve(directory) {
+  const certificate = await makeCertificate();
+  const server = createServer({ tls: { ...certificate, ciphers } });
+  server.add(ImageServiceDefinition, createImageService(await ImageStore.open(directory)));
+  const port = await server.listen('127.0.0.1:0');
+  await publish(port, certificate);
+  return port;
+}
+
+export async function connect(port, bytes) {
+  const tls = { ca: await published(port), ciphers };
+  const client = createClient(ImageServiceDefinition, createChannel(`udps://127.0.0.1:${port}`, { tls }));
+  return () => fetchPieces((piece) => client.getChunk(piece), bytes, CHUNK_BYTES, CALLS);
+}
