@@ -6,11 +6,15 @@ import { fetchPieces } from './pieces.mjs';
 
 const CHUNK_BYTES = 262_144;
 const CALLS = 16;
+const transport =
+  process.env.DATAGRAM_BYTES === undefined
+    ? undefined
+    : { maxDatagramSize: Number(process.env.DATAGRAM_BYTES) };
 const ciphers = 'TLS_AES_128_GCM_SHA256';
 
 export async function serve(directory) {
   const certificate = await makeCertificate();
-  const server = createServer({ tls: { ...certificate, ciphers } });
+  const server = createServer({ tls: { ...certificate, ciphers }, transport });
   server.add(ImageServiceDefinition, createImageService(await ImageStore.open(directory)));
   const port = await server.listen('127.0.0.1:0');
   await publish(port, certificate);
@@ -19,6 +23,9 @@ export async function serve(directory) {
 
 export async function connect(port, bytes) {
   const tls = { ca: await published(port), ciphers };
-  const client = createClient(ImageServiceDefinition, createChannel(`udps://127.0.0.1:${port}`, { tls }));
+  const client = createClient(
+    ImageServiceDefinition,
+    createChannel(`udps://127.0.0.1:${port}`, { tls, transport }),
+  );
   return () => fetchPieces((piece) => client.getChunk(piece), bytes, CHUNK_BYTES, CALLS);
 }

@@ -5,14 +5,21 @@ import { fetchPieces } from './pieces.mjs';
 
 const CHUNK_BYTES = 262_144;
 const CALLS = 16;
+const transport =
+  process.env.DATAGRAM_BYTES === undefined
+    ? undefined
+    : { maxDatagramSize: Number(process.env.DATAGRAM_BYTES) };
 
 export async function serve(directory) {
-  const server = createServer();
+  const server = createServer({ transport });
   server.add(ImageServiceDefinition, createImageService(await ImageStore.open(directory)));
   return server.listen('127.0.0.1:0');
 }
 
 export async function connect(port, bytes) {
-  const client = createClient(ImageServiceDefinition, createChannel(`udp://127.0.0.1:${port}`));
+  const client = createClient(
+    ImageServiceDefinition,
+    createChannel(`udp://127.0.0.1:${port}`, { transport }),
+  );
   return () => fetchPieces((piece) => client.getChunk(piece), bytes, CHUNK_BYTES, CALLS);
 }
