@@ -41,35 +41,35 @@ export function certificates(): Promise<Certificates> {
 
 async function makeAll(): Promise<Certificates> {
   const [authority, foreignAuthority] = await Promise.all([
-    make('authority', { isAuthority: true }),
-    make('foreign authority', { isAuthority: true }),
+    makeIdentity('authority', { isAuthority: true }),
+    makeIdentity('foreign authority', { isAuthority: true }),
   ]);
   const names = ['cam.example', '*.cams.example'];
   const [server, renewedServer, secondServer, selfSignedServer, foreignServer, expiredServer] =
     await Promise.all([
-      make('server', { by: authority, names, address: '10.1.1.1' }),
-      make('renewed server', { by: authority, names }),
-      make('second server', { by: authority, names: ['second.example'] }),
-      make('self-signed server', { names }),
-      make('foreign server', { by: foreignAuthority, names }),
-      make('expired server', { by: authority, names, isExpired: true }),
+      makeIdentity('server', { by: authority, names, address: '10.1.1.1' }),
+      makeIdentity('renewed server', { by: authority, names }),
+      makeIdentity('second server', { by: authority, names: ['second.example'] }),
+      makeIdentity('self-signed server', { names }),
+      makeIdentity('foreign server', { by: foreignAuthority, names }),
+      makeIdentity('expired server', { by: authority, names, isExpired: true }),
     ]);
   const local = { names: ['localhost'], address: '127.0.0.1' };
   const [localServer, foreignLocalServer, expiredLocalServer, selfSignedLocalServer] = await Promise.all([
-    make('local server', { by: authority, ...local }),
-    make('foreign local server', { by: foreignAuthority, ...local }),
-    make('expired local server', { by: authority, ...local, isExpired: true }),
-    make('self-signed local server', local),
+    makeIdentity('local server', { by: authority, ...local }),
+    makeIdentity('foreign local server', { by: foreignAuthority, ...local }),
+    makeIdentity('expired local server', { by: authority, ...local, isExpired: true }),
+    makeIdentity('self-signed local server', local),
   ]);
-  const manyNames = await make('many names', {
+  const manyNames = await makeIdentity('many names', {
     by: authority,
     names: ['cam.example', ...Array.from({ length: 400 }, (_, i) => `one-of-many-names-${i}.example`)],
   });
   const [client, otherClient, foreignClient, expiredClient] = await Promise.all([
-    make('client', { by: authority }),
-    make('other client', { by: authority }),
-    make('foreign client', { by: foreignAuthority }),
-    make('expired client', { by: authority, isExpired: true }),
+    makeIdentity('client', { by: authority }),
+    makeIdentity('other client', { by: authority }),
+    makeIdentity('foreign client', { by: foreignAuthority }),
+    makeIdentity('expired client', { by: authority, isExpired: true }),
   ]);
   return {
     authority,
@@ -100,7 +100,7 @@ export interface Wish {
   readonly isExpired?: boolean;
 }
 
-export async function make(commonName: string, wish: Wish): Promise<Identity> {
+export async function makeIdentity(commonName: string, wish: Wish): Promise<Identity> {
   const { by, names = [], address, isAuthority = false, isExpired = false } = wish;
   const altNames = [
     ...names.map((value) => ({ type: 2 as const, value })),
