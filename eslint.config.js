@@ -35,5 +35,8 @@ export default tseslint.config(
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: { 'max-lines-per-function': 'off', '@typescript-eslint/require-await': 'off' },
   },
-  { files: ['examples/**/*.ts', 'bench/**/*.ts', 'test/e2e/hostile/**/*.ts'], rules: { 'no-console': 'off' } },
+  {
+    files: ['examples/**/*.ts', 'bench/**/*.ts', 'test/e2e/hostile/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
 );
