@@ -99,8 +99,9 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
     if (this.#isOver) return;
     const keys = this.#keysOf(socket);
     if (keys === undefined) return;
-    const complete = (): void => {
-      if (this.#isOver) return;
+    const complete = (error?: Error | null): void => {
+      // Broken off meanwhile: it is told as such.
+      if (this.#isOver || error) return;
       for (const event of keys) this.#events.push(event);
       this.#events.push({ kind: 'complete', peerCertificate });
       this.#context.wake();
