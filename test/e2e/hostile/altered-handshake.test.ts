@@ -30,6 +30,11 @@ interface Place {
   readonly offset: number;
 }
 
+/** A client's first, whose destination ID makes the keys; the port may still get the last of who had it before. */
+function isHello(from: Passing['from'], bytes: Uint8Array): boolean {
+  return from === 'client' && bytes.length >= 1_200 && (bytes[0] ?? 0) >= 0x80;
+}
+
 /** The packets of a datagram that this one can open. */
 function* helloPackets(
   bytes: Uint8Array,
@@ -71,8 +76,8 @@ class Alterer {
     this.#bit = bit;
   }
 
-  readonly fate = ({ from, index, bytes }: Passing): readonly Uint8Array[] => {
-    if (from === 'client' && index === 0) this.#originalId = bytes.slice(6, 14);
+  readonly fate = ({ from, bytes }: Passing): readonly Uint8Array[] => {
+    if (isHello(from, bytes)) this.#originalId ??= bytes.slice(6, 14);
     if (from === this.#place.from && this.#originalId !== undefined) this.#alter(bytes, this.#originalId);
     return [bytes];
   };
@@ -106,8 +111,8 @@ async function streamsOf(port: number, ca: string): Promise<Record<Passing['from
   const ends = { client: 0, server: 0 };
   let originalId: Uint8Array | undefined;
   const relay = await DatagramRelay.open(port, () => (passing) => {
-    const { from, index, bytes } = passing;
-    if (from === 'client' && index === 0) originalId = bytes.slice(6, 14);
+    const { from, bytes } = passing;
+    if (isHello(from, bytes)) originalId ??= bytes.slice(6, 14);
     for (const { payload } of helloPackets(bytes, from, originalId ?? bytes)) {
       for (const { offset, data } of handshakeData(payload)) {
         seen[from].set(data, offset);
