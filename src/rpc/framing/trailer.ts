@@ -5,7 +5,7 @@
 import { type Metadata, Status } from 'nice-grpc-common';
 import { FieldReader } from './field-reader.js';
 import { METADATA_TAG, MetadataReader, writeMetadata } from './metadata-codec.js';
-import { UnitType } from './unit.js';
+import { MAX_DETAILS_BYTES, UnitType } from './unit.js';
 import { type UnitWriter } from './unit-writer.js';
 
 export interface Trailer {
@@ -111,8 +111,6 @@ const Tag = {
   RETRY_AFTER: 0x06,
   DO_NOT_RETRY: 0x07,
 } as const;
-
-export const MAX_DETAILS_BYTES = 4_096;
 
 /** The most that one UTF-16 unit takes in UTF-8. */
 const MAX_UTF8_BYTES = 3;

@@ -22,6 +22,9 @@ export const MAX_VARINT_BYTES = 8;
 /** A header or trailer is written with a two-byte length, which is its limit for every peer. */
 export const MAX_FIELDS_BYTES = 16_383;
 
+/** The details of a trailer, cut by whoever writes them. */
+export const MAX_DETAILS_BYTES = 4_096;
+
 export const DEFAULT_MAX_MESSAGE_BYTES = 4_194_304;
 
 export function isUnitType(value: number): value is CallUnitType {

@@ -7,12 +7,8 @@ import {
   writeRequestHeader,
 } from '../../../../src/rpc/framing/request-header.js';
 import { decodeResponseHeader, writeResponseHeader } from '../../../../src/rpc/framing/response-header.js';
-import {
-  decodeTrailer,
-  MAX_DETAILS_BYTES,
-  OK_TRAILER,
-  writeTrailer,
-} from '../../../../src/rpc/framing/trailer.js';
+import { decodeTrailer, OK_TRAILER, writeTrailer } from '../../../../src/rpc/framing/trailer.js';
+import { MAX_DETAILS_BYTES } from '../../../../src/rpc/framing/unit.js';
 import { UnitReader } from '../../../../src/rpc/framing/unit-reader.js';
 import { UnitWriter } from '../../../../src/rpc/framing/unit-writer.js';
 
