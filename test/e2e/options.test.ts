@@ -20,6 +20,11 @@ describe('options that cannot be are refused where they are given', () => {
     ],
     [{ maxWaitingCalls: NaN }, 'maxWaitingCalls is NaN'],
     [{ defaultTimeoutMs: -5 }, 'defaultTimeoutMs is -5'],
+    [
+      { maxSendMetadataBytes: 11_904 },
+      'maxSendMetadataBytes is 11904: it takes a number of bytes, from 0 to 11903',
+    ],
+    [{ maxReceiveMetadataBytes: -1 }, 'maxReceiveMetadataBytes is -1'],
   ])('by createChannel: %j', (options, message) => {
     expect(() => createChannel('127.0.0.1', options)).toThrow(message);
   });
@@ -30,6 +35,11 @@ describe('options that cannot be are refused where they are given', () => {
     [{ transport: { congestionControl: 'toString' as 'bbr' } }, 'transport.congestionControl is "toString"'],
     [{ maxRunningHandlers: 0 }, 'maxRunningHandlers is 0'],
     [{ maxConnectionAgeMs: 0 }, 'maxConnectionAgeMs is 0'],
+    [{ maxSendMetadataBytes: Infinity }, 'maxSendMetadataBytes is Infinity'],
+    [
+      { maxReceiveMetadataBytes: 11_904 },
+      'maxReceiveMetadataBytes is 11904: it takes a number of bytes, from 0 to 11903',
+    ],
   ])('by createServer: %j', (options, message) => {
     expect(() => createServer(options)).toThrow(message);
   });

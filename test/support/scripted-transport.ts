@@ -20,6 +20,7 @@ import {
   type TransportStats,
 } from '../../src/rpc/stream-transport.js';
 import { type ConnectionClosed } from '../../src/transport/transport-error.js';
+import { ANY_METADATA } from './any-metadata.js';
 
 export interface SentRequest {
   readonly header: RequestHeader;
@@ -148,7 +149,7 @@ export class ScriptedTransport implements StreamTransport {
     let header: RequestHeader | undefined;
     const messages: Uint8Array[] = [];
     for (let unit = reader.next(); unit !== undefined; unit = reader.next()) {
-      if (unit.type === UnitType.HEADER) header = decodeRequestHeader(unit.body);
+      if (unit.type === UnitType.HEADER) header = decodeRequestHeader(unit.body, ANY_METADATA);
       else messages.push(unit.body);
     }
     if (header === undefined) throw new Error(`no request header on stream ${streamId}`);
@@ -214,8 +215,8 @@ export function responseBytes(response: {
   trailer?: Trailer | 'none';
 }): Uint8Array {
   const writer = new UnitWriter();
-  if (response.header !== undefined) writeResponseHeader(writer, response.header);
+  if (response.header !== undefined) writeResponseHeader(writer, response.header, ANY_METADATA);
   if (response.message !== undefined) writer.message(response.message);
-  if (response.trailer !== 'none') writeTrailer(writer, response.trailer ?? OK_TRAILER);
+  if (response.trailer !== 'none') writeTrailer(writer, response.trailer ?? OK_TRAILER, ANY_METADATA);
   return writer.bytes.slice();
 }

@@ -18,6 +18,7 @@ import {
   type StreamTransport,
   type TransportStats,
 } from '../../src/rpc/stream-transport.js';
+import { ANY_METADATA } from './any-metadata.js';
 
 export interface Answer {
   readonly header: Metadata | undefined;
@@ -136,9 +137,9 @@ export class ServedTransport implements StreamTransport {
     let trailer: Trailer | undefined;
     const messages: Uint8Array[] = [];
     for (let unit = reader.next(); unit !== undefined; unit = reader.next()) {
-      if (unit.type === UnitType.HEADER) header = decodeResponseHeader(unit.body);
+      if (unit.type === UnitType.HEADER) header = decodeResponseHeader(unit.body, ANY_METADATA);
       else if (unit.type === UnitType.MESSAGE) messages.push(unit.body);
-      else trailer = decodeTrailer(unit.body);
+      else trailer = decodeTrailer(unit.body, ANY_METADATA);
     }
     const { count = 0, isFinished = false } = written ?? {};
     return { header, messages, trailer, writeCount: count, isFinished };
@@ -160,7 +161,7 @@ export const CLIENT_INSTANCE = new Uint8Array(16).fill(0xab);
 
 export function requestBytes({ message, ...header }: RequestInit = {}): Uint8Array {
   const writer = new UnitWriter();
-  writeRequestHeader(writer, {
+  const defaults = {
     path: 'test.v1.TestService/Echo',
     timeoutMs: 30_000,
     clientInstance: CLIENT_INSTANCE,
@@ -168,8 +169,8 @@ export function requestBytes({ message, ...header }: RequestInit = {}): Uint8Arr
     attempt: 1,
     ageMs: 0,
     metadata: undefined,
-    ...header,
-  });
+  };
+  writeRequestHeader(writer, { ...defaults, ...header }, ANY_METADATA);
   writer.message(message ?? new Uint8Array());
   return writer.bytes.slice();
 }

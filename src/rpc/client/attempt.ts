@@ -6,6 +6,7 @@
  */
 import { type Metadata, Status } from 'nice-grpc-common';
 import { FramingError, malformed } from '../framing/framing-error.js';
+import { type MetadataLimit } from '../framing/metadata-limit.js';
 import { ResetCode } from '../framing/reset-code.js';
 import { decodeResponseHeader } from '../framing/response-header.js';
 import { decodeTrailer, type Trailer } from '../framing/trailer.js';
@@ -23,6 +24,7 @@ export interface AttemptOwner {
   /** The channel keeps the attempt through failed connections. */
   readonly waitForReady: boolean;
   readonly maxReceiveMessageBytes: number;
+  readonly receiveMetadataLimit: MetadataLimit;
   readonly attemptTimeoutMs: number | undefined;
 
   /** Messages of the request follow one by one, by `writePieces`; else `writeRequest` gives the whole request. */
@@ -291,7 +293,7 @@ export class Attempt implements TimerItem {
       case UnitType.HEADER:
         if (this.#hasHeader) throw malformed('the server sent a header that is not the first unit');
         this.#hasHeader = true;
-        this.owner.onAttemptHeader(decodeResponseHeader(unit.body));
+        this.owner.onAttemptHeader(decodeResponseHeader(unit.body, this.owner.receiveMetadataLimit));
         return;
       case UnitType.MESSAGE:
         if (!this.#hasHeader) {
@@ -302,7 +304,7 @@ export class Attempt implements TimerItem {
         this.owner.onAttemptMessage(this, unit.body);
         return;
       case UnitType.TRAILER:
-        this.#onTrailer(decodeTrailer(unit.body));
+        this.#onTrailer(decodeTrailer(unit.body, this.owner.receiveMetadataLimit));
     }
   }
 

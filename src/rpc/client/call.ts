@@ -8,7 +8,8 @@ import { Metadata, Status } from 'nice-grpc-common';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
 import { type AttemptRecord } from '../attempt-record.js';
 import { type ParentCall } from '../call-scope.js';
-import { writeRequestHeader } from '../framing/request-header.js';
+import { type MetadataLimit } from '../framing/metadata-limit.js';
+import { type RequestHeader, writeRequestHeader } from '../framing/request-header.js';
 import { ResetCode } from '../framing/reset-code.js';
 import { type Trailer } from '../framing/trailer.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
@@ -164,6 +165,10 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
     return this.options.maxReceiveMessageBytes ?? this.channel.limits.maxReceiveMessageBytes;
   }
 
+  get receiveMetadataLimit(): MetadataLimit {
+    return this.channel.receiveMetadataLimit;
+  }
+
   get wantsMessage(): boolean {
     return this.#sink.wantsMessage;
   }
@@ -174,7 +179,7 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
     // Numbered when it is first sent: what is given up while it waits leaves no gap in a server's window.
     if (this.#sequence < 0) this.#sequence = ids.nextSequence++;
     this.#hedging?.onSent(now);
-    writeRequestHeader(writer, {
+    const header: RequestHeader = {
       path: method.path,
       timeoutMs: this.#deadlineAt === Infinity ? undefined : Math.max(0, this.#deadlineAt - now),
       clientInstance: ids.instance,
@@ -182,7 +187,8 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
       attempt: this.attempts,
       ageMs: now - this.startedAt,
       metadata: this.options.metadata,
-    });
+    };
+    writeRequestHeader(writer, header, channel.sendMetadataLimit);
     if (this.#feed !== undefined) return undefined;
     if (this.#request.length > SMALL_MESSAGE_BYTES) {
       writer.messageHead(this.#request.length);

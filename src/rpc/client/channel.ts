@@ -10,6 +10,11 @@ import { Status } from 'nice-grpc-common';
 import { type Timer } from '../../base/clock.js';
 import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-options.js';
 import { type ConnectionClosed } from '../../transport/transport-error.js';
+import {
+  DEFAULT_MAX_METADATA_BYTES,
+  METADATA_BYTES_RULE,
+  type MetadataLimit,
+} from '../framing/metadata-limit.js';
 import { CLIENT_INSTANCE_BYTES } from '../framing/request-header.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../framing/unit.js';
 import { type ResetCode } from '../framing/reset-code.js';
@@ -49,6 +54,13 @@ export interface ChannelOptions {
   readonly maxSendMessageBytes?: number | undefined;
   /** A larger response is refused before it is buffered. Default 4 MiB. */
   readonly maxReceiveMessageBytes?: number | undefined;
+  /**
+   * A call with more metadata, keys and values together, fails before it is sent. Default 8,192, which is also what servers
+   * take by default; at most 11,903.
+   */
+  readonly maxSendMetadataBytes?: number | undefined;
+  /** A call that is answered with a header or a trailer of more metadata fails. Default 8,192, at most 11,903. */
+  readonly maxReceiveMetadataBytes?: number | undefined;
   /** Calls that may wait for a connection or a free stream; more fail with RESOURCE_EXHAUSTED. Default 10,000. */
   readonly maxWaitingCalls?: number | undefined;
   /** Bounds the retries and hedges of all its calls together. Default: 1,000 tokens, 0.1 back; false: no bound. */
@@ -67,6 +79,8 @@ export interface ChannelLimits {
   readonly defaultIdleTimeoutMs: number;
   readonly maxSendMessageBytes: number;
   readonly maxReceiveMessageBytes: number;
+  readonly maxSendMetadataBytes: number;
+  readonly maxReceiveMetadataBytes: number;
   readonly maxWaitingCalls: number;
 }
 
@@ -104,6 +118,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
   readonly environment: RpcEnvironment;
   /** @internal */
   readonly limits: ChannelLimits;
+  /** @internal */
+  readonly sendMetadataLimit: MetadataLimit;
+  /** @internal */
+  readonly receiveMetadataLimit: MetadataLimit;
   /** @internal What limits the time of calls that say nothing of it. */
   readonly unaryDefaults: CallDefaults;
   /** @internal */
@@ -145,6 +163,15 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     checkNumbers(options, CHANNEL_RULES);
     const { retryBudget, inherit, ...limits } = options;
     this.limits = withDefaults(CHANNEL_DEFAULTS, limits);
+    const { maxSendMetadataBytes, maxReceiveMetadataBytes } = this.limits;
+    this.sendMetadataLimit = {
+      maxBytes: maxSendMetadataBytes,
+      name: "this client's maxSendMetadataBytes",
+    };
+    this.receiveMetadataLimit = {
+      maxBytes: maxReceiveMetadataBytes,
+      name: "this client's maxReceiveMetadataBytes",
+    };
     const { defaultTimeoutMs, defaultIdleTimeoutMs: idleTimeoutMs } = this.limits;
     this.unaryDefaults = { timeoutMs: defaultTimeoutMs, idleTimeoutMs };
     this.streamDefaults = { timeoutMs: Infinity, idleTimeoutMs };
@@ -418,6 +445,8 @@ const CHANNEL_DEFAULTS: ChannelLimits = {
   defaultIdleTimeoutMs: DEFAULT_IDLE_TIMEOUT_MS,
   maxSendMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
   maxReceiveMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
+  maxSendMetadataBytes: DEFAULT_MAX_METADATA_BYTES,
+  maxReceiveMetadataBytes: DEFAULT_MAX_METADATA_BYTES,
   maxWaitingCalls: 10_000,
 };
 
@@ -426,6 +455,8 @@ const CHANNEL_RULES: NumberRules<ChannelLimits> = {
   defaultIdleTimeoutMs: IDLE_TIMEOUT_RULE,
   maxSendMessageBytes: { min: 0, unit: 'bytes' },
   maxReceiveMessageBytes: { min: 0, unit: 'bytes' },
+  maxSendMetadataBytes: METADATA_BYTES_RULE,
+  maxReceiveMetadataBytes: METADATA_BYTES_RULE,
   maxWaitingCalls: { min: 0 },
 };
 

@@ -1,12 +1,13 @@
 /**
  * Metadata as fields of a header or trailer [RPC-7]: one entry per value, key length, key, value; keys that end in
- * `-bin` carry bytes, the others text. Both directions hold the limits and the reserved names, so that a peer of ours
- * can never send what ours would refuse. What is received is a `Metadata` of nice-grpc, a Map inside: no key reaches a prototype.
+ * `-bin` carry bytes, the others text. Both directions hold limits and the reserved names: what is sent with the default
+ * limit is never refused by it. What is received is a `Metadata` of nice-grpc, a Map inside: no key reaches a prototype.
  * Of the reserved keys a trailer has one, for google.rpc's details [RPC-16]: it travels as a field of its own.
  */
 import { Metadata, Status } from 'nice-grpc-common';
 import { type FieldReader } from './field-reader.js';
 import { FramingError, malformed, tooLarge } from './framing-error.js';
+import { MAX_METADATA_ENTRIES, type MetadataLimit } from './metadata-limit.js';
 import { ResetCode } from './reset-code.js';
 import { type UnitWriter, varintLength } from './unit-writer.js';
 
@@ -15,25 +16,27 @@ export const METADATA_TAG = 0x10;
 /** Under this key a handler sets, and a caller finds, the bytes of a `google.rpc.Status` among a trailer's metadata. */
 export const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
 
-/** Keys and values together. */
-export const MAX_METADATA_BYTES = 8_192;
-export const MAX_METADATA_ENTRIES = 64;
-
 /**
- * Throws FramingError: over a limit, or a reserved key. With `statusDetailsTag` the key of status details is none: its
- * last value becomes that field.
+ * Throws FramingError: over a limit, or a reserved key. `what` is what errors call the metadata. With `statusDetailsTag`
+ * the key of status details is none: its last value becomes that field.
  */
-export function writeMetadata(writer: UnitWriter, metadata: Metadata, statusDetailsTag?: number): void {
+export function writeMetadata(
+  writer: UnitWriter,
+  metadata: Metadata,
+  what: string,
+  limit: MetadataLimit,
+  statusDetailsTag?: number,
+): void {
+  const { maxBytes } = limit;
   let entries = 0;
   let size = 0;
   for (const [key, values] of metadata) {
     if (key === STATUS_DETAILS_KEY && statusDetailsTag !== undefined) {
       const bytes = values.at(-1);
       if (!(bytes instanceof Uint8Array)) continue;
-      entries += 1;
+      checkEntries((entries += 1), what);
       size += key.length + bytes.length;
-      checkLimits(entries, size);
-      writer.bytesField(statusDetailsTag, bytes);
+      if (size <= maxBytes) writer.bytesField(statusDetailsTag, bytes);
       continue;
     }
     if (isReserved(key)) {
@@ -44,10 +47,11 @@ export function writeMetadata(writer: UnitWriter, metadata: Metadata, statusDeta
       );
     }
     for (const value of values) {
-      entries += 1;
+      checkEntries((entries += 1), what);
       // Keys are ASCII, and so are the values of those that are not '-bin': Metadata accepts nothing else.
       size += key.length + value.length;
-      checkLimits(entries, size);
+      // Nothing more is written, but all is counted: the error says how much it is.
+      if (size > maxBytes) continue;
       writer.u8(METADATA_TAG);
       writer.varint(varintLength(key.length) + key.length + value.length);
       writer.text(key);
@@ -55,17 +59,21 @@ export function writeMetadata(writer: UnitWriter, metadata: Metadata, statusDeta
       else writer.write(value);
     }
   }
+  checkSize(size, what, limit);
 }
 
 /** Collects the metadata fields of one header or trailer; costs nothing when there are none. */
 export class MetadataReader {
+  readonly #what: string;
+  readonly #limit: MetadataLimit;
   #metadata: Metadata | undefined;
   #entries = 0;
   #size = 0;
 
-  /** Undefined when no entry was read. */
-  get metadata(): Metadata | undefined {
-    return this.#metadata;
+  /** `what` is what errors call the metadata. */
+  constructor(what: string, limit: MetadataLimit) {
+    this.#what = what;
+    this.#limit = limit;
   }
 
   /** The reader stands in a field with METADATA_TAG. */
@@ -90,18 +98,24 @@ export class MetadataReader {
     (this.#metadata ??= Metadata()).set(STATUS_DETAILS_KEY, bytes);
   }
 
+  /** All of it was read, of which there is no more than the unit has. Throws FramingError over the limit. */
+  end(): Metadata | undefined {
+    checkSize(this.#size, this.#what, this.#limit);
+    return this.#metadata;
+  }
+
   #count(key: string, value: string | Uint8Array): void {
-    this.#entries += 1;
+    checkEntries((this.#entries += 1), this.#what);
     this.#size += key.length + value.length;
-    checkLimits(this.#entries, this.#size);
   }
 }
 
-function checkLimits(entries: number, size: number): void {
-  if (entries > MAX_METADATA_ENTRIES) {
-    throw tooLarge(`metadata has more than ${MAX_METADATA_ENTRIES} entries`);
-  }
-  if (size > MAX_METADATA_BYTES) throw tooLarge(`metadata is above the limit of ${MAX_METADATA_BYTES} bytes`);
+function checkEntries(entries: number, what: string): void {
+  if (entries > MAX_METADATA_ENTRIES) throw tooLarge(`${what} has more than ${MAX_METADATA_ENTRIES} entries`);
+}
+
+function checkSize(size: number, what: string, { maxBytes, name }: MetadataLimit): void {
+  if (size > maxBytes) throw tooLarge(`${what} of ${size} bytes is above ${name} of ${maxBytes} bytes`);
 }
 
 function isReserved(key: string): boolean {

@@ -6,6 +6,7 @@ import { type Metadata } from 'nice-grpc-common';
 import { FieldReader } from './field-reader.js';
 import { malformed } from './framing-error.js';
 import { METADATA_TAG, MetadataReader, writeMetadata } from './metadata-codec.js';
+import { type MetadataLimit } from './metadata-limit.js';
 import { TextMemory } from './text-memory.js';
 import { UnitType } from './unit.js';
 import { type UnitWriter, varintLength } from './unit-writer.js';
@@ -27,8 +28,8 @@ export interface RequestHeader {
 
 export const CLIENT_INSTANCE_BYTES = 16;
 
-/** Appends a HEADER unit. Throws FramingError for metadata over its limits. */
-export function writeRequestHeader(writer: UnitWriter, header: RequestHeader): void {
+/** Appends a HEADER unit. Throws FramingError for metadata over `limit`. */
+export function writeRequestHeader(writer: UnitWriter, header: RequestHeader, limit: MetadataLimit): void {
   writer.beginUnit(UnitType.HEADER);
   writer.textField(Tag.PATH, header.path);
   if (header.timeoutMs !== undefined) writer.varintField(Tag.TIMEOUT, Math.ceil(header.timeoutMs));
@@ -40,12 +41,12 @@ export function writeRequestHeader(writer: UnitWriter, header: RequestHeader): v
     writer.varintField(Tag.ATTEMPT, header.attempt);
     writer.varintField(Tag.AGE, Math.floor(header.ageMs));
   }
-  if (header.metadata !== undefined) writeMetadata(writer, header.metadata);
+  if (header.metadata !== undefined) writeMetadata(writer, header.metadata, METADATA_NAME, limit);
   writer.endUnit();
 }
 
-/** Throws FramingError. */
-export function decodeRequestHeader(body: Uint8Array): RequestHeader {
+/** Throws FramingError, for metadata over `limit` too. */
+export function decodeRequestHeader(body: Uint8Array, limit: MetadataLimit): RequestHeader {
   const fields = new FieldReader(body);
   let path: string | undefined;
   let timeoutMs: number | undefined;
@@ -73,7 +74,7 @@ export function decodeRequestHeader(body: Uint8Array): RequestHeader {
         ageMs = fields.valueVarint();
         break;
       case METADATA_TAG:
-        (metadata ??= new MetadataReader()).readEntry(fields);
+        (metadata ??= new MetadataReader(METADATA_NAME, limit)).readEntry(fields);
         break;
       default:
         fields.skipUnknown();
@@ -83,9 +84,11 @@ export function decodeRequestHeader(body: Uint8Array): RequestHeader {
   if (path === undefined) throw malformed('a request header has no method path');
   if (clientInstance === undefined) throw malformed('a request header has no request ID');
   if (attempt < 1) throw malformed('attempts are counted from 1');
-  return { path, timeoutMs, clientInstance, sequence, attempt, ageMs, metadata: metadata?.metadata };
+  return { path, timeoutMs, clientInstance, sequence, attempt, ageMs, metadata: metadata?.end() };
 }
 
 const paths = new TextMemory();
+
+const METADATA_NAME = 'request metadata';
 
 const Tag = { PATH: 0x01, TIMEOUT: 0x02, REQUEST_ID: 0x03, ATTEMPT: 0x04, AGE: 0x05 } as const;

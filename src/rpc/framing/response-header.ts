@@ -5,23 +5,27 @@
 import { type Metadata } from 'nice-grpc-common';
 import { FieldReader } from './field-reader.js';
 import { METADATA_TAG, MetadataReader, writeMetadata } from './metadata-codec.js';
+import { type MetadataLimit } from './metadata-limit.js';
 import { UnitType } from './unit.js';
 import { type UnitWriter } from './unit-writer.js';
 
-/** Appends a HEADER unit. Throws FramingError for metadata over its limits. */
-export function writeResponseHeader(writer: UnitWriter, metadata: Metadata): void {
+/** Appends a HEADER unit. Throws FramingError for metadata over `limit`. */
+export function writeResponseHeader(writer: UnitWriter, metadata: Metadata, limit: MetadataLimit): void {
   writer.beginUnit(UnitType.HEADER);
-  writeMetadata(writer, metadata);
+  writeMetadata(writer, metadata, METADATA_NAME, limit);
   writer.endUnit();
 }
 
-/** Undefined when it carries none. Throws FramingError. */
-export function decodeResponseHeader(body: Uint8Array): Metadata | undefined {
+/** Undefined when it carries none. Throws FramingError, for metadata over `limit` too. */
+export function decodeResponseHeader(body: Uint8Array, limit: MetadataLimit): Metadata | undefined {
   const fields = new FieldReader(body);
   let metadata: MetadataReader | undefined;
   while (fields.nextField()) {
-    if (fields.tag === METADATA_TAG) (metadata ??= new MetadataReader()).readEntry(fields);
+    if (fields.tag === METADATA_TAG)
+      (metadata ??= new MetadataReader(METADATA_NAME, limit)).readEntry(fields);
     else fields.skipUnknown();
   }
-  return metadata?.metadata;
+  return metadata?.end();
 }
+
+const METADATA_NAME = 'header metadata';

@@ -5,6 +5,7 @@
 import { type Metadata, Status } from 'nice-grpc-common';
 import { FieldReader } from './field-reader.js';
 import { METADATA_TAG, MetadataReader, writeMetadata } from './metadata-codec.js';
+import { type MetadataLimit } from './metadata-limit.js';
 import { MAX_DETAILS_BYTES, UnitType } from './unit.js';
 import { type UnitWriter } from './unit-writer.js';
 
@@ -23,20 +24,21 @@ export interface Trailer {
 /** OK and nothing else. */
 export const OK_TRAILER: Trailer = { code: Status.OK, details: '', notStarted: false, metadata: undefined };
 
-/** Appends a TRAILER unit. `details` is cut at MAX_DETAILS_BYTES. Throws FramingError for metadata over its limits. */
-export function writeTrailer(writer: UnitWriter, trailer: Trailer): void {
+/** Appends a TRAILER unit. `details` is cut at MAX_DETAILS_BYTES. Throws FramingError for metadata over `limit`. */
+export function writeTrailer(writer: UnitWriter, trailer: Trailer, limit: MetadataLimit): void {
   writer.beginUnit(UnitType.TRAILER);
   if (trailer.code !== Status.OK) writer.varintField(Tag.STATUS, trailer.code);
   if (trailer.details !== '') writer.textField(Tag.DETAILS, shorten(trailer.details));
   if (trailer.notStarted) writer.bytesField(Tag.NOT_STARTED, NO_BYTES);
   if (trailer.reconnect === true) writer.bytesField(Tag.RECONNECT, NO_BYTES);
   if (trailer.retryAfterMs !== undefined) writeRetryAfter(writer, trailer.retryAfterMs);
-  if (trailer.metadata !== undefined) writeMetadata(writer, trailer.metadata, Tag.STATUS_DETAILS);
+  if (trailer.metadata !== undefined)
+    writeMetadata(writer, trailer.metadata, METADATA_NAME, limit, Tag.STATUS_DETAILS);
   writer.endUnit();
 }
 
-/** Throws FramingError. */
-export function decodeTrailer(body: Uint8Array): Trailer {
+/** Throws FramingError, for metadata over `limit` too. */
+export function decodeTrailer(body: Uint8Array, limit: MetadataLimit): Trailer {
   if (body.length === 0) return OK_TRAILER;
   const fields = new FieldReader(body);
   let code: Status = Status.OK;
@@ -62,7 +64,7 @@ export function decodeTrailer(body: Uint8Array): Trailer {
         reconnect = true;
         break;
       case Tag.STATUS_DETAILS:
-        (metadata ??= new MetadataReader()).readStatusDetails(fields);
+        (metadata ??= new MetadataReader(METADATA_NAME, limit)).readStatusDetails(fields);
         break;
       case Tag.RETRY_AFTER:
         retryAfterMs = fields.valueVarint();
@@ -71,14 +73,14 @@ export function decodeTrailer(body: Uint8Array): Trailer {
         doNotRetry = true;
         break;
       case METADATA_TAG:
-        (metadata ??= new MetadataReader()).readEntry(fields);
+        (metadata ??= new MetadataReader(METADATA_NAME, limit)).readEntry(fields);
         break;
       default:
         fields.skipUnknown();
     }
   }
   if (doNotRetry) retryAfterMs = Infinity;
-  const trailer = { code, details, notStarted, metadata: metadata?.metadata };
+  const trailer = { code, details, notStarted, metadata: metadata?.end() };
   return {
     ...trailer,
     ...(reconnect ? { reconnect } : undefined),
@@ -111,6 +113,8 @@ const Tag = {
   RETRY_AFTER: 0x06,
   DO_NOT_RETRY: 0x07,
 } as const;
+
+const METADATA_NAME = 'trailer metadata';
 
 /** The most that one UTF-16 unit takes in UTF-8. */
 const MAX_UTF8_BYTES = 3;

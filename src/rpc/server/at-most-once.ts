@@ -4,6 +4,7 @@
  * to it that the answer is kept for the client that asks again [AMO-5]; an answer that the handler did not give is kept
  * for nobody.
  */
+import { type MetadataLimit } from '../framing/metadata-limit.js';
 import { type RequestHeader } from '../framing/request-header.js';
 import { decodeTrailer, type Trailer } from '../framing/trailer.js';
 import { UnitType } from '../framing/unit.js';
@@ -94,17 +95,17 @@ export class AtMostOnce {
   readonly #onReply = (bytes: Uint8Array | undefined): void => {
     this.#awaited = undefined;
     if (bytes === undefined) this.#call.onNotAgain(NO_REPLY);
-    else this.#call.onReply(bytes, trailerOf(bytes));
+    else this.#call.onReply(bytes, trailerOf(bytes, this.#runtime.sendMetadataLimit));
   };
 }
 
-/** Of an answer as it was written by us. */
-function trailerOf(bytes: Uint8Array): Trailer {
+/** Of an answer as it was written by us, within `limit`. */
+function trailerOf(bytes: Uint8Array, limit: MetadataLimit): Trailer {
   const reader = new UnitReader(bytes.length);
   reader.push(bytes);
   let unit = reader.next();
   while (unit !== undefined && unit.type !== UnitType.TRAILER) unit = reader.next();
-  return decodeTrailer(unit?.body ?? new Uint8Array());
+  return decodeTrailer(unit?.body ?? new Uint8Array(), limit);
 }
 
 const NO_REPLY = 'it was started before, by an attempt that was cancelled or whose answer is not kept';

@@ -106,8 +106,11 @@ export class RequestIntake implements MessageSource {
   }
 
   #onChunk(chunk: Uint8Array): void {
-    const { maxReceiveMessageBytes } = this.#connection.runtime.limits;
-    const request = (this.#request ??= new RequestStream(maxReceiveMessageBytes));
+    const { limits, receiveMetadataLimit } = this.#connection.runtime;
+    const request = (this.#request ??= new RequestStream(
+      limits.maxReceiveMessageBytes,
+      receiveMetadataLimit,
+    ));
     request.push(chunk);
     if (this.#header === undefined) {
       const header = request.readHeader();

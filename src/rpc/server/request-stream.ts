@@ -4,16 +4,19 @@
  * [RPC-1]
  */
 import { malformed } from '../framing/framing-error.js';
+import { type MetadataLimit } from '../framing/metadata-limit.js';
 import { decodeRequestHeader, type RequestHeader } from '../framing/request-header.js';
 import { UnitType } from '../framing/unit.js';
 import { UnitReader } from '../framing/unit-reader.js';
 
 export class RequestStream {
   readonly #reader: UnitReader;
+  readonly #metadataLimit: MetadataLimit;
   #hasHeader = false;
 
-  constructor(maxMessageBytes: number) {
+  constructor(maxMessageBytes: number, metadataLimit: MetadataLimit) {
     this.#reader = new UnitReader(maxMessageBytes);
+    this.#metadataLimit = metadataLimit;
   }
 
   /** The next bytes, after `readHeader` or `readMessage` has answered undefined. */
@@ -32,7 +35,7 @@ export class RequestStream {
     if (unit === undefined) return undefined;
     if (unit.type !== UnitType.HEADER) throw malformed('a request begins with its header');
     this.#hasHeader = true;
-    return decodeRequestHeader(unit.body);
+    return decodeRequestHeader(unit.body, this.#metadataLimit);
   }
 
   /** The next message, after the header; undefined when all that was pushed is read. */

@@ -3,6 +3,7 @@
  * room, else keeps the rest until there is. What waits is bounded by the limit on messages, and by the call's deadline.
  */
 import { type Metadata } from 'nice-grpc-common';
+import { type MetadataLimit } from '../framing/metadata-limit.js';
 import { writeResponseHeader } from '../framing/response-header.js';
 import { type Trailer, writeTrailer } from '../framing/trailer.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
@@ -13,15 +14,22 @@ export class ResponseStream {
   readonly #transport: StreamTransport;
   readonly #streamId: number;
   readonly #writer: UnitWriter;
+  readonly #metadataLimit: MetadataLimit;
   /** What the transport had no room for. */
   #unsent: Uint8Array[] | undefined;
   #isEnded = false;
   #isDropped = false;
 
-  constructor(transport: StreamTransport, streamId: number, writer: UnitWriter) {
+  constructor(
+    transport: StreamTransport,
+    streamId: number,
+    writer: UnitWriter,
+    metadataLimit: MetadataLimit,
+  ) {
     this.#transport = transport;
     this.#streamId = streamId;
     this.#writer = writer;
+    this.#metadataLimit = metadataLimit;
   }
 
   get isDropped(): boolean {
@@ -32,7 +40,7 @@ export class ResponseStream {
   writeHeader(header: Metadata): Uint8Array {
     const writer = this.#writer;
     writer.clear();
-    writeResponseHeader(writer, header);
+    writeResponseHeader(writer, header, this.#metadataLimit);
     this.#write([writer.bytes], false);
     return writer.bytes;
   }
@@ -44,7 +52,7 @@ export class ResponseStream {
   writeMessage(header: Metadata | undefined, body: readonly Uint8Array[]): boolean {
     const writer = this.#writer;
     writer.clear();
-    if (header !== undefined) writeResponseHeader(writer, header);
+    if (header !== undefined) writeResponseHeader(writer, header, this.#metadataLimit);
     const size = sizeOf(body);
     writer.messageHead(size);
     if (size > MAX_COPIED_BYTES) return this.#write([writer.bytes, ...body], false);
@@ -80,20 +88,20 @@ export class ResponseStream {
   ): readonly Uint8Array[] {
     const writer = this.#writer;
     writer.clear();
-    if (header !== undefined) writeResponseHeader(writer, header);
+    if (header !== undefined) writeResponseHeader(writer, header, this.#metadataLimit);
     if (body === undefined) {
-      writeTrailer(writer, trailer);
+      writeTrailer(writer, trailer, this.#metadataLimit);
       return [writer.bytes];
     }
     const size = sizeOf(body);
     writer.messageHead(size);
     if (size <= MAX_COPIED_BYTES) {
       for (const piece of body) writer.write(piece);
-      writeTrailer(writer, trailer);
+      writeTrailer(writer, trailer, this.#metadataLimit);
       return [writer.bytes];
     }
     const bodyOffset = writer.length;
-    writeTrailer(writer, trailer);
+    writeTrailer(writer, trailer, this.#metadataLimit);
     const { bytes } = writer;
     return [bytes.subarray(0, bodyOffset), ...body, bytes.subarray(bodyOffset)];
   }

@@ -66,7 +66,8 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     this.#runtime = connection.runtime;
     this.#streamId = streamId;
     this.#intake = new RequestIntake(connection, streamId, isFirstFlight, this);
-    this.#response = new ResponseStream(connection.transport, streamId, this.#runtime.writer);
+    const { writer, sendMetadataLimit } = this.#runtime;
+    this.#response = new ResponseStream(connection.transport, streamId, writer, sendMetadataLimit);
     this.#runtime.onCallOpened();
   }
 
@@ -89,7 +90,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     return this.#response.isDropped;
   }
 
-  /** For the handler, through its context. Throws FramingError when the metadata are above their limits. */
+  /** For the handler, through its context. Throws FramingError when the metadata are above the limit. */
   sendHeader(): void {
     const context = this.#context;
     if (context === undefined || this.#isHeaderSent || this.#phase !== Phase.RUNNING) return;

@@ -3,6 +3,7 @@
  * send ahead, are limits of its streams and belong to the transport's options.
  */
 import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-options.js';
+import { DEFAULT_MAX_METADATA_BYTES, METADATA_BYTES_RULE } from '../framing/metadata-limit.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../framing/unit.js';
 
 export interface ServerOptions {
@@ -10,6 +11,13 @@ export interface ServerOptions {
   readonly maxReceiveMessageBytes?: number | undefined;
   /** A larger response becomes RESOURCE_EXHAUSTED. Default 4 MiB, which is also what clients take by default. */
   readonly maxSendMessageBytes?: number | undefined;
+  /** A request with more metadata, keys and values together, is refused. Default 8,192, at most 11,903. */
+  readonly maxReceiveMetadataBytes?: number | undefined;
+  /**
+   * A header or a trailer with more metadata becomes RESOURCE_EXHAUSTED. Default 8,192, which is also what clients take by
+   * default; at most 11,903.
+   */
+  readonly maxSendMetadataBytes?: number | undefined;
   /** Handlers running at once, over all connections; a call above it is RESOURCE_EXHAUSTED. Default 2,000. */
   readonly maxRunningHandlers?: number | undefined;
   /** No unary call runs longer, whatever its client asks for. Default 600,000. */
@@ -57,6 +65,8 @@ export function resolveServerOptions(options: ServerOptions): ServerLimits {
 const DEFAULTS: ServerLimits = {
   maxReceiveMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
   maxSendMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
+  maxReceiveMetadataBytes: DEFAULT_MAX_METADATA_BYTES,
+  maxSendMetadataBytes: DEFAULT_MAX_METADATA_BYTES,
   maxRunningHandlers: 2_000,
   maxTimeoutMs: 600_000,
   streamIdleTimeoutMs: 600_000,
@@ -73,6 +83,8 @@ const DEFAULTS: ServerLimits = {
 const SERVER_RULES: NumberRules<ServerOptions> = {
   maxReceiveMessageBytes: { min: 0, unit: 'bytes' },
   maxSendMessageBytes: { min: 0, unit: 'bytes' },
+  maxReceiveMetadataBytes: METADATA_BYTES_RULE,
+  maxSendMetadataBytes: METADATA_BYTES_RULE,
   maxRunningHandlers: { min: 1, isWhole: true },
   maxTimeoutMs: { min: 1, unit: 'ms' },
   streamIdleTimeoutMs: { min: 1, unit: 'ms' },

@@ -4,6 +4,7 @@
  */
 import { type Status } from 'nice-grpc-common';
 import { TimerQueue } from '../timer-queue.js';
+import { type MetadataLimit } from '../framing/metadata-limit.js';
 import { UnitWriter } from '../framing/unit-writer.js';
 import { type RpcEnvironment } from '../rpc-environment.js';
 import { RateLimiter } from './rate-limiter.js';
@@ -46,6 +47,8 @@ export interface CallObserver {
 export class ServerRuntime {
   readonly environment: RpcEnvironment;
   readonly limits: ServerLimits;
+  readonly receiveMetadataLimit: MetadataLimit;
+  readonly sendMetadataLimit: MetadataLimit;
   readonly registry: ServiceRegistry;
   readonly observer: CallObserver;
   /** Each answer is written with it and handed over before anything else runs. */
@@ -69,6 +72,14 @@ export class ServerRuntime {
   ) {
     this.environment = environment;
     this.limits = limits;
+    this.receiveMetadataLimit = {
+      maxBytes: limits.maxReceiveMetadataBytes,
+      name: "the server's maxReceiveMetadataBytes",
+    };
+    this.sendMetadataLimit = {
+      maxBytes: limits.maxSendMetadataBytes,
+      name: "the server's maxSendMetadataBytes",
+    };
     this.registry = registry;
     this.observer = observer;
     this.timers = new TimerQueue(environment.clock);

@@ -6,8 +6,18 @@ import {
   type RequestHeader,
   writeRequestHeader,
 } from '../../../../src/rpc/framing/request-header.js';
+import {
+  DEFAULT_MAX_METADATA_BYTES,
+  METADATA_BYTES_RULE,
+  type MetadataLimit,
+} from '../../../../src/rpc/framing/metadata-limit.js';
 import { decodeResponseHeader, writeResponseHeader } from '../../../../src/rpc/framing/response-header.js';
-import { decodeTrailer, OK_TRAILER, writeTrailer } from '../../../../src/rpc/framing/trailer.js';
+import {
+  decodeTrailer,
+  OK_TRAILER,
+  type Trailer,
+  writeTrailer,
+} from '../../../../src/rpc/framing/trailer.js';
 import { MAX_DETAILS_BYTES } from '../../../../src/rpc/framing/unit.js';
 import { UnitReader } from '../../../../src/rpc/framing/unit-reader.js';
 import { UnitWriter } from '../../../../src/rpc/framing/unit-writer.js';
@@ -22,6 +32,12 @@ const REQUEST: RequestHeader = {
   metadata: undefined,
 };
 
+const LIMIT: MetadataLimit = { maxBytes: DEFAULT_MAX_METADATA_BYTES, name: "the test's limit" };
+
+const readRequest = (body: Uint8Array): RequestHeader => decodeRequestHeader(body, LIMIT);
+const readResponse = (body: Uint8Array): Metadata | undefined => decodeResponseHeader(body, LIMIT);
+const readTrailer = (body: Uint8Array): Trailer => decodeTrailer(body, LIMIT);
+
 /** The body of the one unit that `write` writes. */
 function bodyOf(write: (writer: UnitWriter) => void): Uint8Array {
   const writer = new UnitWriter();
@@ -35,7 +51,7 @@ function bodyOf(write: (writer: UnitWriter) => void): Uint8Array {
 
 const requestBody = (header: RequestHeader): Uint8Array =>
   bodyOf((writer) => {
-    writeRequestHeader(writer, header);
+    writeRequestHeader(writer, header, LIMIT);
   });
 
 function statusOf(action: () => unknown): Status {
@@ -82,7 +98,7 @@ describe('a request header', () => {
     });
     fc.assert(
       fc.property(header, (sent) => {
-        expect(decodeRequestHeader(requestBody({ ...sent, metadata: undefined }))).toEqual({
+        expect(readRequest(requestBody({ ...sent, metadata: undefined }))).toEqual({
           ...sent,
           metadata: undefined,
         });
@@ -91,28 +107,28 @@ describe('a request header', () => {
   });
 
   test('[RPC-5] rounds the remaining time up: a server must not give up before its client', () => {
-    expect(decodeRequestHeader(requestBody({ ...REQUEST, timeoutMs: 0.2 })).timeoutMs).toBe(1);
+    expect(readRequest(requestBody({ ...REQUEST, timeoutMs: 0.2 })).timeoutMs).toBe(1);
   });
 
   test('[RPC-3] skips optional fields that it does not know and refuses required ones', () => {
     const known = requestBody(REQUEST);
-    expect(decodeRequestHeader(Uint8Array.of(...known, 0x7f, 2, 1, 1)).path).toBe('a.B/C');
-    expect(statusOf(() => decodeRequestHeader(Uint8Array.of(...known, 0xff, 0)))).toBe(Status.UNIMPLEMENTED);
+    expect(readRequest(Uint8Array.of(...known, 0x7f, 2, 1, 1)).path).toBe('a.B/C');
+    expect(statusOf(() => readRequest(Uint8Array.of(...known, 0xff, 0)))).toBe(Status.UNIMPLEMENTED);
   });
 
   test('[RPC-3] says what its last field of a kind says', () => {
     const twice = Uint8Array.of(...requestBody(REQUEST), 0x01, 1, 0x7a, 0x04, 1, 9);
-    expect(decodeRequestHeader(twice)).toMatchObject({ path: 'z', attempt: 9, sequence: 5 });
+    expect(readRequest(twice)).toMatchObject({ path: 'z', attempt: 9, sequence: 5 });
   });
 
   test('[RPC-4] of attempt 0 is malformed', () => {
     const zeroth = Uint8Array.of(...requestBody(REQUEST), 0x04, 1, 0);
-    expect(statusOf(() => decodeRequestHeader(zeroth))).toBe(Status.INTERNAL);
+    expect(statusOf(() => readRequest(zeroth))).toBe(Status.INTERNAL);
   });
 
   test('[RPC-4] without a path or a request ID is malformed', () => {
-    expect(() => decodeRequestHeader(Uint8Array.of(0x01, 1, 0x61))).toThrow('no request ID');
-    expect(() => decodeRequestHeader(requestBody(REQUEST).subarray(7))).toThrow('no method path');
+    expect(() => readRequest(Uint8Array.of(0x01, 1, 0x61))).toThrow('no request ID');
+    expect(() => readRequest(requestBody(REQUEST).subarray(7))).toThrow('no method path');
   });
 
   test.each([
@@ -129,13 +145,13 @@ describe('a request header', () => {
     ['a metadata value with a line end', [0x10, 3, 1, 0x61, 0x0a]],
   ])('[RPC-3] [RPC-7] with %s is malformed', (_what, bytes) => {
     const whole = Uint8Array.of(...requestBody(REQUEST), ...bytes);
-    expect(statusOf(() => decodeRequestHeader(whole))).toBe(Status.INTERNAL);
+    expect(statusOf(() => readRequest(whole))).toBe(Status.INTERNAL);
   });
 
   test('of any bytes throws nothing but a FramingError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
-        for (const decode of [decodeRequestHeader, decodeResponseHeader, decodeTrailer]) {
+        for (const decode of [readRequest, readResponse, readTrailer]) {
           try {
             decode(bytes);
           } catch (error) {
@@ -150,9 +166,9 @@ describe('a request header', () => {
 
 describe('metadata', () => {
   const roundTrip = (metadata: Metadata): Metadata | undefined =>
-    decodeResponseHeader(
+    readResponse(
       bodyOf((writer) => {
-        writeResponseHeader(writer, metadata);
+        writeResponseHeader(writer, metadata, LIMIT);
       }),
     );
 
@@ -186,7 +202,17 @@ describe('metadata', () => {
   test('[RPC-7] above its limits is not written', () => {
     const many = Metadata(Array.from({ length: 65 }, (_, index): [string, string] => [`k${index}`, '']));
     expect(() => roundTrip(many)).toThrow('more than 64 entries');
-    expect(() => roundTrip(Metadata({ k: 'x'.repeat(8_192) }))).toThrow('above the limit of 8192 bytes');
+    const above = Metadata({ first: 'x'.repeat(8_188), last: '12345' });
+    expect(() => roundTrip(above)).toThrow(
+      "header metadata of 8202 bytes is above the test's limit of 8192 bytes",
+    );
+    expect(() => roundTrip(Metadata({ k: 'x'.repeat(8_192) }))).toThrow('of 8193 bytes');
+    const writer = new UnitWriter();
+    const huge = Metadata({ k: 'x'.repeat(1_000_000) });
+    expect(() => {
+      writeResponseHeader(writer, huge, LIMIT);
+    }).toThrow('of 1000001 bytes');
+    expect(writer.length).toBeLessThan(10);
     expect(roundTrip(Metadata({ k: 'x'.repeat(8_191) }))?.get('k')).toHaveLength(8_191);
     expect(statusOf(() => roundTrip(Metadata({ 'grpc-x': '1' })))).toBe(Status.INVALID_ARGUMENT);
   });
@@ -194,27 +220,68 @@ describe('metadata', () => {
   test('[RPC-7] above its limits is refused, whoever sent it', () => {
     const entry = [0x10, 3, 1, 0x61, 0x62];
     const body = Uint8Array.from(Array.from({ length: 65 }, () => entry).flat());
-    expect(statusOf(() => decodeResponseHeader(body))).toBe(Status.RESOURCE_EXHAUSTED);
-    expect(entriesOf(decodeResponseHeader(body.subarray(0, 64 * 5)))).toHaveLength(1);
+    expect(statusOf(() => readResponse(body))).toBe(Status.RESOURCE_EXHAUSTED);
+    expect(entriesOf(readResponse(body.subarray(0, 64 * 5)))).toHaveLength(1);
     const big = [0x10, 0x40 | (8_191 >> 8), 8_191 & 0xff, 1, 0x61, ...new Array<number>(8_189).fill(0x62)];
-    expect(decodeResponseHeader(Uint8Array.from(big))?.get('a')).toHaveLength(8_189);
-    expect(() => decodeResponseHeader(Uint8Array.from([...big, ...entry, ...entry]))).toThrow('8192 bytes');
+    expect(readResponse(Uint8Array.from(big))?.get('a')).toHaveLength(8_189);
+    const full = [...big, ...entry];
+    expect(entriesOf(readResponse(Uint8Array.from(full)))).toHaveLength(1);
+    const above = Uint8Array.from([...full, 0x10, 2, 1, 0x61]);
+    const complaint = (what: string): string =>
+      `${what} metadata of 8193 bytes is above the test's limit of 8192 bytes`;
+    expect(() => readResponse(above)).toThrow(complaint('header'));
+    expect(() => readTrailer(above)).toThrow(complaint('trailer'));
+    expect(() => readRequest(Uint8Array.from([...requestBody(REQUEST), ...above]))).toThrow(
+      complaint('request'),
+    );
+  });
+
+  test('[RPC-7] of the largest limit that may be asked for fits, whatever comes with it', () => {
+    const limit = { maxBytes: METADATA_BYTES_RULE.max ?? NaN, name: 'the largest limit' };
+    // A key from 64 bytes on makes all lengths of its entry two bytes long.
+    const metadata = Metadata({ last: 'v'.repeat(limit.maxBytes - 'last'.length - 63 * 64) });
+    for (let index = 0; index < 63; index++) metadata.set(`${index}`.padEnd(64, '-'), '');
+    const trailer = {
+      code: Status.UNAUTHENTICATED,
+      details: 'd'.repeat(MAX_DETAILS_BYTES),
+      notStarted: true,
+      metadata,
+      reconnect: true,
+      retryAfterMs: Number.MAX_SAFE_INTEGER,
+    };
+    const header = {
+      ...REQUEST,
+      path: 'p'.repeat(4_100),
+      timeoutMs: Number.MAX_SAFE_INTEGER,
+      sequence: Number.MAX_SAFE_INTEGER,
+      attempt: Number.MAX_SAFE_INTEGER,
+      ageMs: Number.MAX_SAFE_INTEGER,
+      metadata,
+    };
+    const written = bodyOf((writer) => {
+      writeTrailer(writer, trailer, limit);
+    });
+    expect(entriesOf(decodeTrailer(written, limit).metadata)).toEqual(entriesOf(metadata));
+    const request = bodyOf((writer) => {
+      writeRequestHeader(writer, header, limit);
+    });
+    expect(entriesOf(decodeRequestHeader(request, limit).metadata)).toEqual(entriesOf(metadata));
   });
 
   test('does not keep the memory of the datagram that it came in', () => {
     const body = bodyOf((writer) => {
-      writeResponseHeader(writer, Metadata({ 'x-bin': Uint8Array.of(1, 2) }));
+      writeResponseHeader(writer, Metadata({ 'x-bin': Uint8Array.of(1, 2) }), LIMIT);
     });
-    const received = decodeResponseHeader(body)?.get('x-bin');
+    const received = readResponse(body)?.get('x-bin');
     body.fill(0);
     expect(received).toEqual(Uint8Array.of(1, 2));
   });
 });
 
 describe('a trailer', () => {
-  const bytesOf = (trailer: Parameters<typeof writeTrailer>[1]): Uint8Array =>
+  const bytesOf = (trailer: Trailer): Uint8Array =>
     bodyOf((writer) => {
-      writeTrailer(writer, trailer);
+      writeTrailer(writer, trailer, LIMIT);
     });
 
   test('is laid out as PROTOCOL says, and OK is empty', () => {
@@ -230,10 +297,10 @@ describe('a trailer', () => {
 
   test('comes out as it went in', () => {
     const sent = { code: Status.UNAVAILABLE, details: 'später ☂', notStarted: true, metadata: undefined };
-    expect(decodeTrailer(bytesOf(sent))).toEqual(sent);
-    expect(decodeTrailer(bytesOf({ ...sent, reconnect: true }))).toEqual({ ...sent, reconnect: true });
+    expect(readTrailer(bytesOf(sent))).toEqual(sent);
+    expect(readTrailer(bytesOf({ ...sent, reconnect: true }))).toEqual({ ...sent, reconnect: true });
     expect([...bytesOf({ ...OK_TRAILER, reconnect: true })]).toEqual([4, 0]);
-    expect(decodeTrailer(bytesOf(OK_TRAILER))).toBe(OK_TRAILER);
+    expect(readTrailer(bytesOf(OK_TRAILER))).toBe(OK_TRAILER);
   });
 
   test('[RPC-14] says how long to wait before another attempt, or that there is to be none', () => {
@@ -242,23 +309,23 @@ describe('a trailer', () => {
     expect([...bytesOf({ ...refused, retryAfterMs: Infinity })]).toEqual([1, 1, 8, 7, 0]);
     for (const retryAfterMs of [0, 250, Infinity]) {
       const sent = { ...refused, retryAfterMs };
-      expect(decodeTrailer(bytesOf(sent))).toEqual(sent);
+      expect(readTrailer(bytesOf(sent))).toEqual(sent);
     }
-    expect(decodeTrailer(Uint8Array.of(7, 0, 6, 1, 9)).retryAfterMs).toBe(Infinity);
-    expect(decodeTrailer(Uint8Array.of(1, 1, 8)).retryAfterMs).toBeUndefined();
+    expect(readTrailer(Uint8Array.of(7, 0, 6, 1, 9)).retryAfterMs).toBe(Infinity);
+    expect(readTrailer(Uint8Array.of(1, 1, 8)).retryAfterMs).toBeUndefined();
   });
 
   test('with a status that this version does not know is UNKNOWN', () => {
-    expect(decodeTrailer(Uint8Array.of(1, 1, 17)).code).toBe(Status.UNKNOWN);
-    expect(decodeTrailer(Uint8Array.of(1, 1, 16)).code).toBe(Status.UNAUTHENTICATED);
+    expect(readTrailer(Uint8Array.of(1, 1, 17)).code).toBe(Status.UNKNOWN);
+    expect(readTrailer(Uint8Array.of(1, 1, 16)).code).toBe(Status.UNAUTHENTICATED);
   });
 
   test('cuts details that are too long between two characters, so that it always fits', () => {
-    const { details } = decodeTrailer(
+    const { details } = readTrailer(
       bytesOf({ ...OK_TRAILER, code: Status.INTERNAL, details: 'é'.repeat(5_000) }),
     );
     expect(details).toBe('é'.repeat(MAX_DETAILS_BYTES / 2));
-    const odd = decodeTrailer(bytesOf({ ...OK_TRAILER, details: `x${'😀'.repeat(2_000)}` })).details;
+    const odd = readTrailer(bytesOf({ ...OK_TRAILER, details: `x${'😀'.repeat(2_000)}` })).details;
     expect(odd).toBe(`x${'😀'.repeat((MAX_DETAILS_BYTES - 4) / 4)}`);
   });
 
@@ -268,7 +335,7 @@ describe('a trailer', () => {
     const metadata = Metadata({ k: 'v', [DETAILS]: Uint8Array.of(8, 5) });
     const body = bytesOf({ ...OK_TRAILER, metadata });
     expect([...body]).toEqual([0x10, 3, 1, 0x6b, 0x76, 5, 2, 8, 5]);
-    const received = decodeTrailer(body).metadata;
+    const received = readTrailer(body).metadata;
     body.fill(0);
     expect(received?.get(DETAILS)).toEqual(Uint8Array.of(8, 5));
     expect(received?.get('k')).toBe('v');
@@ -277,7 +344,7 @@ describe('a trailer', () => {
   test('[RPC-16] says what the last of several status details says', () => {
     const several = Metadata().append(DETAILS, Uint8Array.of(1)).append(DETAILS, Uint8Array.of(2));
     expect([...bytesOf({ ...OK_TRAILER, metadata: several })]).toEqual([5, 1, 2]);
-    expect(decodeTrailer(Uint8Array.of(5, 1, 1, 5, 1, 2)).metadata?.getAll(DETAILS)).toEqual([
+    expect(readTrailer(Uint8Array.of(5, 1, 1, 5, 1, 2)).metadata?.getAll(DETAILS)).toEqual([
       Uint8Array.of(2),
     ]);
   });
@@ -288,11 +355,13 @@ describe('a trailer', () => {
       ...OK_TRAILER,
       metadata: Metadata({ [DETAILS]: new Uint8Array(size) }),
     });
-    expect(decodeTrailer(bytesOf(withBytes(room))).metadata?.get(DETAILS)).toHaveLength(room);
-    expect(() => bytesOf(withBytes(room + 1))).toThrow('above the limit of 8192 bytes');
+    expect(readTrailer(bytesOf(withBytes(room))).metadata?.get(DETAILS)).toHaveLength(room);
+    const complaint = "trailer metadata of 8193 bytes is above the test's limit of 8192 bytes";
+    expect(() => bytesOf(withBytes(room + 1))).toThrow(complaint);
     const size = room + 1;
     const tooBig = [5, 0x40 | (size >> 8), size & 0xff, ...new Uint8Array(size)];
-    expect(statusOf(() => decodeTrailer(Uint8Array.from(tooBig)))).toBe(Status.RESOURCE_EXHAUSTED);
+    expect(statusOf(() => readTrailer(Uint8Array.from(tooBig)))).toBe(Status.RESOURCE_EXHAUSTED);
+    expect(() => readTrailer(Uint8Array.from(tooBig))).toThrow(complaint);
   });
 
   test('[RPC-7] [RPC-16] takes no other reserved key, and a header not even this one', () => {
@@ -300,11 +369,11 @@ describe('a trailer', () => {
     expect(statusOf(() => bytesOf(bad))).toBe(Status.INVALID_ARGUMENT);
     const inHeader = (): unknown =>
       bodyOf((writer) => {
-        writeResponseHeader(writer, Metadata({ [DETAILS]: Uint8Array.of(1) }));
+        writeResponseHeader(writer, Metadata({ [DETAILS]: Uint8Array.of(1) }), LIMIT);
       });
     expect(statusOf(inHeader)).toBe(Status.INVALID_ARGUMENT);
     const key = [...new TextEncoder().encode(DETAILS)];
     const asEntry = Uint8Array.of(0x10, key.length + 2, key.length, ...key, 1);
-    expect(statusOf(() => decodeTrailer(asEntry))).toBe(Status.INTERNAL);
+    expect(statusOf(() => readTrailer(asEntry))).toBe(Status.INTERNAL);
   });
 });

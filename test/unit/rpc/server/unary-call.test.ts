@@ -258,11 +258,14 @@ describe('the context of a handler', () => {
     client.request(0);
     client.request(2, { path: PUT });
     await settle();
-    for (const streamId of [0, 2]) {
+    for (const [streamId, part] of [
+      [0, 'trailer'],
+      [2, 'header'],
+    ] as const) {
       const { code, details } = client.status(streamId);
       expect(code).toBe(Status.RESOURCE_EXHAUSTED);
       expect(details).toBe(
-        "the server's response metadata cannot be sent: metadata is above the limit of 8192 bytes",
+        `the server's response metadata cannot be sent: ${part} metadata of 9001 bytes is above the server's maxSendMetadataBytes of 8192 bytes`,
       );
       expect(client.answer(streamId)).toMatchObject({ messages: [], isFinished: true });
     }
@@ -504,7 +507,7 @@ describe('a call that is refused certainly did not start', () => {
     client.deliver(0, writer.bytes.slice());
     expect(client.status(0)).toMatchObject({
       code: Status.RESOURCE_EXHAUSTED,
-      details: 'the server refused the request: metadata has more than 64 entries',
+      details: 'the server refused the request: request metadata has more than 64 entries',
       notStarted: true,
     });
   });
