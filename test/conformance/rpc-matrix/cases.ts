@@ -6,6 +6,7 @@ import { endingCases } from './ending-cases.js';
 import { KINDS } from './four-kinds.js';
 import { type OpenHarness } from './harness.js';
 import { limitCases } from './limit-cases.js';
+import { metadataLimitCases } from './metadata-limit-cases.js';
 import { serverStreamingCases } from './server-streaming-cases.js';
 import { shutdownCases } from './shutdown-cases.js';
 import { statusCases } from './status-cases.js';
@@ -20,6 +21,7 @@ export function describeCalls(name: string, open: OpenHarness): void {
       statusCases(rpcCase, kind);
       endingCases(rpcCase, kind);
       limitCases(rpcCase, kind);
+      metadataLimitCases(rpcCase, kind);
       shutdownCases(rpcCase, kind);
     });
     describe('unary calls alone', () => {

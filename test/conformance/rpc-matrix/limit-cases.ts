@@ -1,8 +1,8 @@
 /**
- * What all kinds of methods share of limits: a message of the largest size, and above it; metadata; running handlers.
+ * What all kinds of methods share of limits: a message of the largest size, and above it; running handlers.
  * Errors name the side and the option, and a call that met a limit is no harm to the next one.
  */
-import { Metadata, Status } from 'nice-grpc-common';
+import { Status } from 'nice-grpc-common';
 import { begin, isFirstFlight, type Kind } from './four-kinds.js';
 import { failure, Gate, until } from './waiting.js';
 import { type OpenWorld, type RpcCase, type World, type WorldOptions } from './world.js';
@@ -28,15 +28,6 @@ export function limitCases(rpcCase: RpcCase, kind: Kind): void {
   for (const limit of RESPONSE_LIMITS) {
     rpcCase(`a response above the limit of the ${limit.side}`, (open) => responseAbove(kind, limit, open));
   }
-
-  rpcCase('metadata above their limit', async (open) => {
-    const { harness, channel, contexts } = await open();
-    const metadata = Metadata({ big: 'x'.repeat(9_000) });
-    const error = await failure(harness, begin(channel, kind, [SMALL], { metadata }));
-    expect(error).toMatchObject({ code: Status.RESOURCE_EXHAUSTED, maybeExecuted: false });
-    expect(contexts).toEqual([]);
-    await expectNextIsAnswered({ harness, channel }, kind);
-  });
 
   rpcCase('more handlers than the server runs', async (open) => {
     const gate = new Gate();
