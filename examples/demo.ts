@@ -11,7 +11,7 @@ import { fetchImage, type ImageClient, ImageServiceDefinition, listImages } from
 import { createChannel, createClient } from '../src/index.js';
 import { bundledImagesDirectory } from './command/bundled-images.js';
 import { fitted, formatBytes, formatHex } from './command/quantities.js';
-import { FailureShown, runCommand } from './command/run-command.js';
+import { FailureShown, runCommand } from '../src/command/run-command.js';
 import { startServerProcess } from './command/server-process.js';
 
 const command = new Command('demo').description(

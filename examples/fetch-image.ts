@@ -12,7 +12,7 @@ import {
   quoteName,
 } from '../src/images/index.js';
 import { type Channel, createChannel, createClient, Status, TargetError } from '../src/index.js';
-import { codeOf, errorLine } from './command/error-line.js';
+import { callErrorLine, codeOf } from './command/call-error-line.js';
 import { FetchBar } from './command/fetch-bar.js';
 import {
   fetchedJson,
@@ -25,7 +25,7 @@ import {
 } from './command/image-tables.js';
 import { formatBytes } from './command/quantities.js';
 import { askDirectory, askNames, askTarget } from './command/questions.js';
-import { FailureShown, runCommand, UsageError } from './command/run-command.js';
+import { FailureShown, runCommand, UsageError } from '../src/command/run-command.js';
 
 interface Options {
   readonly list: boolean;
@@ -75,7 +75,7 @@ runCommand(command, async (signal) => {
   } catch (error) {
     signal.throwIfAborted();
     if (codeOf(error) === undefined) throw error;
-    process.stderr.write(`${errorLine(error, asked.target)}\n`);
+    process.stderr.write(`${callErrorLine(error, asked.target)}\n`);
     throw new FailureShown();
   } finally {
     if (options.stats) showStats(channel);
@@ -172,7 +172,7 @@ async function each(
       session.callOptions.signal.throwIfAborted();
       const code = codeOf(error);
       if (code === undefined || code === Status.UNAVAILABLE || code === Status.DEADLINE_EXCEEDED) throw error;
-      process.stderr.write(`${errorLine(error, session.target)}\n`);
+      process.stderr.write(`${callErrorLine(error, session.target)}\n`);
       hasFailed = true;
     }
   }

@@ -7,7 +7,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { createImageService, ImageServiceDefinition, ImageStore } from '../src/images/index.js';
 import { createServer, TargetError } from '../src/index.js';
 import { bundledImagesDirectory } from './command/bundled-images.js';
-import { runCommand, UsageError } from './command/run-command.js';
+import { runCommand, UsageError } from '../src/command/run-command.js';
 
 interface Options {
   readonly host: string;

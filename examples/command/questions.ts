@@ -2,7 +2,7 @@
 import { cancel, confirm, isCancel, multiselect, text } from '@clack/prompts';
 import { type ImageEntry, imageNameProblem, printable } from '../../src/images/index.js';
 import { formatBytes, shortened } from './quantities.js';
-import { Interrupted } from './run-command.js';
+import { Interrupted } from '../../src/command/run-command.js';
 
 export interface AskedTarget {
   readonly target: string;

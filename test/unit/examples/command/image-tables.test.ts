@@ -1,8 +1,6 @@
 /** What the commands show of images, whatever the images are called. */
-import { errorLine } from '../../../../examples/command/error-line.js';
 import { LIST_HEADING, listLine, metaLines } from '../../../../examples/command/image-tables.js';
 import { columnsOf, fitted, formatBytes, shortened } from '../../../../examples/command/quantities.js';
-import { RpcError, Status } from '../../../../src/index.js';
 
 test.each([
   [0, '0 B'],
@@ -47,18 +45,3 @@ test.each(['a.png', 'x'.repeat(1_000), '写'.repeat(300), '😀'.repeat(100), '\
     }
   },
 );
-
-test('an error is one line with its status and what to do', () => {
-  const path = '/image.v1.ImageService/GetMeta';
-  const lineOf = (code: Status, details: string): string =>
-    errorLine(new RpcError({ path, code, details }), 'udp://127.0.0.1:5005');
-  expect(lineOf(Status.NOT_FOUND, "no image 'a.png'")).toBe(
-    "NOT_FOUND: no image 'a.png' on udp://127.0.0.1:5005 (--list shows what is there)",
-  );
-  expect(lineOf(Status.UNAVAILABLE, 'refused')).toBe(
-    'UNAVAILABLE: refused (is an image server running there?)',
-  );
-  expect(lineOf(Status.INTERNAL, 'a\n\u001b[2Jb')).toBe('INTERNAL: a??[2Jb');
-  expect(errorLine(new Error('plain'))).toBe('plain');
-  expect(errorLine('thrown')).toBe('thrown');
-});

@@ -1,13 +1,12 @@
-/** Any error as one line for a person: the status, what happened, and what can be done about it. */
+/** An error of a call to an image server as one line: the status, what happened, and what can be done about it. */
+import { errorLine } from '../../src/command/error-line.js';
 import { Status } from '../../src/index.js';
-import { printable } from '../../src/images/index.js';
 
 /** `where`: the server that was asked, as the user wrote it. */
-export function errorLine(error: unknown, where?: string): string {
+export function callErrorLine(error: unknown, where: string): string {
   const code = codeOf(error);
-  // The path of the method says nothing to who uses a command.
-  const text = printable(messageOf(error).replace(/^\/\S+ /, ''));
-  const place = code === Status.NOT_FOUND && where !== undefined ? ` on ${where}` : '';
+  const text = errorLine(error);
+  const place = code === Status.NOT_FOUND ? ` on ${where}` : '';
   // Some errors of the runtime say themselves what to do.
   return `${text}${place}${text.includes('--') ? '' : hintFor(code)}`;
 }
@@ -20,12 +19,6 @@ export function codeOf(error: unknown): Status | undefined {
 
 function isStatus(value: unknown): value is Status {
   return typeof value === 'number' && value in Status;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error || (typeof error === 'object' && error !== null && 'message' in error)
-    ? String(error.message)
-    : String(error);
 }
 
 function hintFor(code: Status | undefined): string {
