@@ -32,20 +32,52 @@ export class Interrupted extends Error {
   }
 }
 
+export type Action = (signal: AbortSignal) => Promise<void>;
+
+/** One of the commands of a program: `udprpc cert`. */
+export interface Subcommand {
+  readonly command: Command;
+  readonly action: Action;
+}
+
 /** Runs `action` of a command whose arguments were read; the process ends when it has settled and nothing else is open. */
-export function runCommand(command: Command, action: (signal: AbortSignal) => Promise<void>): void {
+export function runCommand(command: Command, action: Action): void {
+  run(command, [{ command, action }]);
+}
+
+/** The same for a program whose first argument says which of its commands is meant. */
+export function runProgram(program: Command, subcommands: readonly Subcommand[]): void {
+  for (const { command } of subcommands) program.addCommand(command);
+  run(program, subcommands);
+}
+
+function run(program: Command, choices: readonly Subcommand[]): void {
   const ending = new AbortController();
   endBySignals(ending);
   endByLostReader(process.stdout, ending);
   endByLostReader(process.stderr, ending);
-  command.exitOverride().configureOutput({ writeErr: () => undefined });
-  const run = async (): Promise<void> => {
-    command.parse();
-    await action(ending.signal);
+  /** Whose usage is shown. */
+  let current = program;
+  let chosen: Action | undefined;
+  for (const command of [program, ...program.commands]) {
+    command.configureOutput({ writeErr: () => undefined }).exitOverride((error) => {
+      current = command;
+      throw error;
+    });
+  }
+  for (const { command, action } of choices) {
+    command.action(() => {
+      current = command;
+      chosen = action;
+    });
+  }
+  const parseAndRun = async (): Promise<void> => {
+    program.parse();
+    await chosen?.(ending.signal);
   };
-  run().catch((error: unknown) => {
+  parseAndRun().catch((error: unknown) => {
     // What was cut short fails in its own way: the reason counts.
-    process.exitCode = showFailure(command, ending.signal.aborted ? ending.signal.reason : error);
+    process.exitCode = showFailure(current, ending.signal.aborted ? ending.signal.reason : error);
   });
 }
 
@@ -73,12 +105,14 @@ function showFailure(command: Command, error: unknown): number {
   if (error instanceof CommanderError) {
     // Help was asked for, and shown.
     if (error.exitCode === 0) return 0;
-    return showUsage(command, error.message.replace(/^error: /, ''));
+    if (error.code === 'commander.help') return showUsage(command, 'a command is missing');
+    // Its guess of what was meant is on a line of its own.
+    return showUsage(command, error.message.replace(/^error: /, '').replace('\n', ' '));
   }
   if (error instanceof UsageError) return showUsage(command, error.message);
   if (error instanceof FailureShown) return 1;
   if (error instanceof Interrupted) {
-    if (error.signalName !== 'SIGPIPE') process.stderr.write(`${command.name()}: interrupted\n`);
+    if (error.signalName !== 'SIGPIPE') process.stderr.write(`${fullName(command)}: interrupted\n`);
     return error.exitCode;
   }
   process.stderr.write(`${errorLine(error)}\n`);
@@ -86,7 +120,12 @@ function showFailure(command: Command, error: unknown): number {
 }
 
 function showUsage(command: Command, message: string): number {
-  process.stderr.write(`${command.name()}: ${message}\nUsage: ${command.name()} ${command.usage()}\n`);
+  const name = fullName(command);
+  process.stderr.write(`${name}: ${message}\nUsage: ${name} ${command.usage()}\n`);
   process.stderr.write(`--help explains the options.\n`);
   return 2;
+}
+
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${command.parent.name()} ${command.name()}`;
 }

@@ -4,7 +4,7 @@
  * it also sees whether node:tls is as the handshake needs it.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,11 @@ try {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  // As a user types it; the system's Node runs it.
+  execFileSync('npx', ['--no-install', 'udprpc', '--help'], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   for (const script of ['import.mjs', 'require.cjs']) copyFileSync(join(HERE, script), join(folder, script));
   for (const name of Object.keys(NODES)) {
     for (const script of ['import.mjs', 'require.cjs']) {
@@ -36,6 +41,17 @@ try {
         failed++;
         process.stdout.write(`${name} ${script}: failed\n${error.stdout ?? ''}${error.stderr ?? error}\n`);
       }
+    }
+    try {
+      const made = join(folder, `certificates-${name}`);
+      const cert = [join(folder, 'node_modules', '.bin', 'udprpc'), 'cert', '--out', made];
+      execFileSync(join(folder, 'node_modules', name, 'bin', 'node'), cert, { cwd: folder, timeout: 60_000 });
+      const files = readdirSync(made).sort().join(' ');
+      if (files !== 'ca-key.pem ca.pem cert.pem key.pem') throw new Error(`it has made: ${files}`);
+      process.stdout.write(`${name} udprpc cert: ${files}\n`);
+    } catch (error) {
+      failed++;
+      process.stdout.write(`${name} udprpc cert: failed\n${error.stdout ?? ''}${error.stderr ?? error}\n`);
     }
     try {
       const facts = [

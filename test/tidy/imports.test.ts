@@ -57,8 +57,9 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
   },
   {
     room: 'src/command/',
-    mayImport: ['src/command/', 'src/images/image-name.ts', 'node:', 'commander'],
+    mayImport: ['src/command/', 'src/certificates/', 'src/images/image-name.ts', 'node:', 'commander'],
   },
+  { room: 'src/certificates/', mayImport: ['src/certificates/', 'node:', 'selfsigned'] },
   { room: 'src/dynamic/', mayImport: ['src/dynamic/', 'src/index.ts', 'protobufjs', 'node:'] },
   { room: 'src/index.ts', mayImport: ['src/', 'nice-grpc-common'] },
   { room: 'src/testing/', mayImport: ['src/', 'node:zlib', 'node:net'] },
@@ -68,6 +69,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'examples/',
       'src/index.ts',
       'src/images/index.ts',
+      'src/certificates/index.ts',
       'src/command/error-line.ts',
       'src/command/run-command.ts',
       'generated/',
