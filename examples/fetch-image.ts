@@ -11,7 +11,7 @@ import {
   listImages,
   quoteName,
 } from '../src/images/index.js';
-import { type Channel, createChannel, createClient, Status, TargetError } from '../src/index.js';
+import { type Channel, createChannel, createClient, Status } from '../src/index.js';
 import { callErrorLine, codeOf } from './command/call-error-line.js';
 import { FetchBar } from './command/fetch-bar.js';
 import {
@@ -25,9 +25,10 @@ import {
 } from './command/image-tables.js';
 import { formatBytes } from './command/quantities.js';
 import { askDirectory, askNames, askTarget } from './command/questions.js';
+import { channelTls, type ChannelTlsFlags, withFlags } from './command/tls-flags.js';
 import { FailureShown, runCommand, UsageError } from '../src/command/run-command.js';
 
-interface Options {
+interface Options extends ChannelTlsFlags {
   readonly list: boolean;
   readonly meta: boolean;
   readonly all: boolean;
@@ -49,25 +50,35 @@ interface Session {
 
 const command = new Command('fetch-image')
   .description('Fetches images from an image server over UDP. Without arguments, on a terminal, it asks.')
-  .argument('[URL]', 'udp://host[:port] of the server, default port 5005')
+  .argument('[URL]', 'udp:// or udps:// and host[:port] of the server, default port 5005')
   .argument('[NAME...]', 'images to fetch')
   .option('--list', 'list the images of the server', false)
   .option('--meta', 'describe the named images, or all', false)
   .option('--all', 'fetch all images', false)
   .option('--out <DIR>', 'where images go (default: the working directory)')
   .option('--json', 'print one JSON object a line', false)
+  .option('--fingerprint <FP>', 'trust the server by the SHA-256 of its certificate')
+  .option('--ca <F>', 'trust the servers of this authority (PEM)')
+  .option('--cert <F>', 'show this certificate to the server (PEM)')
+  .option('--key <F>', 'the key of --cert (PEM)')
   .option('--insecure', 'fetch without encryption also from other machines', false)
   .option('--stats', 'say at the end what the connection went through', false)
   .option('--qlog <DIR>', 'log the connection there, for qvis; for finding faults')
   .option('--timeout <S>', 'give up a call after so many seconds', parseSeconds, 30)
-  .usage('[URL] [NAME...] [--list | --meta | --all] [--out DIR] [--json] [--insecure] [--timeout S]');
+  .usage('[URL] [NAME...] [--list | --meta | --all] [--out DIR] [--json] [--fingerprint FP]');
 
 runCommand(command, async (signal) => {
   const options = command.opts<Options>();
   const [url, ...names] = command.args;
   checkUsage(options, url, names);
-  const asked = url === undefined ? await askTarget(signal) : { target: url, isInsecure: options.insecure };
-  const channel = connect(asked.target, asked.isInsecure, options.qlog);
+  const tls = await channelTls(options);
+  const asked =
+    url === undefined
+      ? await askTarget({ isSecure: tls !== undefined, signal })
+      : { target: url, isInsecure: options.insecure };
+  const channel = await withFlags(() =>
+    createChannel(asked.target, { tls, insecure: asked.isInsecure, qlogDir: options.qlog }),
+  );
   try {
     const client: ImageClient = createClient(ImageServiceDefinition, channel);
     const callOptions = { signal, timeoutMs: options.timeout * 1_000 };
@@ -115,14 +126,6 @@ function showStats(channel: Channel): void {
       `round trip ${smoothedRttMs.toFixed(1)} ms, at best ${minRttMs.toFixed(1)} ms; ${stats.ptoCount} probes; ` +
       `congestion window ${formatBytes(congestionWindow)}, datagrams of up to ${maxDatagramSize} bytes\n`,
   );
-}
-
-function connect(target: string, insecure: boolean, qlogDir: string | undefined): Channel {
-  try {
-    return createChannel(target, { insecure, qlogDir });
-  } catch (error) {
-    throw error instanceof TargetError ? new UsageError(error.message) : error;
-  }
 }
 
 async function run(session: Session, names: readonly string[]): Promise<void> {

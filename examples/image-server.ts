@@ -1,20 +1,19 @@
 /**
- * Serves the images of a directory: `npm run image-server -- [DIR] [--host H] [--port P] [--insecure]`. Prints one line when it
- * listens, and ends by a signal, after the calls that run.
+ * Serves the images of a directory: `npm run image-server -- [DIR] [--host H] [--port P] [--tls]`. Prints one line when it
+ * listens, and how to fetch where it has made itself a certificate; ends by a signal, after the calls that run.
  */
 import { statSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { createImageService, ImageServiceDefinition, ImageStore } from '../src/images/index.js';
-import { createServer, TargetError } from '../src/index.js';
+import { type DevelopmentCertificate } from '../src/certificates/index.js';
+import { createServer } from '../src/index.js';
 import { bundledImagesDirectory } from './command/bundled-images.js';
-import { runCommand, UsageError } from '../src/command/run-command.js';
+import { runCommand } from '../src/command/run-command.js';
+import { isWildcard, serverTls, type ServerTlsFlags, withFlags } from './command/tls-flags.js';
 
-interface Options {
+interface Options extends ServerTlsFlags {
   readonly host: string;
   readonly port: number;
-  readonly insecure: boolean;
-  readonly cert?: string;
-  readonly key?: string;
   readonly qlog?: string;
 }
 
@@ -23,27 +22,29 @@ const GRACE_MS = 5_000;
 const command = new Command('image-server')
   .description('Serves the images of a directory over UDP.')
   .argument('[DIR]', 'the directory; default: the bundled sample images')
-  .option('--host <H>', 'address to listen on; others than loopback take --insecure', '127.0.0.1')
+  .option('--host <H>', 'address to listen on; others than loopback take TLS or --insecure', '127.0.0.1')
   .option('--port <P>', 'port to listen on, 0 for any that is free', parsePort, 5005)
+  .option('--tls', 'encrypt, with a certificate for development: made here and kept', false)
+  .option('--cert <F>', 'encrypt, with this certificate (PEM)')
+  .option('--key <F>', 'the key of --cert (PEM)')
+  .option('--request-cert', 'let in only clients with a certificate of --ca', false)
+  .option('--ca <F>', 'the authority of these clients (PEM)')
   .option('--insecure', 'listen without encryption also beyond this machine', false)
   .option('--qlog <DIR>', 'log each connection there, for qvis; for finding faults')
-  .option('--cert <F>', 'not built yet: this version has no TLS')
-  .option('--key <F>', 'not built yet: this version has no TLS')
-  .usage('[DIR] [--host H] [--port P] [--insecure] [--qlog DIR]');
+  .usage('[DIR] [--host H] [--port P] [--tls | --cert F --key F | --insecure]');
 
 runCommand(command, async (signal) => {
   const options = command.opts<Options>();
-  if (options.cert !== undefined || options.key !== undefined) {
-    throw new UsageError(
-      '--cert and --key are not built yet: this version has no TLS (--insecure serves without)',
-    );
-  }
+  const secure = await serverTls(options, options.host);
   const store = await openStore(command.args[0] ?? bundledImagesDirectory());
-  const server = createServer({
-    insecure: options.insecure,
-    qlogDir: options.qlog,
-    warn: (warning) => process.stderr.write(`image-server: ${warning}\n`),
-  });
+  const server = await withFlags(() =>
+    createServer({
+      tls: secure?.tls,
+      insecure: options.insecure,
+      qlogDir: options.qlog,
+      warn: (warning) => process.stderr.write(`image-server: ${warning}\n`),
+    }),
+  );
   server.on('handlerError', ({ path, error }) =>
     process.stderr.write(`image-server: ${path} failed: ${String(error)}\n`),
   );
@@ -51,22 +52,24 @@ runCommand(command, async (signal) => {
   const host =
     options.host.includes(':') && !options.host.startsWith('[') ? `[${options.host}]` : options.host;
   try {
-    const port = await listen(`${host}:${options.port}`);
-    process.stdout.write(`listening on udp://${host}:${port}\n`);
+    const port = await withFlags(() => server.listen(`${host}:${options.port}`));
+    process.stdout.write(`listening on ${secure === undefined ? 'udp' : 'udps'}://${host}:${port}\n`);
+    if (secure?.development !== undefined) process.stdout.write(howToFetch(secure.development, host, port));
     await aborted(signal);
     await server.shutdown({ graceMs: GRACE_MS });
   } finally {
     await store.close();
   }
-
-  async function listen(address: string): Promise<number> {
-    try {
-      return await server.listen(address);
-    } catch (error) {
-      throw error instanceof TargetError ? new UsageError(error.message) : error;
-    }
-  }
 });
+
+function howToFetch(certificate: DevelopmentCertificate, host: string, port: number): string {
+  const { fingerprint256, validUntil } = certificate;
+  const called = isWildcard(host) ? host.replace('0.0.0.0', '127.0.0.1').replace('::', '::1') : host;
+  return (
+    `certificate for development, valid until ${validUntil.toISOString().slice(0, 10)}; to fetch:\n` +
+    `npm run fetch-image -- udps://${called}:${port} --list --fingerprint ${fingerprint256}\n`
+  );
+}
 
 async function openStore(directory: string): Promise<ImageStore> {
   try {

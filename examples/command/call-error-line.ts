@@ -1,14 +1,15 @@
 /** An error of a call to an image server as one line: the status, what happened, and what can be done about it. */
 import { errorLine } from '../../src/command/error-line.js';
 import { Status } from '../../src/index.js';
+import { inFlags } from './tls-flags.js';
 
 /** `where`: the server that was asked, as the user wrote it. */
 export function callErrorLine(error: unknown, where: string): string {
   const code = codeOf(error);
-  const text = errorLine(error);
+  const text = inFlags(errorLine(error));
   const place = code === Status.NOT_FOUND ? ` on ${where}` : '';
   // Some errors of the runtime say themselves what to do.
-  return `${text}${place}${text.includes('--') ? '' : hintFor(code)}`;
+  return `${text}${place}${/--|: use udps?:/.test(text) ? '' : hintFor(code)}`;
 }
 
 /** The status of errors that have one: of calls, and of what fetching finds wrong itself. */

@@ -13,7 +13,14 @@ export interface AskedTarget {
 /** As long a list as anybody looks through. */
 const MAX_CHOICES = 500;
 
-export async function askTarget(signal: AbortSignal): Promise<AskedTarget> {
+/** `isSecure`: it is known already that TLS is to be spoken. */
+export async function askTarget({
+  isSecure,
+  signal,
+}: {
+  readonly isSecure: boolean;
+  readonly signal: AbortSignal;
+}): Promise<AskedTarget> {
   const host = answered(
     await text({
       message: 'Address of the image server?',
@@ -34,12 +41,12 @@ export async function askTarget(signal: AbortSignal): Promise<AskedTarget> {
     }),
   );
   const isLocal = /^(?:localhost|127\.[\d.]+|\[?::1\]?)$/i.test(host);
-  if (!isLocal) {
+  if (!isLocal && !isSecure) {
     const message = `${host} is not this machine, and the transfer is not encrypted. Go on?`;
     if (!answered(await confirm({ message, initialValue: false, signal }))) stop();
   }
   const bracketed = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  return { target: `udp://${bracketed}:${port}`, isInsecure: !isLocal };
+  return { target: `${isSecure ? 'udps' : 'udp'}://${bracketed}:${port}`, isInsecure: !isLocal && !isSecure };
 }
 
 export async function askNames(images: AsyncIterable<ImageEntry>, signal: AbortSignal): Promise<string[]> {

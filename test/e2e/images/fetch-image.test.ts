@@ -361,6 +361,17 @@ test.each([
   ['a target beyond this machine', ['udp://192.0.2.1', 'a.png'], '--insecure'],
   ['--timeout 0', ['udp://127.0.0.1', '--list', '--timeout', '0'], 'above 0'],
   ['--timeout in words', ['udp://127.0.0.1', '--list', '--timeout', 'soon'], "not 'soon'"],
+  ['--cert without --key', ['udps://127.0.0.1', '--list', '--cert', 'a'], '--cert and --key belong together'],
+  [
+    'half a fingerprint',
+    ['udps://127.0.0.1', '--list', '--fingerprint', 'AB:CD'],
+    '--fingerprint: "AB:CD" is not',
+  ],
+  [
+    'a fingerprint for plaintext',
+    ['127.0.0.1', '--list', '--fingerprint', 'AB:CD'],
+    'use udps://127.0.0.1:5005',
+  ],
   ['--list and --meta', ['udp://127.0.0.1', '--list', '--meta'], 'exclude each other'],
   ['--list with names', ['udp://127.0.0.1', '--list', 'a.png'], '--list takes no names'],
   ['--all with names', ['udp://127.0.0.1', '--all', 'a.png'], '--all takes no names'],

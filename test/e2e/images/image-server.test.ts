@@ -115,7 +115,10 @@ test.each([
   ['a port too high', ['--port', '65536'], 'from 0 to 65535'],
   ['an unknown option', ['--what'], "unknown option '--what'"],
   ['two directories', ['.', '.'], 'too many arguments'],
-  ['--cert', ['--cert', 'a', '--key', 'b'], 'this version has no TLS'],
+  ['--cert without --key', ['--cert', 'a'], '--cert and --key belong together'],
+  ['--tls and --insecure', ['--tls', '--insecure'], 'exclude each other'],
+  ['--ca without --request-cert', ['--tls', '--ca', 'a'], 'belong together'],
+  ['--request-cert without TLS', ['--ca', 'a', '--request-cert'], 'give --tls, or --cert and --key'],
   ['a host beyond this machine', ['--host', '0.0.0.0', '--port', '0'], '--insecure'],
   ['a host that is none', ['--host', 'a b', '--port', '0'], 'invalid address'],
 ])('wrong arguments, %s: one line, the usage, exit code 2', async (_, args, reason) => {
@@ -125,7 +128,7 @@ test.each([
   expect(first).toMatch(/^image-server: /);
   expect(first).toContain(reason);
   expect(rest.join('\n')).toBe(
-    'Usage: image-server [DIR] [--host H] [--port P] [--insecure] [--qlog DIR]\n--help explains the options.\n',
+    'Usage: image-server [DIR] [--host H] [--port P] [--tls | --cert F --key F | --insecure]\n--help explains the options.\n',
   );
 });
 
