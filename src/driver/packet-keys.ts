@@ -11,6 +11,7 @@ import {
   createSecretKey,
   type KeyObject,
 } from 'node:crypto';
+import { assert } from '../base/assert.js';
 import { type Opener, type Sealer } from '../transport/protection/protection.js';
 
 export interface CipherSuite {
@@ -18,26 +19,41 @@ export interface CipherSuite {
   readonly keyBytes: number;
   readonly hash: 'sha256' | 'sha384';
   readonly hashBytes: number;
+  /** Of packets that may fail to open (RFC 9001 §6.6). */
+  readonly forgeryLimit: number;
 }
 
-const AES_128: CipherSuite = { cipher: 'aes-128-gcm', keyBytes: 16, hash: 'sha256', hashBytes: 32 };
+const AES_128: CipherSuite = {
+  cipher: 'aes-128-gcm',
+  keyBytes: 16,
+  hash: 'sha256',
+  hashBytes: 32,
+  forgeryLimit: 2 ** 52,
+};
 
 /** By the names of RFC 8446 §B.4. */
 export const CIPHER_SUITES: ReadonlyMap<string, CipherSuite> = new Map([
   ['TLS_AES_128_GCM_SHA256', AES_128],
-  ['TLS_AES_256_GCM_SHA384', { cipher: 'aes-256-gcm', keyBytes: 32, hash: 'sha384', hashBytes: 48 }],
+  [
+    'TLS_AES_256_GCM_SHA384',
+    { cipher: 'aes-256-gcm', keyBytes: 32, hash: 'sha384', hashBytes: 48, forgeryLimit: 2 ** 52 },
+  ],
   [
     'TLS_CHACHA20_POLY1305_SHA256',
-    { cipher: 'chacha20-poly1305', keyBytes: 32, hash: 'sha256', hashBytes: 32 },
+    { cipher: 'chacha20-poly1305', keyBytes: 32, hash: 'sha256', hashBytes: 32, forgeryLimit: 2 ** 36 },
   ],
 ]);
 
+/** Leaves `secret` to the caller: it keeps a copy, from which it makes its successor. */
 export function createSealer(suite: CipherSuite, secret: Uint8Array): Sealer {
+  const ratchet = new Ratchet(suite, secret);
   const { key, iv } = derivePacketKey(suite, secret);
   const cipherName = nodeCipherName(suite);
   const nonce = new Uint8Array(IV_BYTES);
   return {
     overhead: TAG_BYTES,
+    packetLimit: PACKET_LIMIT,
+    next: () => ratchet.turn(createSealer),
     seal(packetNumber, buffer, headerStart, payloadStart, payloadEnd) {
       writeNonce(nonce, iv, packetNumber);
       const cipher = createCipheriv(cipherName, key, nonce, AEAD_OPTIONS);
@@ -50,12 +66,16 @@ export function createSealer(suite: CipherSuite, secret: Uint8Array): Sealer {
   };
 }
 
+/** As `createSealer`. */
 export function createOpener(suite: CipherSuite, secret: Uint8Array): Opener {
+  const ratchet = new Ratchet(suite, secret);
   const { key, iv } = derivePacketKey(suite, secret);
   const cipherName = nodeCipherName(suite);
   const nonce = new Uint8Array(IV_BYTES);
   return {
     overhead: TAG_BYTES,
+    forgeryLimit: suite.forgeryLimit,
+    next: () => ratchet.turn(createOpener),
     open(packetNumber, buffer, headerStart, payloadStart, packetEnd) {
       const payloadEnd = packetEnd - TAG_BYTES;
       if (payloadEnd < payloadStart) return undefined;
@@ -74,8 +94,30 @@ export function createOpener(suite: CipherSuite, secret: Uint8Array): Opener {
   };
 }
 
+/** [KEY-4] From the secret of one generation to the next, and never back: it forgets what it has used. */
+class Ratchet {
+  readonly #suite: CipherSuite;
+  readonly #secret: Uint8Array;
+  #isTurned = false;
+
+  constructor(suite: CipherSuite, secret: Uint8Array) {
+    this.#suite = suite;
+    this.#secret = secret.slice();
+  }
+
+  turn<T>(create: (suite: CipherSuite, secret: Uint8Array) => T): T {
+    assert(!this.#isTurned, 'keys have one successor');
+    this.#isTurned = true;
+    const secret = expandLabel(this.#suite, this.#secret, 'udprpc ku', this.#suite.hashBytes);
+    this.#secret.fill(0);
+    const next = create(this.#suite, secret);
+    secret.fill(0);
+    return next;
+  }
+}
+
 /**
- * The keys of HELLO packets, made from what every such packet says openly: no secret, but whoever does not see the
+ * [KEY-1] The keys of HELLO packets, made from what every such packet says openly: no secret, but whoever does not see the
  * packets cannot forge one (as RFC 9001 §5.2).
  */
 export function deriveHelloProtection(
@@ -102,9 +144,13 @@ export function expandLabel(
     fullLabel,
     Buffer.from([0, 1]),
   ]);
-  return new Uint8Array(createHmac(suite.hash, secret).update(info).digest().subarray(0, length));
+  const block = createHmac(suite.hash, secret).update(info).digest();
+  const expanded = new Uint8Array(block.subarray(0, length));
+  block.fill(0);
+  return expanded;
 }
 
+/** [KEY-2] */
 function derivePacketKey(
   suite: CipherSuite,
   secret: Uint8Array,
@@ -115,6 +161,7 @@ function derivePacketKey(
   return { key, iv: expandLabel(suite, secret, 'udprpc iv', IV_BYTES) };
 }
 
+/** [KEY-3] */
 function writeNonce(nonce: Uint8Array, iv: Uint8Array, packetNumber: number): void {
   nonce.set(iv);
   let rest = packetNumber;
@@ -129,6 +176,8 @@ function nodeCipherName({ cipher }: CipherSuite): CipherGCMTypes {
   return cipher as CipherGCMTypes;
 }
 
+/** [KEY-9] Of AES-GCM, and here of all: 2^23 (RFC 9001 §6.6), less what is kept back for a CLOSE and its repetitions. */
+const PACKET_LIMIT = 2 ** 23 - 10_000;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const AEAD_OPTIONS = { authTagLength: TAG_BYTES };

@@ -18,6 +18,8 @@ export const TransportErrorCode = {
   HANDSHAKE_FAILED: 0x0e,
   UNAUTHENTICATED: 0x0f,
   RESOURCE_LIMIT: 0x10,
+  KEY_UPDATE_ERROR: 0x11,
+  AEAD_LIMIT_REACHED: 0x12,
 } as const;
 
 export type TransportErrorCode = (typeof TransportErrorCode)[keyof typeof TransportErrorCode];

@@ -42,6 +42,8 @@ export class ConnectionStats {
   packetsReceived = 0;
   packetsLost = 0;
   ptoCount = 0;
+  /** How often the keys that seal were replaced, by whichever side's wish. */
+  keyUpdates = 0;
   /** Datagrams with PATH_CHALLENGE or PATH_RESPONSE. */
   pathProbesSent = 0;
   readonly drops: Record<DropReason, number>;

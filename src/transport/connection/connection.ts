@@ -268,7 +268,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
       if (now >= this.#closing.endsAt) this.#isGone = true;
       return;
     }
-    const { recovery, hello, protected: main, idle, paths } = this.#players;
+    const { recovery, hello, protected: main, idle, paths, keyPhases } = this.#players;
     if (now >= this.#handshake.endsAt) {
       this.#onHandshakeTimeout(now);
       return;
@@ -279,6 +279,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     if ((main.acks.nextTimeout() ?? Infinity) <= now) main.acks.onTimeout(now);
     if ((recovery.nextTimeout() ?? Infinity) <= now) this.#onRecoveryTimeout(now);
     if (paths.nextTimeout() <= now) this.migration.onTimeout(now);
+    keyPhases.onTimeout(now);
     if (this.#pingAt() <= now) {
       idle.onPing();
       this.#players.isPingPending = true;
@@ -311,6 +312,11 @@ export class Connection implements FrameHandler, HandshakeOwner {
     if (this.#players.protected.isExhausted) {
       this.fail(TransportErrorCode.NO_ERROR, 'its packet numbers have run out', now);
     }
+    // [KEY-9]
+    if (this.#players.keyPhases.isSpent) {
+      const reason = 'a key has sealed all that it may, and the peer lets none follow';
+      this.fail(TransportErrorCode.AEAD_LIMIT_REACHED, reason, now);
+    }
     if (this.#closing !== undefined) return this.#closing.pollTransmit(this.#players, this.#pool, now);
     const transmit = this.#writer.pollTransmit(now);
     if (transmit === undefined) return undefined;
@@ -323,7 +329,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
   pollTimeout(): number {
     if (this.#isGone) return Infinity;
     if (this.#closing !== undefined) return this.#closing.endsAt;
-    const { recovery, hello, protected: main, idle, isConfirmed, paths } = this.#players;
+    const { recovery, hello, protected: main, idle, isConfirmed, paths, keyPhases } = this.#players;
     return Math.min(
       idle.deadline(this.#ptoMs()),
       this.#handshake.endsAt,
@@ -331,6 +337,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
       main.acks.nextTimeout() ?? Infinity,
       recovery.nextTimeout() ?? Infinity,
       paths.nextTimeout(),
+      keyPhases.nextTimeout(),
       this.#writer.pacedUntil,
       this.#pingAt(),
       this.#suspectAt(),

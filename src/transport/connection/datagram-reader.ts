@@ -29,6 +29,14 @@ export interface Arrival {
   readonly local: number;
 }
 
+/** A genuine packet that has not come before. */
+interface OpenedPacket {
+  readonly packetNumber: number;
+  /** Of the keys that opened it. */
+  readonly keyGeneration: number;
+  readonly view: Uint8Array;
+}
+
 /** The conductor, as far as the reader needs it. */
 export interface PacketHandler extends FrameHandler {
   readonly closed: unknown;
@@ -99,13 +107,13 @@ export class DatagramReader {
       this.#drop('unknownVersion', packetBytes(header), now);
       return;
     }
-    const payload = this.#open(arrival.bytes, header, hello, now);
-    if (payload === undefined) return;
+    const opened = this.#open(arrival.bytes, header, hello, now);
+    if (opened === undefined) return;
     if (role === 'client' && !this.#learnServerId(header.sourceId)) {
       this.#drop('foreignConnectionId', packetBytes(header), now);
       return;
     }
-    this.#readFrames(arrival, header, payload, hello, now);
+    this.#readFrames(arrival, header, opened, hello, now);
   }
 
   #readShort(arrival: Arrival, header: ShortHeader, now: number): void {
@@ -118,12 +126,12 @@ export class DatagramReader {
       else this.#drop('undecryptable', packetBytes(header), now);
       return;
     }
-    const payload = this.#open(arrival.bytes, header, main, now);
-    if (payload === undefined) {
+    const opened = this.#open(arrival.bytes, header, main, now);
+    if (opened === undefined) {
       this.#handler.handleReset(arrival.bytes, arrival.remote, now);
       return;
     }
-    this.#readFrames(arrival, header, payload, main, now);
+    this.#readFrames(arrival, header, opened, main, now);
   }
 
   /** [HSK-5] A server runs nothing before its side of the handshake is complete, even where it has the keys. */
@@ -137,7 +145,8 @@ export class DatagramReader {
     header: HelloHeader | ShortHeader,
     state: PacketSpaceState,
     now: number,
-  ): { readonly packetNumber: number; readonly view: Uint8Array } | undefined {
+  ): OpenedPacket | undefined {
+    const { keyPhases } = this.#players;
     const packetNumber = decodePacketNumber(
       readTruncatedPacketNumber(bytes, header),
       header.packetNumberLength,
@@ -147,25 +156,24 @@ export class DatagramReader {
       this.#drop('duplicate', packetBytes(header), now);
       return undefined;
     }
-    const view = state.opener?.open(
-      packetNumber,
-      bytes,
-      header.headerStart,
-      header.payloadStart,
-      header.packetEnd,
-    );
-    // [PRT-2]
+    const isShort = header.kind === 'short';
+    const keyGeneration = isShort ? keyPhases.generationFor(header.keyPhase, packetNumber) : 0;
+    const opener = isShort ? keyPhases.opener(keyGeneration) : state.opener;
+    const { headerStart, payloadStart, packetEnd } = header;
+    const view = opener?.open(packetNumber, bytes, headerStart, payloadStart, packetEnd);
+    // [PRT-2] [KEY-3]
     if (view === undefined) {
       this.#drop('notAuthentic', packetBytes(header), now);
+      if (isShort) keyPhases.onFailure();
       return undefined;
     }
-    return { packetNumber, view };
+    return { packetNumber, keyGeneration, view };
   }
 
   #readFrames(
     { bytes, remote, local }: Arrival,
     header: HelloHeader | ShortHeader,
-    { packetNumber, view }: { readonly packetNumber: number; readonly view: Uint8Array },
+    { packetNumber, keyGeneration, view }: OpenedPacket,
     state: PacketSpaceState,
     now: number,
   ): void {
@@ -173,6 +181,7 @@ export class DatagramReader {
     players.stats.packetsReceived++;
     players.idle.onReceived(now);
     players.observer?.onPacketReceived(state.space, packetNumber, view, packetBytes(header), now);
+    if (header.kind === 'short') players.keyPhases.onOpened(keyGeneration, packetNumber, now);
     // [AMP-2] Only who received our answer knows our ID.
     const { first } = players.paths;
     if (!first.isValidated && players.localIds.has(header.destinationId)) first.onValidated();
@@ -189,6 +198,7 @@ export class DatagramReader {
       remote,
       local,
       datagramBytes,
+      keyGeneration,
       isProbing: true,
     };
     const isNewest = state.space === PacketSpace.PROTECTED && packetNumber > state.acks.largestReceived;

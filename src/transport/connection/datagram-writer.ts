@@ -36,7 +36,8 @@ export class DatagramWriter {
   }
 
   pollTransmit(now: number): TransmitDraft | undefined {
-    const { hello, protected: main, path, pathMtu, pacer, recovery } = this.#players;
+    const { hello, protected: main, path, pathMtu, pacer, recovery, keyPhases, isConfirmed } = this.#players;
+    if (isConfirmed) keyPhases.updateIfDue(recovery.largestAcked(PacketSpace.PROTECTED), now);
     if (now > this.#pacedUntil) pacer.onLate(this.#pacedUntil, now);
     this.#pacedUntil = Number.POSITIVE_INFINITY;
     const pathProbe = this.#pollPathProbe(now);
@@ -183,11 +184,14 @@ export class DatagramWriter {
     isPadded: boolean,
     now: number,
   ): boolean {
-    const { protected: main, handshakeStream, streams, role, isPingPending } = this.#players;
+    const { protected: main, handshakeStream, streams, role, isPingPending, keyPhases } = this.#players;
     const packet = this.#protected;
     if (draft.writer.offset + SHORT_PACKET_BYTES > room) return false;
     packet.begin(this.#players, main, draft.writer, room);
-    if (main.acks.hasAnythingToAck) main.acks.writeAck(packet, now);
+    if (main.acks.hasAnythingToAck) {
+      main.acks.writeAck(packet, now);
+      if (packet.hasPayload) keyPhases.onAckWritten();
+    }
     if (isOpen || main.probesPending > 0) {
       // [RST-4] In front, because a STREAM frame may run to the end of the packet.
       if (role === 'client' && (main.probesPending > 0 || isPingPending)) {

@@ -27,6 +27,8 @@ export interface ArrivedPacket {
   readonly remote: Address;
   readonly local: number;
   readonly datagramBytes: number;
+  /** Of the keys that opened it. */
+  readonly keyGeneration: number;
   /** Nothing in it yet but what looks around (RFC 9000 §9.1). */
   isProbing: boolean;
 }
@@ -46,6 +48,8 @@ export function dispatchFrame(
       streams.onStreamFrame(frame.streamId, frame.offset, frame.data, frame.fin, packet.isFirstFlight);
       return true;
     case FrameType.ACK:
+      if (packet.state.space === PacketSpace.PROTECTED)
+        players.keyPhases.checkAck(packet.keyGeneration, frame.largest);
       onAck(frame, packet.state, players, handler, now);
       return false;
     case FrameType.PADDING:

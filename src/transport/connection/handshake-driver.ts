@@ -70,7 +70,7 @@ export class HandshakeDriver {
 
   /** Takes what the handshake has to say. Throws TransportError for parameters that cannot be. */
   drive(now: number): void {
-    const { handshakeStream, protected: main } = this.#players;
+    const { handshakeStream, keyPhases } = this.#players;
     for (;;) {
       const event = this.#handshake.pollEvent();
       if (event === undefined || this.#owner.closed !== undefined) return;
@@ -79,10 +79,10 @@ export class HandshakeDriver {
           handshakeStream.write(event.bytes);
           break;
         case 'sealer':
-          main.sealer = event.sealer;
+          keyPhases.onSealer(event.sealer, now);
           break;
         case 'opener':
-          main.opener = event.opener;
+          keyPhases.onOpener(event.opener);
           break;
         case 'peerParameters':
           this.#onPeerParameters(event.bytes, now);

@@ -42,7 +42,7 @@ export class OpenPacket implements PacketBuilder {
     datagramEnd: number,
     path: Path = players.path,
   ): void {
-    const { recovery, version, localId } = players;
+    const { recovery, version, localId, keyPhases } = players;
     const remoteId = path.destination.id;
     this.#observer = players.observer;
     this.writer = writer;
@@ -64,7 +64,7 @@ export class OpenPacket implements PacketBuilder {
         packetNumberLength: numberLength,
       });
     } else {
-      writeShortHeader(writer, remoteId, 0, this.#packetNumber, numberLength);
+      writeShortHeader(writer, remoteId, keyPhases.phase, this.#packetNumber, numberLength);
     }
     this.#packetNumberOffset = writer.offset - numberLength;
     this.#payloadStart = writer.offset;

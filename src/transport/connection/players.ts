@@ -12,6 +12,7 @@ import { PathMtu } from '../path/path-mtu.js';
 import { Paths } from '../path/paths.js';
 import { RemoteIds } from '../path/remote-ids.js';
 import { HandshakeStream } from '../protection/handshake-stream.js';
+import { KeyPhases } from '../protection/key-phases.js';
 import { AckFrequency } from '../recovery/ack-frequency.js';
 import { Recovery } from '../recovery/recovery.js';
 import { PacketNumberSkips } from '../recovery/packet-number-skips.js';
@@ -42,6 +43,7 @@ export class Players {
   readonly pathMtu: PathMtu;
   readonly hello: PacketSpaceState;
   readonly protected: PacketSpaceState;
+  readonly keyPhases: KeyPhases;
   readonly controller: CongestionController;
   readonly recovery: Recovery;
   readonly ackFrequency: AckFrequency;
@@ -95,6 +97,13 @@ export class Players {
     this.pathMtu = pathMtu;
     this.hello = new PacketSpaceState(PacketSpace.HELLO, options.maxAckDelayMs);
     this.protected = new PacketSpaceState(PacketSpace.PROTECTED, options.maxAckDelayMs);
+    this.stats = new ConnectionStats();
+    this.keyPhases = new KeyPhases({
+      space: this.protected,
+      stats: this.stats,
+      limits: options,
+      ptoMs: () => recovery.rtt.ptoPeriod(options.maxAckDelayMs),
+    });
     this.controller = controller;
     this.recovery = recovery;
     this.ackFrequency = new AckFrequency();
@@ -114,7 +123,6 @@ export class Players {
     this.handshakeStream = new HandshakeStream(options.handshakeStreamBytes);
     this.idle = new IdleTimer(options.idleTimeoutMs, now);
     this.suspicion = new Suspicion(options.suspectAfterPtos, options.suspectAfterMs);
-    this.stats = new ConnectionStats();
     this.observer = setup.observer;
     this.isConfirmed = false;
     this.isHandshakeDonePending = false;

@@ -66,6 +66,10 @@ export interface TransportOptions {
   readonly retiringConnectionIds: number;
   /** Ways to the peer that are known at once, at least 2. Default 4. */
   readonly maxPaths: number;
+  /** Packets after which a connection gets new keys, at most 2^22; of no effect in plaintext. Default 4,194,304. */
+  readonly keyUpdatePackets: number;
+  /** The same by their age, ms. Default 3,600,000. */
+  readonly keyUpdateMs: number;
   /** Packets kept that came before the keys that open them, of at most 1,452 bytes each. Default 32. */
   readonly undecryptablePackets: number;
 }
@@ -95,6 +99,8 @@ export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   activeConnectionIds: 4,
   retiringConnectionIds: 16,
   maxPaths: 4,
+  keyUpdatePackets: 2 ** 22,
+  keyUpdateMs: 3_600_000,
   undecryptablePackets: 32,
 };
 
@@ -146,6 +152,9 @@ const TRANSPORT_RULES: NumberRules<TransportOptions> = {
   activeConnectionIds: count(2, 64),
   retiringConnectionIds: count(1),
   maxPaths: count(2),
+  // [KEY-5]
+  keyUpdatePackets: count(1, 2 ** 22),
+  keyUpdateMs: ms(1),
   undecryptablePackets: count(0),
 };
 

@@ -6,6 +6,12 @@ export interface Sealer {
   /** Bytes that `seal` appends to the payload. */
   readonly overhead: number;
 
+  /** Packets that its key may seal; what CLOSE and its repetitions need comes on top. Default: no limit. */
+  readonly packetLimit?: number;
+
+  /** The sealer of the next key generation, made once. Absent where keys are not updated: in plaintext. */
+  next?(): Sealer;
+
   /**
    * Seals in place the packet that stands at `buffer[headerStart, payloadEnd)`, whose payload starts at
    * `payloadStart`. The room for `overhead` bytes behind `payloadEnd` belongs to it. Returns the end of the packet.
@@ -21,6 +27,12 @@ export interface Sealer {
 
 export interface Opener {
   readonly overhead: number;
+
+  /** Packets that may fail to open on one connection, whatever the key. Default: no limit. */
+  readonly forgeryLimit?: number;
+
+  /** As of a sealer. */
+  next?(): Opener;
 
   /**
    * Checks the packet at `buffer[headerStart, packetEnd)`. Returns the payload without the overhead (a view of the
