@@ -11,7 +11,6 @@ import {
   createSecretKey,
   type KeyObject,
 } from 'node:crypto';
-import { assert } from '../base/assert.js';
 import { type Opener, type Sealer } from '../transport/protection/protection.js';
 
 export interface CipherSuite {
@@ -46,14 +45,14 @@ export const CIPHER_SUITES: ReadonlyMap<string, CipherSuite> = new Map([
 
 /** Leaves `secret` to the caller: it keeps a copy, from which it makes its successor. */
 export function createSealer(suite: CipherSuite, secret: Uint8Array): Sealer {
-  const ratchet = new Ratchet(suite, secret);
+  const ratchet = new Ratchet(suite, secret, createSealer);
   const { key, iv } = derivePacketKey(suite, secret);
   const cipherName = nodeCipherName(suite);
   const nonce = new Uint8Array(IV_BYTES);
   return {
     overhead: TAG_BYTES,
     packetLimit: PACKET_LIMIT,
-    next: () => ratchet.turn(createSealer),
+    next: () => ratchet.next(),
     seal(packetNumber, buffer, headerStart, payloadStart, payloadEnd) {
       writeNonce(nonce, iv, packetNumber);
       const cipher = createCipheriv(cipherName, key, nonce, AEAD_OPTIONS);
@@ -68,14 +67,14 @@ export function createSealer(suite: CipherSuite, secret: Uint8Array): Sealer {
 
 /** As `createSealer`. */
 export function createOpener(suite: CipherSuite, secret: Uint8Array): Opener {
-  const ratchet = new Ratchet(suite, secret);
+  const ratchet = new Ratchet(suite, secret, createOpener);
   const { key, iv } = derivePacketKey(suite, secret);
   const cipherName = nodeCipherName(suite);
   const nonce = new Uint8Array(IV_BYTES);
   return {
     overhead: TAG_BYTES,
     forgeryLimit: suite.forgeryLimit,
-    next: () => ratchet.turn(createOpener),
+    next: () => ratchet.next(),
     open(packetNumber, buffer, headerStart, payloadStart, packetEnd) {
       const payloadEnd = packetEnd - TAG_BYTES;
       if (payloadEnd < payloadStart) return undefined;
@@ -94,25 +93,26 @@ export function createOpener(suite: CipherSuite, secret: Uint8Array): Opener {
   };
 }
 
-/** [KEY-4] From the secret of one generation to the next, and never back: it forgets what it has used. */
-class Ratchet {
+/** [KEY-4] What makes the keys of the next generation, once: then its secret is gone, and none leads back. */
+class Ratchet<T> {
   readonly #suite: CipherSuite;
   readonly #secret: Uint8Array;
-  #isTurned = false;
+  readonly #create: (suite: CipherSuite, secret: Uint8Array) => T;
+  #next: T | undefined;
 
-  constructor(suite: CipherSuite, secret: Uint8Array) {
+  constructor(suite: CipherSuite, secret: Uint8Array, create: (suite: CipherSuite, secret: Uint8Array) => T) {
     this.#suite = suite;
     this.#secret = secret.slice();
+    this.#create = create;
   }
 
-  turn<T>(create: (suite: CipherSuite, secret: Uint8Array) => T): T {
-    assert(!this.#isTurned, 'keys have one successor');
-    this.#isTurned = true;
+  next(): T {
+    if (this.#next !== undefined) return this.#next;
     const secret = expandLabel(this.#suite, this.#secret, 'udprpc ku', this.#suite.hashBytes);
-    this.#secret.fill(0);
-    const next = create(this.#suite, secret);
+    this.#next = this.#create(this.#suite, secret);
     secret.fill(0);
-    return next;
+    this.#secret.fill(0);
+    return this.#next;
   }
 }
 

@@ -51,6 +51,8 @@ export class HostilePeer {
   #sealer: Sealer | undefined;
   #opener: Opener | undefined;
   #victimId: Uint8Array | undefined;
+  /** It follows the updates of its victim. */
+  #keyPhase: 0 | 1 = 0;
   #largestReceived = -1;
   #hasTakenOver = false;
 
@@ -86,10 +88,8 @@ export class HostilePeer {
 
   handleDatagram(bytes: Uint8Array, from: Address, now: number): void {
     this.#learnVictimId(bytes);
-    if (this.#hasTakenOver) {
-      this.#read(bytes);
-      return;
-    }
+    this.#read(bytes);
+    if (this.#hasTakenOver) return;
     this.#endpoint.handleDatagram(bytes, from, 0, now);
     this.#drainEvents();
   }
@@ -124,7 +124,7 @@ export class HostilePeer {
     const payloadBytes = frames.reduce((sum, frame) => sum + frame.length, 0);
     const writer = new ByteWriter(new Uint8Array(payloadBytes + 64));
     const packetNumber = this.nextPacketNumber++;
-    writeShortHeader(writer, this.#victimId, 0, packetNumber, 4);
+    writeShortHeader(writer, this.#victimId, this.#keyPhase, packetNumber, 4);
     const payloadStart = writer.offset;
     for (const frame of frames) writer.write(frame);
     return writer.bytes.slice(
@@ -170,9 +170,17 @@ export class HostilePeer {
       this.#largestReceived,
     );
     const { headerStart, payloadStart, packetEnd } = header;
-    const payload = this.#opener?.open(packetNumber, bytes, headerStart, payloadStart, packetEnd);
+    const isUpdate = header.keyPhase !== this.#keyPhase;
+    const opener = isUpdate ? this.#opener?.next?.() : this.#opener;
+    const payload = opener?.open(packetNumber, bytes, headerStart, payloadStart, packetEnd);
     if (payload === undefined) return;
+    if (isUpdate) {
+      this.#keyPhase = header.keyPhase;
+      this.#opener = opener;
+      this.#sealer = this.#sealer?.next?.();
+    }
     this.#largestReceived = Math.max(this.#largestReceived, packetNumber);
+    if (!this.#hasTakenOver) return;
     const reader = new ByteReader(payload);
     const frames: Frame[] = [];
     while (reader.remaining > 0) frames.push(decodeFrame(reader, PacketSpace.PROTECTED));

@@ -28,6 +28,7 @@ export interface ReadPacket {
   readonly space: PacketSpace;
   readonly packetNumber: number;
   readonly destinationId: Uint8Array;
+  readonly keyGeneration: number;
   readonly frames: readonly Frame[];
 }
 
@@ -57,11 +58,17 @@ export class PacketForge {
   }
 
   /** A PROTECTED packet, which is a datagram of its own. */
-  short(from: Side, destinationId: Uint8Array, packetNumber: number, payload: Iterable<number>): Uint8Array {
-    const sealer = this.#sealers[from];
+  short(
+    from: Side,
+    destinationId: Uint8Array,
+    packetNumber: number,
+    payload: Iterable<number>,
+    keyGeneration = 0,
+  ): Uint8Array {
+    const sealer = nthAfter(this.#sealers[from], keyGeneration);
     if (sealer === undefined) throw new Error(`no keys of the ${from} yet`);
     const writer = new ByteWriter(new Uint8Array(2_000));
-    writeShortHeader(writer, destinationId, 0, packetNumber, 4);
+    writeShortHeader(writer, destinationId, keyGeneration % 2 === 0 ? 0 : 1, packetNumber, 4);
     const payloadStart = writer.offset;
     writer.write(Uint8Array.from(payload));
     return writer.bytes.slice(0, sealer.seal(packetNumber, writer.bytes, 0, payloadStart, writer.offset));
@@ -90,6 +97,7 @@ export class PacketForge {
     const helloOpener = this.means.helloProtection(VERSION, originalDestinationId, peerOf(from)).opener;
     const largest = { [PacketSpace.HELLO]: -1, [PacketSpace.PROTECTED]: -1 };
     const packets: ReadPacket[] = [];
+    let keyGeneration = 0;
     for (const { bytes } of flights.filter((flight) => flight.from === from)) {
       for (let offset = 0; offset < bytes.length;) {
         const header = decodeHeader(bytes, offset, 8);
@@ -99,11 +107,14 @@ export class PacketForge {
         const { packetNumberLength, headerStart, payloadStart, packetEnd, destinationId } = header;
         const truncated = readTruncatedPacketNumber(bytes, header);
         const packetNumber = decodePacketNumber(truncated, packetNumberLength, largest[space]);
-        const opener = space === PacketSpace.HELLO ? helloOpener : this.#openers[from];
+        if (header.kind === 'short' && header.keyPhase !== keyGeneration % 2) keyGeneration++;
+        const opener =
+          space === PacketSpace.HELLO ? helloOpener : nthAfter(this.#openers[from], keyGeneration);
         const payload = opener?.open(packetNumber, bytes, headerStart, payloadStart, packetEnd);
         if (payload === undefined) throw new Error('a packet that does not open');
         largest[space] = Math.max(largest[space], packetNumber);
-        packets.push({ space, packetNumber, destinationId, frames: framesOf(payload, space) });
+        const frames = framesOf(payload, space);
+        packets.push({ space, packetNumber, destinationId, keyGeneration, frames });
       }
     }
     return packets;
@@ -133,6 +144,11 @@ export function tapHandshake(
       inner.dispose();
     },
   };
+}
+
+/** The keys of so many generations later. */
+function nthAfter<T extends { next?(): T }>(keys: T | undefined, generations: number): T | undefined {
+  return generations === 0 ? keys : nthAfter(keys?.next?.(), generations - 1);
 }
 
 function framesOf(payload: Uint8Array, space: PacketSpace): Frame[] {

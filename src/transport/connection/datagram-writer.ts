@@ -36,8 +36,7 @@ export class DatagramWriter {
   }
 
   pollTransmit(now: number): TransmitDraft | undefined {
-    const { hello, protected: main, path, pathMtu, pacer, recovery, keyPhases, isConfirmed } = this.#players;
-    if (isConfirmed) keyPhases.updateIfDue(recovery.largestAcked(PacketSpace.PROTECTED), now);
+    const { hello, protected: main, path, pathMtu, pacer, recovery } = this.#players;
     if (now > this.#pacedUntil) pacer.onLate(this.#pacedUntil, now);
     this.#pacedUntil = Number.POSITIVE_INFINITY;
     const pathProbe = this.#pollPathProbe(now);
@@ -105,7 +104,7 @@ export class DatagramWriter {
     if (bytes === undefined || main.sealer === undefined || path.allowance < bytes) return undefined;
     const draft = this.#pool.acquire(path.remote, path.local, bytes);
     const packet = this.#protected;
-    packet.begin(this.#players, main, draft.writer, bytes);
+    this.#beginProtected(draft.writer, bytes, path, now);
     packet.isMtuProbe = true;
     writePingFrame(packet);
     packet.finishPayload(main);
@@ -125,7 +124,7 @@ export class DatagramWriter {
     const room = Math.min(MIN_DATAGRAM_BYTES, path.allowance);
     const draft = this.#pool.acquire(path.remote, path.local, MIN_DATAGRAM_BYTES);
     const packet = this.#protected;
-    packet.begin(players, main, draft.writer, room, path);
+    this.#beginProtected(draft.writer, room, path, now);
     const wantedBytes = path.writeFrames(packet, paths.drawChallenge, now);
     paths.onFramesSent(packet.frames.length);
     // [MIG-9] Only a packet that does more than look around shows a server that its client is still where it was.
@@ -184,10 +183,10 @@ export class DatagramWriter {
     isPadded: boolean,
     now: number,
   ): boolean {
-    const { protected: main, handshakeStream, streams, role, isPingPending, keyPhases } = this.#players;
+    const { protected: main, handshakeStream, streams, role, path, isPingPending, keyPhases } = this.#players;
     const packet = this.#protected;
     if (draft.writer.offset + SHORT_PACKET_BYTES > room) return false;
-    packet.begin(this.#players, main, draft.writer, room);
+    this.#beginProtected(draft.writer, room, path, now);
     if (main.acks.hasAnythingToAck) {
       main.acks.writeAck(packet, now);
       if (packet.hasPayload) keyPhases.onAckWritten();
@@ -207,6 +206,14 @@ export class DatagramWriter {
       if (main.probesPending > 0 && !packet.isAckEliciting) writePingFrame(packet);
     }
     return this.#keep(packet, main);
+  }
+
+  /** [KEY-5] Keys are updated only when there is something to seal. */
+  #beginProtected(writer: ByteWriter, room: number, path: Path, now: number): void {
+    const players = this.#players;
+    const { keyPhases, recovery, isConfirmed } = players;
+    if (isConfirmed) keyPhases.updateIfDue(recovery.largestAcked(PacketSpace.PROTECTED), now);
+    this.#protected.begin(players, players.protected, writer, room, path);
   }
 
   #keep(packet: OpenPacket, state: PacketSpaceState): boolean {

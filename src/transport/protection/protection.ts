@@ -9,7 +9,7 @@ export interface Sealer {
   /** Packets that its key may seal; what CLOSE and its repetitions need comes on top. Default: no limit. */
   readonly packetLimit?: number;
 
-  /** The sealer of the next key generation, made once. Absent where keys are not updated: in plaintext. */
+  /** The sealer of the next key generation, always the same one. Absent where keys are not updated: in plaintext. */
   next?(): Sealer;
 
   /**
