@@ -15,6 +15,8 @@ export class QlogState {
   #congestionState: string | undefined;
   #timerAt: number | undefined;
   #isConfirmed = false;
+  #sealGeneration = 0;
+  #openGeneration = 0;
   #datagramBytes: number | undefined;
   #remoteId: Uint8Array;
   #remote: Players['path']['remote'] | undefined;
@@ -30,6 +32,7 @@ export class QlogState {
     this.#compareCongestionState(players, now);
     this.#compareTimer(players, now);
     this.#comparePath(players, now);
+    this.#compareKeys(players, now);
   }
 
   /** The timer went off: it is not cancelled. */
@@ -114,6 +117,23 @@ export class QlogState {
     if (old === undefined || (old.ip === remote.ip && old.port === remote.port)) return;
     const data = { old: `${old.ip} ${old.port}`, new: `${remote.ip} ${remote.port}` };
     this.#emit('connectivity:path_updated', data, now);
+  }
+
+  /** Who follows its peer does so in the same step; who has updated waits for the peer. */
+  #compareKeys({ keyPhases, role }: Players, now: number): void {
+    const { sealGeneration, openGeneration } = keyPhases;
+    const isSealed = sealGeneration !== this.#sealGeneration;
+    const isOpened = openGeneration !== this.#openGeneration;
+    if (!isSealed && !isOpened) return;
+    this.#sealGeneration = sealGeneration;
+    this.#openGeneration = openGeneration;
+    const trigger = isSealed && isOpened ? 'remote_update' : 'local_update';
+    const emit = (owner: Players['role'], generation: number): void => {
+      const data = { key_type: `${owner}_1rtt_secret`, key_phase: generation, trigger };
+      this.#emit('security:key_updated', data, now);
+    };
+    if (isSealed) emit(role, sealGeneration);
+    if (isOpened) emit(role === 'client' ? 'server' : 'client', openGeneration);
   }
 }
 

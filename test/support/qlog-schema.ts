@@ -62,6 +62,15 @@ const EVENTS: Readonly<Record<string, Shape>> = {
   'connectivity:mtu_updated': { required: { new: 'number' }, optional: { old: 'number', done: 'boolean' } },
   /** Ours: the drafts leave migration to be inferred. */
   'connectivity:path_updated': { required: { old: 'string', new: 'string' }, optional: {} },
+  'security:key_updated': {
+    required: { key_type: ['client_1rtt_secret', 'server_1rtt_secret'] },
+    optional: {
+      old: 'hex',
+      new: 'hex',
+      key_phase: 'number',
+      trigger: ['tls', 'remote_update', 'local_update'],
+    },
+  },
   'transport:version_information': { required: {}, optional: { chosen_version: 'hex' } },
   'transport:parameters_set': {
     required: {},

@@ -26,7 +26,7 @@ export class KeyPhases {
   readonly #limits: KeyPhasesOptions['limits'];
   readonly #ptoMs: () => number;
   /** Of the keys that seal. */
-  #generation = 0;
+  #sealGeneration = 0;
   #sealingSince = 0;
   /** The first packet number that is left to the key that seals. */
   #firstSent = 0;
@@ -65,7 +65,17 @@ export class KeyPhases {
 
   /** [KEY-4] Of the packets that are sealed now. */
   get phase(): 0 | 1 {
-    return phaseOf(this.#generation);
+    return phaseOf(this.#sealGeneration);
+  }
+
+  /** Of the keys that seal, from 0. */
+  get sealGeneration(): number {
+    return this.#sealGeneration;
+  }
+
+  /** Of the keys that open: the one that the peer has come to. */
+  get openGeneration(): number {
+    return this.#openGeneration;
   }
 
   /** [KEY-9] Only the CLOSE and its repetitions may still be sealed. */
@@ -89,7 +99,7 @@ export class KeyPhases {
 
   /** [KEY-8] Who acknowledges a packet of new keys has opened it, and must seal with new keys before saying so. */
   checkAck(generation: number, largestAcked: number): void {
-    if (generation < this.#generation && largestAcked >= this.#firstSent) {
+    if (generation < this.#sealGeneration && largestAcked >= this.#firstSent) {
       throw updateError('it has opened packets of new keys, and goes on with old ones');
     }
   }
@@ -162,7 +172,7 @@ export class KeyPhases {
     this.#firstReceived = packetNumber;
     this.#largestOfOlder = acks.largestReceived;
     this.#hasAcknowledged = false;
-    if (this.#generation < this.#openGeneration) this.#updateSealer(now);
+    if (this.#sealGeneration < this.#openGeneration) this.#updateSealer(now);
   }
 
   /** The sealer of before is dropped at once: whatever is sent again is sealed anew. */
@@ -172,9 +182,9 @@ export class KeyPhases {
     this.#space.sealer = next;
     this.#sealingSince = now;
     this.#firstSent = this.#space.nextPacketNumber;
-    this.#generation++;
+    this.#sealGeneration++;
     this.#stats.keyUpdates++;
-    assert(this.#generation - this.#openGeneration <= 1, 'one key update at a time');
+    assert(this.#sealGeneration - this.#openGeneration <= 1, 'one key update at a time');
   }
 }
 

@@ -1,6 +1,8 @@
+import { crc32 } from 'node:zlib';
 import { type QlogSink, QlogTrace } from '../../../src/observe/qlog-trace.js';
 import { type ConnectionFacts } from '../../../src/transport/connection/connection-observer.js';
-import { EndpointPair, type Side, testMeans } from '../../support/endpoint-pair.js';
+import { EndpointPair, type PairOptions, type Side, testMeans } from '../../support/endpoint-pair.js';
+import { checksumKeys, createKeyedHandshake } from '../../support/keyed-handshake.js';
 import { parseQlog, type QlogEvent, type QlogFile, qlogFaults } from '../../support/qlog-schema.js';
 
 /** Keeps all records, as far as there is room. */
@@ -20,11 +22,12 @@ class Sink implements QlogSink {
   }
 }
 
-function loggedPair(): { pair: EndpointPair; sinks: Record<Side, Sink> } {
+function loggedPair(options: PairOptions = {}): { pair: EndpointPair; sinks: Record<Side, Sink> } {
   const sinks = { client: new Sink(), server: new Sink() };
   const observe = (facts: ConnectionFacts, now: number): QlogTrace =>
     new QlogTrace({ facts, referenceTime: 1_700_000_000_000 + now, sink: sinks[facts.role] }, now);
-  return { pair: new EndpointPair({ means: { ...testMeans(), observe } }), sinks };
+  const means = { ...testMeans(), ...options.means, observe };
+  return { pair: new EndpointPair({ ...options, means }), sinks };
 }
 
 /** A connection from its first datagram until it is forgotten, with losses, resets, and all kinds of waiting. */
@@ -156,6 +159,31 @@ test('a client that moves, and datagrams that grow, stand in the log', () => {
   const sizes = named(parseQlog(sinks.client.text), 'connectivity:mtu_updated').map(({ data }) => data);
   expect(sizes[0]).toEqual({ new: 1_200 });
   expect(Math.max(...sizes.map((size) => Number(size['new'])))).toBe(1_452);
+});
+
+test('a key update stands in the log of both, with who began it', () => {
+  const createHandshake = createKeyedHandshake(testMeans().createHandshake, checksumKeys(crc32));
+  const { pair, sinks } = loggedPair({ means: { createHandshake }, client: { keyUpdateMs: 500 } });
+  const { client } = pair.establish();
+  const stream = client.openStream() ?? -1;
+  for (let part = 0; part < 3; part++) {
+    client.writeStream(stream, [new Uint8Array(100)], false);
+    pair.client.touch(client);
+    pair.run(() => false, 300);
+  }
+  const ofClient = { key_type: 'client_1rtt_secret', key_phase: 1 };
+  const ofServer = { key_type: 'server_1rtt_secret', key_phase: 1 };
+  const updates = (side: Side): unknown[] =>
+    named(parseQlog(sinks[side].text), 'security:key_updated').map(({ data }) => data);
+  expect(updates('client')).toEqual([
+    { ...ofClient, trigger: 'local_update' },
+    { ...ofServer, trigger: 'local_update' },
+  ]);
+  expect(updates('server')).toEqual([
+    { ...ofServer, trigger: 'remote_update' },
+    { ...ofClient, trigger: 'remote_update' },
+  ]);
+  expect(qlogFaults(parseQlog(sinks.server.text))).toEqual([]);
 });
 
 test('records for which there is no room are counted where they are missing', () => {
