@@ -9,7 +9,11 @@ import {
 } from '../transport/connection/transport-options.js';
 import { type ObserveConnection } from '../transport/connection/connection-observer.js';
 import { type ConnectionTransport } from '../transport/endpoint/connection-transport.js';
-import { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from '../transport/endpoint/endpoint.js';
+import {
+  DEFAULT_ENDPOINT_LIMITS,
+  type EndpointLimits,
+  type EndpointMeans,
+} from '../transport/endpoint/endpoint.js';
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
 import { type Address } from '../transport/path/path.js';
 import { type CreateHandshake } from '../transport/protection/handshake.js';
@@ -39,6 +43,8 @@ export interface SimEndpointOptions {
   readonly observe?: ObserveConnection | undefined;
   /** Puts its own handshake around the plaintext one. */
   readonly wrapHandshake?: ((inner: CreateHandshake) => CreateHandshake) | undefined;
+  /** What protects the packets of handshakes; default: that of plaintext. */
+  readonly helloProtection?: EndpointMeans['helloProtection'] | undefined;
   /** Told before code that uses promises is run: `SimLoop.touch`. */
   readonly touch?: (() => void) | undefined;
   /** Addresses of the host to listen at, each with a socket of its own; default: its first. */
@@ -93,7 +99,7 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
       observe: options.observe,
       resetToken: simResetToken(options.checksum, options.resetKey ?? options.random.bytes(RESET_KEY_BYTES)),
       createHandshake: options.wrapHandshake?.(plaintext) ?? plaintext,
-      helloProtection: plaintextHelloProtection(options.checksum),
+      helloProtection: options.helloProtection ?? plaintextHelloProtection(options.checksum),
     },
     clock: options.host.clock(),
     send: (transmit) => {

@@ -19,6 +19,7 @@ import { type BufferBudget } from '../../../src/transport/stream/buffer-budget.j
 import { CreditWatch } from './credit-watch.js';
 import { type TransportParameters } from '../../../src/transport/wire/transport-parameters.js';
 import { IdWatch } from './id-watch.js';
+import { KeyWatch } from './key-watch.js';
 import { type IsProven, PathWatch } from './path-watch.js';
 import { WindowWatch } from './window-watch.js';
 import { check } from './violation.js';
@@ -45,6 +46,7 @@ export class ConnectionWatch implements ConnectionObserver {
   readonly #ids: IdWatch;
   readonly #path: PathWatch;
   readonly #credit: CreditWatch;
+  readonly #keys: KeyWatch;
   #openBytes = 0;
   #openAckEliciting = 0;
   /** When something came last, and when it asked first after that. */
@@ -64,6 +66,7 @@ export class ConnectionWatch implements ConnectionObserver {
     this.#ids = new IdWatch(options.name);
     this.#path = new PathWatch(options.name, options.isProven);
     this.#credit = new CreditWatch(options.name, options.facts, options.buffers);
+    this.#keys = new KeyWatch(options.name, options.count);
   }
 
   onPacketSent(
@@ -74,6 +77,10 @@ export class ConnectionWatch implements ConnectionObserver {
     now: number,
   ): void {
     this.#path.onSent(space, packetNumber);
+    this.#guard(() => {
+      if (space === PacketSpace.PROTECTED && this.#players !== undefined && !this.#isClosed)
+        this.#keys.onSent(packetNumber, this.#players, now);
+    });
     for (const frame of framesOf(payload, space)) {
       if (isPathFrame(frame)) this.#window.onPathFrame();
       this.#ids.onSent(packetNumber, frame);

@@ -69,6 +69,10 @@ export function drawOptions(dimension: Dimension, rough: Dimension, side: string
       random.logUniform(1, 1_000),
     ),
     ...dimension(`${side}.windows`, {}, drawWindows),
+    ...dimension<Partial<TransportOptions>>(`${side}.keyUpdate`, {}, (random) => ({
+      keyUpdatePackets: random.pick([1, 20, 50, 200]),
+      keyUpdateMs: random.pick([1, 100, 5_000, 3_600_000]),
+    })),
     ...dimension<Partial<TransportOptions>>(`${side}.suspicion`, {}, (random) => ({
       suspectAfterMs: random.logUniform(100, 10_000),
       suspectAfterPtos: random.between(1, 8),

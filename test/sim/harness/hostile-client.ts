@@ -8,20 +8,18 @@ import { type SeededRandom } from '../../../src/sim/seeded-random.js';
 import { type SimHost } from '../../../src/sim/sim-host.js';
 import { type SimNetwork, type SimSocket } from '../../../src/sim/sim-network.js';
 import { type Address } from '../../../src/transport/path/path.js';
-import {
-  type Checksum,
-  createPlaintextHandshake,
-  plaintextHelloProtection,
-} from '../../../src/transport/protection/plaintext.js';
+import { type Checksum, createPlaintextHandshake } from '../../../src/transport/protection/plaintext.js';
 import { FrameType } from '../../../src/transport/wire/frame-type.js';
 import { HostilePeer } from '../../support/hostile-peer.js';
 import { legalFrame, violatingFrame } from './hostile-frames.js';
+import { type SimProtection } from './sim-protection.js';
 
 export interface HostileClientOptions {
   readonly network: SimNetwork;
   readonly host: SimHost;
   readonly random: SeededRandom;
   readonly checksum: Checksum;
+  readonly protection: SimProtection;
   readonly victim: Address;
   /** Datagrams of one connection before the violation, and how far apart at most. */
   readonly datagrams: number;
@@ -55,7 +53,7 @@ export class HostileClient {
   }
 
   #connect(): [HostilePeer, SimSocket] {
-    const { network, host, random, checksum, victim, datagrams } = this.#options;
+    const { network, host, random, checksum, protection, victim, datagrams } = this.#options;
     this.#isAttacking = false;
     this.#left = datagrams;
     const peer = new HostilePeer({
@@ -63,8 +61,8 @@ export class HostileClient {
       means: {
         random,
         resetToken: () => new Uint8Array(RESET_TOKEN_BYTES),
-        createHandshake: createPlaintextHandshake(checksum),
-        helloProtection: plaintextHelloProtection(checksum),
+        createHandshake: protection.wrapHandshake(createPlaintextHandshake(checksum)),
+        helloProtection: protection.helloProtection,
         onHandshakeWake: () => undefined,
         onBufferRoom: () => undefined,
       },

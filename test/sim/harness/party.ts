@@ -2,10 +2,8 @@
  * One side of one connection as the wire shows it: what it sent, what of that arrived, what it granted and what it
  * used of what its peer granted. `WireTap` tells it of each of its frames.
  */
-import { crc32 } from 'node:zlib';
 import { RangeSet } from '../../../src/base/range-set.js';
 import { PacketSpace } from '../../../src/transport/recovery/sent-packet.js';
-import { createPlaintextProtection } from '../../../src/transport/protection/plaintext.js';
 import { type Opener } from '../../../src/transport/protection/protection.js';
 import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
 import { type AckFrame, type Frame, type StreamFrame } from '../../../src/transport/wire/frame.js';
@@ -15,7 +13,18 @@ import {
   DEFAULT_TRANSPORT_PARAMETERS,
   type TransportParameters,
 } from '../../../src/transport/wire/transport-parameters.js';
+import { ProtocolVersion } from '../../../src/transport/wire/version.js';
+import { KeyTrail } from './key-trail.js';
+import { type SimProtection } from './sim-protection.js';
 import { check } from './violation.js';
+
+export interface PartyFacts {
+  readonly id: string;
+  readonly isServer: boolean;
+  readonly originalId: Uint8Array;
+  readonly mostStreamWindow: number;
+  readonly protection: SimProtection;
+}
 
 export class Party {
   readonly id: string;
@@ -27,7 +36,10 @@ export class Party {
   isAmbiguous = false;
   readonly #lastSent = [-1, -1];
   readonly #arrived = [new RangeSet(), new RangeSet()];
-  readonly #openers: (Opener | undefined)[] = [undefined, undefined];
+  readonly #protection: SimProtection;
+  readonly #helloOpener: Opener;
+  /** Of its PROTECTED packets, once that can be known. */
+  #keys: KeyTrail | undefined;
   /** All of the handshake stream. */
   #blob: Uint8Array | undefined;
   #parameters: TransportParameters | undefined;
@@ -46,12 +58,14 @@ export class Party {
   /** To what its window may be tuned. */
   readonly #mostStreamWindow: number;
 
-  constructor(id: string, isServer: boolean, originalId: Uint8Array, mostStreamWindow: number) {
+  constructor({ id, isServer, originalId, mostStreamWindow, protection }: PartyFacts) {
     this.#mostStreamWindow = mostStreamWindow;
+    this.#protection = protection;
     this.id = id;
     this.isServer = isServer;
     this.originalId = originalId;
-    this.#openers[PacketSpace.HELLO] = createPlaintextProtection(crc32, originalId).opener;
+    const receiver = isServer ? 'client' : 'server';
+    this.#helloOpener = protection.helloProtection(ProtocolVersion.PLAINTEXT, originalId, receiver).opener;
   }
 
   get maxDatagramSize(): number | undefined {
@@ -81,14 +95,14 @@ export class Party {
   }
 
   /** Of what this side seals, or undefined when that is not known. */
-  opener(space: PacketSpace): Opener | undefined {
-    const known = this.#openers[space];
-    if (known !== undefined) return known;
+  opener(space: PacketSpace, keyPhase: 0 | 1): Opener | undefined {
+    if (space === PacketSpace.HELLO) return this.#helloOpener;
+    if (this.#keys !== undefined) return this.#keys.opener(keyPhase);
     const blobs = this.isServer ? [this.peer?.blob, this.#blob] : [this.#blob];
     if (blobs.includes(undefined)) return undefined;
     const subject = Buffer.concat(blobs as Uint8Array[]);
-    this.#openers[space] = createPlaintextProtection(crc32, subject).opener;
-    return this.#openers[space];
+    this.#keys = new KeyTrail(this.#protection.opener(subject));
+    return this.#keys.opener(keyPhase);
   }
 
   get blob(): Uint8Array | undefined {
@@ -99,8 +113,12 @@ export class Party {
     return this.#lastSent[space] ?? -1;
   }
 
-  onSent(space: PacketSpace, packetNumber: number): void {
+  onSent(space: PacketSpace, packetNumber: number, keyPhase: 0 | 1): void {
     this.#lastSent[space] = packetNumber;
+    if (space === PacketSpace.HELLO) return;
+    const { peer } = this;
+    const isKnown = peer !== undefined && !this.isAmbiguous && !peer.isAmbiguous;
+    this.#keys?.onSent(packetNumber, keyPhase, isKnown ? peer.#keys : undefined);
   }
 
   /** How many different packets of this side's arrived. */
@@ -181,6 +199,7 @@ export class Party {
       );
       if (space === PacketSpace.PROTECTED) peer.#onProbesAcknowledged(smallest, largest);
     }
+    if (space === PacketSpace.PROTECTED) this.#keys?.onAckSent(frame.largest, peer.#keys);
   }
 
   #onProbesAcknowledged(smallest: number, largest: number): void {

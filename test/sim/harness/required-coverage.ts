@@ -47,6 +47,8 @@ export const DIMENSION_EFFECTS: Readonly<Record<string, readonly string[]>> = {
   idleTimeoutMs: ['closed/idle NO_ERROR'],
   initialRttMs: [],
   jitter: [],
+  keys: ['keys/answered', 'keys/begun'],
+  keyUpdate: [],
   largeMessages: [],
   lateReplay: ['fate/replayed'],
   lateTimers: [],

@@ -10,6 +10,7 @@ import { type EndpointLimits } from '../../../src/transport/endpoint/endpoint.js
 import { drawLinks, drawPathMtu } from './draw-links.js';
 import { drawBufferBytes, drawEndpointLimits, drawOptions, stepBytes } from './draw-options.js';
 import { drawLoad, type Load } from './load.js';
+import { AEAD_SUITES, type ProtectionName } from './sim-protection.js';
 
 export interface Scenario {
   readonly seed: number;
@@ -39,6 +40,7 @@ export interface Scenario {
   readonly clientOptions: TransportOptions;
   readonly serverOptions: TransportOptions;
   readonly serverLimits: EndpointLimits;
+  readonly protection: ProtectionName;
   /** What all connections of a host may hold in buffers together. */
   readonly clientBufferBytes: number;
   readonly serverBufferBytes: number;
@@ -138,6 +140,10 @@ export function drawScenario(seed: number, isNightly = false): Scenario {
     clientOptions,
     serverOptions,
     serverLimits: drawEndpointLimits(rough),
+    // AEAD in a quarter of all seeds, of which each cipher gets its share.
+    protection: dimension<ProtectionName>('keys', 'plaintext', (random) =>
+      random.chance(0.5) ? 'checksum' : random.pick(AEAD_SUITES),
+    ),
     clientBufferBytes: drawBufferBytes(dimension, 'client'),
     serverBufferBytes: drawBufferBytes(dimension, 'server'),
     hostilePeer: dimension<HostilePlan | undefined>('hostilePeer', undefined, (random) => ({

@@ -1,16 +1,14 @@
 /**
- * Listens on every link and checks what only the wire shows. The plaintext version can be read by anyone, so each
+ * Listens on every link and checks what only the wire shows. Whoever listens can open what is sent in a simulation, so each
  * datagram that an endpoint sends is opened and decoded here, and its frames are held against what was granted,
  * delivered and sent before. Knows nothing of the endpoints but their datagrams.
  *
- * Checked: everything sent is well formed · packet numbers strictly increase · an ACK names only packets that arrived ·
+ * Checked: everything sent is well formed · packet numbers strictly increase · keys change in step (`key-trail.ts`) · an ACK names only packets that arrived ·
  * limits never decrease and are never passed · at most 3 bytes go to an unvalidated address for each that came from it ·
  * a client's hello datagram is padded · no datagram above what the receiver takes · none but probes above 1,200 bytes
  * and above what a probe has shown to arrive · stateless resets: see `reset-watch.ts`.
  */
-import { crc32 } from 'node:zlib';
 import { type Datagram } from '../../../src/sim/link.js';
-import { createPlaintextProtection } from '../../../src/transport/protection/plaintext.js';
 import { PacketSpace } from '../../../src/transport/recovery/sent-packet.js';
 import { ByteReader } from '../../../src/transport/wire/byte-reader.js';
 import { decodeFrame, type Frame } from '../../../src/transport/wire/frame.js';
@@ -25,9 +23,11 @@ import { decodePacketNumber } from '../../../src/transport/wire/packet-number.js
 import { type Address } from '../../../src/transport/path/path.js';
 import { Party } from './party.js';
 import { ResetWatch } from './reset-watch.js';
+import { type SimProtection } from './sim-protection.js';
 import { check } from './violation.js';
 
 export interface WireTapOptions {
+  readonly protection: () => SimProtection;
   readonly isServer: (ip: string) => boolean;
   /** To what a side may tune the window of a stream. */
   readonly mostStreamWindow: (isServer: boolean) => number;
@@ -178,7 +178,8 @@ export class WireTap {
     if (header.kind === 'hello' && !this.#onHello(datagram, header, destinationId)) return undefined;
     const sender = this.#senderTo(destinationId);
     if (space === PacketSpace.PROTECTED && this.#meddledIds.has(sender?.id ?? '')) return undefined;
-    const opener = sender?.opener(space);
+    const keyPhase = header.kind === 'short' ? header.keyPhase : 0;
+    const opener = sender?.opener(space, keyPhase);
     if (sender === undefined || opener === undefined) {
       if (this.#senders.has(destinationId)) this.#isBlind = true;
       return undefined;
@@ -188,10 +189,10 @@ export class WireTap {
     const packetNumber = decodePacketNumber(truncated, header.packetNumberLength, previous);
     const { headerStart, payloadStart, packetEnd } = header;
     const payload = opener.open(packetNumber, bytes, headerStart, payloadStart, packetEnd);
-    if (payload === undefined && header.kind === 'hello' && isRefusal(bytes, header)) return undefined;
-    check(payload !== undefined, () => 'sent a packet whose checksum is wrong');
+    if (payload === undefined && header.kind === 'hello' && this.#isRefusal(bytes, header)) return undefined;
+    check(payload !== undefined, () => 'sent a packet that does not open');
     check(packetNumber > previous, () => `packet number ${packetNumber} after ${previous} in space ${space}`);
-    sender.onSent(space, packetNumber);
+    sender.onSent(space, packetNumber, keyPhase);
     let isProbe = true;
     const responses: string[] = [];
     const { from, to } = datagram;
@@ -219,12 +220,18 @@ export class WireTap {
     if (party === undefined) {
       const originalId = isServer ? peer?.originalId : header.destinationId.slice();
       if (originalId === undefined) return false;
-      if (isServer && isRefusal(datagram.bytes, header)) {
+      if (isServer && this.#isRefusal(datagram.bytes, header)) {
         // What it reads is not all its server's from now on.
         if (peer !== undefined) peer.isAmbiguous = true;
         return false;
       }
-      party = new Party(sourceId, isServer, originalId, this.#options.mostStreamWindow(isServer));
+      party = new Party({
+        id: sourceId,
+        isServer,
+        originalId,
+        mostStreamWindow: this.#options.mostStreamWindow(isServer),
+        protection: this.#options.protection(),
+      });
       this.#parties.set(sourceId, party);
     }
     this.#addSender(destinationId, party);
@@ -234,6 +241,13 @@ export class WireTap {
     if (this.#senders.get(peer.id)?.size === 1) peer.peer = party;
     else peer.isAmbiguous = true;
     return true;
+  }
+
+  /** A server that takes nobody new speaks in the name of the ID that it was asked under, and remembers nothing. */
+  #isRefusal(bytes: Uint8Array, header: HelloHeader): boolean {
+    const { headerStart, payloadStart, packetEnd, sourceId, version } = header;
+    const { opener } = this.#options.protection().helloProtection(version, sourceId, 'client');
+    return opener.open(0, bytes, headerStart, payloadStart, packetEnd) !== undefined;
   }
 
   /** A short packet to an ID that nobody has given out. */
@@ -275,15 +289,6 @@ export class WireTap {
 
 function addressText(server: Address, client: Address): string {
   return `${server.ip}:${server.port} ${client.ip}:${client.port}`;
-}
-
-/** A server that takes nobody new speaks in the name of the ID that it was asked under, and remembers nothing. */
-function isRefusal(
-  bytes: Uint8Array,
-  { headerStart, payloadStart, packetEnd, sourceId }: HelloHeader,
-): boolean {
-  const { opener } = createPlaintextProtection(crc32, sourceId);
-  return opener.open(0, bytes, headerStart, payloadStart, packetEnd) !== undefined;
 }
 
 function framesOf(payload: Uint8Array, space: PacketSpace): Frame[] {

@@ -29,6 +29,7 @@ import { FaultSchedule } from './fault-schedule.js';
 import { harmlessCodes, HEALED_DELAY_MS, isForgiving, mayLoseHandshakes } from './leniency.js';
 import { HostileClient } from './hostile-client.js';
 import { type HandshakeFaults, type HostilePlan, type Scenario } from './scenario.js';
+import { type SimProtection, simProtection } from './sim-protection.js';
 import { check } from './violation.js';
 import { frameName, WireTap } from './wire-tap.js';
 
@@ -53,7 +54,9 @@ export class World {
   readonly #coverage: Coverage;
   readonly #connectors: SimConnector[];
   readonly #watch = new EndpointWatch();
+  readonly #protection: SimProtection;
   readonly #tap = new WireTap({
+    protection: () => this.#protection,
     isServer: (ip) => SERVER_IPS.includes(ip as (typeof SERVER_IPS)[0]),
     mostStreamWindow: (isServer) => {
       const { maxStreamWindow, streamWindow } = isServer
@@ -81,6 +84,7 @@ export class World {
 
   constructor(scenario: Scenario, coverage: Coverage, keptTraceLines: number) {
     this.scenario = scenario;
+    this.#protection = simProtection(scenario.protection);
     this.#coverage = coverage;
     this.#harmlessCodes = harmlessCodes(scenario);
     this.#isForgiving = isForgiving(scenario);
@@ -284,6 +288,7 @@ export class World {
       host: this.network.addHost(HOSTILE_IP),
       random: this.random.fork('hostile peer'),
       checksum: crc32,
+      protection: this.#protection,
       victim: { ip: SERVER_IPS[0], port: SERVER_PORT },
       datagrams: plan.datagrams,
       pauseMs: plan.pauseMs,
@@ -319,6 +324,7 @@ export class World {
       host,
       random,
       checksum: crc32,
+      helloProtection: this.#protection.helloProtection,
       transport,
       touch: this.loop.touch,
       observe: (facts) =>
@@ -335,7 +341,7 @@ export class World {
           },
         }),
       wrapHandshake: (inner) =>
-        createSimHandshake(inner, host.clock(), (context) => {
+        createSimHandshake(this.#protection.wrapHandshake(inner), host.clock(), (context) => {
           const fails = !this.#isHealed && handshakes.chance(faults.failureRate);
           if (fails) this.count('fault/handshakeFailure');
           const isAltered = !this.#isHealed && handshakes.chance(faults.alterationRate);
