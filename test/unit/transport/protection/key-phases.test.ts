@@ -20,6 +20,7 @@ import {
 import { PacketForge, type ReadPacket } from '../../../support/packet-forge.js';
 
 const PING = [FrameType.PING];
+const PTO_MS = 10;
 const KEY_LIMITS = { keyUpdatePackets: 2 ** 22, keyUpdateMs: 3_600_000 };
 
 interface KeyedOptions {
@@ -176,7 +177,7 @@ describe('a key update', () => {
     pair.run(() => false, 100);
     expect(client.stats.keyUpdates).toBe(0);
     const space = new PacketSpaceState(PacketSpace.PROTECTED, 2);
-    const keyPhases = new KeyPhases({ space, stats: server.stats, limits: KEY_LIMITS, ptoMs: () => 10 });
+    const keyPhases = new KeyPhases({ space, stats: server.stats, limits: KEY_LIMITS, ptoMs: () => PTO_MS });
     keyPhases.onOpener({ overhead: 4, open: () => new Uint8Array(1) });
     expect(keyPhases.generationFor(1, 1_000)).toBe(0);
   });
@@ -220,18 +221,47 @@ describe('a packet', () => {
   });
 
   test.each([
-    ['of newer keys comes with a number below that of an older one', 990, 1],
-    ['of newer keys comes below an older one that was overtaken', 1_001, 1],
-  ])('[KEY-8] %s: KEY_UPDATE_ERROR', (_, packetNumber, generation) => {
+    [
+      'with a number below that of an older one',
+      [
+        [1_000, 0],
+        [990, 1],
+      ],
+    ],
+    [
+      'below one that the update has overtaken',
+      [
+        [1_005, 1],
+        [1_004, 0],
+        [1_001, 1],
+      ],
+    ],
+    [
+      'below one from before the update',
+      [
+        [1_000, 0],
+        [1_005, 1],
+        [999, 1],
+      ],
+    ],
+  ] as const)('[KEY-8] of newer keys %s: KEY_UPDATE_ERROR', (_, packets) => {
     const keyed = new KeyedPair();
-    if (packetNumber < 1_000) keyed.deliver('server', 1_000, 0);
-    else {
-      keyed.deliver('server', 1_005, 1);
-      keyed.deliver('server', 1_004, 0);
+    for (const [packetNumber, generation] of packets) {
+      expect(keyed.server.closed).toBeUndefined();
+      keyed.deliver('server', packetNumber, generation);
     }
-    expect(keyed.server.closed).toBeUndefined();
-    keyed.deliver('server', packetNumber, generation);
     expect(keyed.server.closed).toMatchObject({ by: 'local', code: TransportErrorCode.KEY_UPDATE_ERROR });
+  });
+
+  test('[KEY-6] of older keys does not open above one of newer keys', () => {
+    const keyed = new KeyedPair();
+    const { server } = keyed;
+    for (const packetNumber of [1_005, 1_001]) keyed.deliver('server', packetNumber, 1);
+    keyed.deliver('server', 1_003, 0);
+    expect(server.stats.drops.notAuthentic).toBe(1);
+    keyed.deliver('server', 1_000, 0);
+    expect(server.stats.drops.notAuthentic).toBe(1);
+    expect(server.closed).toBeUndefined();
   });
 
   test('[KEY-8] of a second update before anything was acknowledged: KEY_UPDATE_ERROR', () => {
@@ -302,7 +332,7 @@ describe('the limits of the AEAD', () => {
       space,
       stats: new ConnectionStats(),
       limits: DEFAULT_TRANSPORT_OPTIONS,
-      ptoMs: () => 10,
+      ptoMs: () => PTO_MS,
     });
     const keys = aeadKeys('TLS_AES_128_GCM_SHA256');
     keyPhases.onSealer(keys.sealer(new Uint8Array(1)), 0);
@@ -319,6 +349,33 @@ describe('the limits of the AEAD', () => {
     const { keyPhases } = phasesAt(packets);
     keyPhases.updateIfDue(0, ageMs);
     expect(keyPhases.phase).toBe(phase);
+  });
+
+  test('[KEY-5] the age of keys counts from their update', () => {
+    const { keyPhases } = phasesAt(1);
+    keyPhases.updateIfDue(0, 3_600_000);
+    keyPhases.onAckWritten();
+    keyPhases.onOpened(1, 0, 3_600_000);
+    keyPhases.onTimeout(7_199_999);
+    keyPhases.updateIfDue(1, 7_199_999);
+    expect(keyPhases.sealGeneration).toBe(1);
+    keyPhases.updateIfDue(1, 7_200_000);
+    expect(keyPhases.sealGeneration).toBe(2);
+  });
+
+  test('[KEY-7] [KEY-5] keys of before are kept for three PTOs, and no update begins meanwhile', () => {
+    const { keyPhases } = phasesAt(1);
+    keyPhases.onAckWritten();
+    keyPhases.onOpened(1, 0, 1_000);
+    expect(keyPhases.nextTimeout()).toBe(1_000 + 3 * PTO_MS);
+    keyPhases.updateIfDue(1, 7_200_000);
+    expect(keyPhases.sealGeneration).toBe(1);
+    keyPhases.onTimeout(1_029);
+    expect(keyPhases.opener(0)).toBeDefined();
+    keyPhases.onTimeout(1_030);
+    expect(keyPhases.opener(0)).toBeUndefined();
+    keyPhases.updateIfDue(1, 7_200_000);
+    expect(keyPhases.sealGeneration).toBe(2);
   });
 
   test('[KEY-9] one key seals fewer than 2^23 packets, and there is room for a CLOSE', () => {
