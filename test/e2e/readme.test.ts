@@ -5,7 +5,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { certificates, type Identity } from '../support/certificates.js';
 
 const TOP = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const HOOKS = join(TOP, 'test', 'support', 'typescript.mjs');
@@ -25,14 +27,20 @@ function samples(): Sample[] {
 
 let folder: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   mkdirSync(join(TOP, 'dist'), { recursive: true });
   // Inside the package, where its own name resolves.
   folder = mkdtempSync(join(TOP, 'dist', 'readme-'));
   for (const { path, text } of samples()) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text.replace('127.0.0.1:5005', '127.0.0.1:0'));
+    writeFileSync(join(folder, path), text.replace(/(127\.0\.0\.1|0\.0\.0\.0):5005/, '127.0.0.1:0'));
   }
+  const middleware = readFileSync(join(TOP, 'examples', 'authorisation.ts'), 'utf8');
+  writeFileSync(join(folder, 'authorisation.ts'), middleware.replace('../src/index.js', 'udprpc'));
+  const { authority, client, localServer } = await certificates();
+  writeFileSync(join(folder, 'ca.pem'), authority.cert);
+  writeIdentity('', localServer);
+  writeIdentity('kiosk-', client);
   symlinkSync(join(TOP, 'node_modules'), join(folder, 'node_modules'));
   execFileSync(join(TOP, 'node_modules/.bin/buf'), ['generate', 'proto'], { cwd: folder, stdio: 'pipe' });
 }, 60_000);
@@ -41,23 +49,31 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function run(file: string): ReturnType<typeof spawn> {
-  return spawn(process.execPath, ['--import', HOOKS, file], {
+/** Named as `udprpc cert` names them. */
+function writeIdentity(prefix: string, { cert, key }: Identity): void {
+  writeFileSync(join(folder, `${prefix}cert.pem`), cert);
+  writeFileSync(join(folder, `${prefix}key.pem`), key);
+}
+
+function run(file: string, ...args: string[]): ReturnType<typeof spawn> {
+  return spawn(process.execPath, ['--import', HOOKS, file, ...args], {
     cwd: folder,
+    env: { ...process.env, TOKEN: 'nobody-guesses-this' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
 }
 
 async function firstLine(child: ReturnType<typeof spawn>): Promise<string> {
-  let text = '';
-  for await (const chunk of child.stdout ?? []) {
-    text += String(chunk);
-    if (text.includes('\n')) break;
-  }
-  return text.split('\n')[0] ?? '';
+  for await (const line of linesOf(child)) return line;
+  return '';
 }
 
-test('the README has its eight samples', () => {
+function linesOf(child: ReturnType<typeof spawn>): AsyncIterable<string> {
+  if (child.stdout === null) throw new Error('its output was not asked for');
+  return createInterface({ input: child.stdout });
+}
+
+test('the README has its twelve samples', () => {
   expect(samples().map(({ path }) => path)).toEqual([
     'server.ts',
     'client.ts',
@@ -66,6 +82,10 @@ test('the README has its eight samples', () => {
     'greeter.ts',
     'proto/ticker/v1/ticker.proto',
     'ticker.ts',
+    'secure-server.ts',
+    'secure-client.ts',
+    'mutual.ts',
+    'authorised.ts',
     'greeter.test.ts',
   ]);
 });
@@ -86,6 +106,34 @@ test('the greeter greets', async () => {
 
 test('the ticker streams both ways', async () => {
   await expect(firstLine(run('ticker.ts'))).resolves.toBe('1 + 2 + 3 = 6');
+}, 30_000);
+
+test('a client is known by its certificate', async () => {
+  await expect(firstLine(run('mutual.ts'))).resolves.toBe('hello CN=client');
+}, 30_000);
+
+test('a user is known by a token', async () => {
+  await expect(firstLine(run('authorised.ts'))).resolves.toBe('hello Ada');
+}, 30_000);
+
+test('a server with a certificate is trusted, and shows a new one when it is told to', async () => {
+  const server = run('secure-server.ts');
+  try {
+    const lines = linesOf(server)[Symbol.asyncIterator]();
+    const port = /^listening on udps:\/\/127\.0\.0\.1:(\d+)$/.exec((await lines.next()).value as string)?.[1];
+    const client = (target: string) => firstLine(run('secure-client.ts', target));
+    await expect(client(`udps://localhost:${port}`)).resolves.toBe('hello Ada');
+
+    const { foreignAuthority, foreignLocalServer } = await certificates();
+    writeIdentity('', foreignLocalServer);
+    server.kill('SIGHUP');
+    expect((await lines.next()).value).toBe('shows the new certificate');
+    await expect(client(`udps://localhost:${port}`)).resolves.toMatch(/tls\.ca/);
+    writeFileSync(join(folder, 'ca.pem'), foreignAuthority.cert);
+    await expect(client(`udps://localhost:${port}`)).resolves.toBe('hello Ada');
+  } finally {
+    server.kill();
+  }
 }, 30_000);
 
 test('the greeter’s own test passes', () => {
