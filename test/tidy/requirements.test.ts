@@ -1,6 +1,6 @@
 /**
  * Every requirement of PROTOCOL.md is cited where src keeps it and named in the title of a test. The vectors count as
- * tests: each is one, titled with its ids. Each limit of §14 says which test shows it.
+ * tests: each is one, titled with its ids. Each limit of §14 says which test shows it, SECURITY.md what shows its claims.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,10 +10,12 @@ const VECTORS = join(TOP, 'test/conformance/vectors');
 
 const protocol = readFileSync(join(TOP, 'PROTOCOL.md'), 'utf8');
 const stated = [...protocol.matchAll(/^- \[([A-Z]{3}-\d+)\]/gm)].map(([, id = '']) => id);
+const security = readFileSync(join(TOP, 'SECURITY.md'), 'utf8');
 const vectors = readdirSync(VECTORS).map((name) => readFileSync(join(VECTORS, name), 'utf8'));
 
 const cited = {
   protocol: idsIn([protocol]),
+  security: idsIn([security]),
   src: idsIn(sourceFiles('src').map(({ text }) => text)),
   test: idsIn(sourceFiles('test').map(({ code }) => code)),
   vectors: idsIn(vectors, /"([A-Z]{3}-\d+)"/g),
@@ -31,7 +33,7 @@ test('no requirement is stated twice', () => {
   expect(stated.filter((id, index) => stated.indexOf(id) !== index)).toEqual([]);
 });
 
-test.each(['protocol', 'src', 'test', 'vectors'] as const)(
+test.each(['protocol', 'security', 'src', 'test', 'vectors'] as const)(
   'what %s cites is stated in PROTOCOL.md',
   (where) => {
     expect(missing(cited[where], new Set(stated))).toEqual([]);
@@ -44,6 +46,12 @@ test('every requirement of PROTOCOL.md is cited where src keeps it', () => {
 
 test('every requirement of PROTOCOL.md is named by a test', () => {
   expect(missing(stated, cited.test, cited.vectors)).toEqual([]);
+});
+
+test('every test that SECURITY.md names is there', () => {
+  const named = [...security.matchAll(/`(test\/[^`]*)`/g)].map(([, path = '']) => path);
+  expect(named.length).toBeGreaterThan(4);
+  expect(named.filter((path) => !existsSync(join(TOP, path)))).toEqual([]);
 });
 
 test('every limit of §14 names a test that there is', () => {
