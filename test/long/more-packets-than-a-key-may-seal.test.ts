@@ -5,10 +5,11 @@ import { millPackets } from '../support/packet-mill.js';
 const PACKETS = 2 ** 23 + 200_000;
 const LONGEST_MS = 3_600_000;
 
-test.each(['TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'])(
-  '[KEY-5] 8.6 million packets on one connection: keys change in time, and nothing else is noticed: %s',
-  (suite) => {
-    const { client, server, mostPacketsOfPhase, bytesRead } = millPackets(PACKETS, aeadKeys(suite), {});
+test(
+  '[KEY-5] 8.6 million packets on one connection: keys change in time, and nothing else is noticed',
+  () => {
+    const keys = aeadKeys('TLS_AES_128_GCM_SHA256');
+    const { client, server, mostPacketsOfPhase, bytesRead } = millPackets(PACKETS, keys, {});
     expect([client.closed, server.closed]).toEqual([undefined, undefined]);
     expect(client.stats.packetsSent).toBeGreaterThanOrEqual(PACKETS);
     expect([client.stats.keyUpdates, server.stats.keyUpdates]).toEqual([2, 2]);

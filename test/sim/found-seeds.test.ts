@@ -12,6 +12,8 @@ const FOUND: readonly [seed: number, reached: string][] = [
   [410, 'excuse/packets that several may have sent'],
   [443, 'excuse/a path that only the server knows to be validated'],
   [817, 'excuse/a path that only the server knows to be validated'],
+  // [KEY-8] A server updated its keys before it had acknowledged anything: the answer was taken for a second update.
+  [384, 'keys/answered'],
   [516, 'excuse/a handshake that a move has cut'],
   // Was asked, at the moment of healing, before it was up again.
   [1534, 'fault/client down at healing'],

@@ -162,7 +162,10 @@ export class KeyPhases {
 
   /** The peer has new keys: so have we from now on. */
   #onUpdate(packetNumber: number, now: number): void {
-    if (!this.#hasAcknowledged) throw updateError('it has updated its keys twice, and waited for no ACK');
+    const isAnswer = this.#sealGeneration > this.#openGeneration;
+    if (!isAnswer && !this.#hasAcknowledged) {
+      throw updateError('it has updated its keys again, and waited for no ACK');
+    }
     const { opener, acks } = this.#space;
     this.#previous = opener;
     this.#previousEndsAt = now + PREVIOUS_KEPT_PTOS * this.#ptoMs();

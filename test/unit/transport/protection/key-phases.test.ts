@@ -106,6 +106,21 @@ function isReadToEnd(connection: Connection, stream: number): boolean {
   return piece === 'end';
 }
 
+function phasesAt(packetsSealed: number): { keyPhases: KeyPhases; space: PacketSpaceState } {
+  const space = new PacketSpaceState(PacketSpace.PROTECTED, 2);
+  const keyPhases = new KeyPhases({
+    space,
+    stats: new ConnectionStats(),
+    limits: DEFAULT_TRANSPORT_OPTIONS,
+    ptoMs: () => PTO_MS,
+  });
+  const keys = aeadKeys('TLS_AES_128_GCM_SHA256');
+  keyPhases.onSealer(keys.sealer(new Uint8Array(1)), 0);
+  keyPhases.onOpener(keys.opener(new Uint8Array(1)));
+  space.nextPacketNumber = packetsSealed;
+  return { keyPhases, space };
+}
+
 describe('a key update', () => {
   test.each(['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', undefined])(
     '[KEY-4] [KEY-5] [KEY-6] after so many packets: both sides go on with keys of the same generation, and number on: %s',
@@ -253,6 +268,16 @@ describe('a packet', () => {
     expect(keyed.server.closed).toMatchObject({ by: 'local', code: TransportErrorCode.KEY_UPDATE_ERROR });
   });
 
+  test('[KEY-8] that answers an update needs no ACK before it', () => {
+    const { keyPhases } = phasesAt(1);
+    keyPhases.updateIfDue(0, 3_600_000);
+    keyPhases.onOpened(1, 0, 3_600_000);
+    expect([keyPhases.sealGeneration, keyPhases.openGeneration]).toEqual([1, 1]);
+    expect(() => {
+      keyPhases.onOpened(2, 1, 3_600_000);
+    }).toThrow('waited for no ACK');
+  });
+
   test('[KEY-6] of older keys does not open above one of newer keys', () => {
     const keyed = new KeyedPair();
     const { server } = keyed;
@@ -326,21 +351,6 @@ test('[KEY-9] who cannot update its keys closes before one has sealed too much',
 });
 
 describe('the limits of the AEAD', () => {
-  function phasesAt(packetsSealed: number): { keyPhases: KeyPhases; space: PacketSpaceState } {
-    const space = new PacketSpaceState(PacketSpace.PROTECTED, 2);
-    const keyPhases = new KeyPhases({
-      space,
-      stats: new ConnectionStats(),
-      limits: DEFAULT_TRANSPORT_OPTIONS,
-      ptoMs: () => PTO_MS,
-    });
-    const keys = aeadKeys('TLS_AES_128_GCM_SHA256');
-    keyPhases.onSealer(keys.sealer(new Uint8Array(1)), 0);
-    keyPhases.onOpener(keys.opener(new Uint8Array(1)));
-    space.nextPacketNumber = packetsSealed;
-    return { keyPhases, space };
-  }
-
   test.each([
     ['[KEY-5] none before 2^22 packets', 2 ** 22 - 1, 3_599_999, 0],
     ['[KEY-5] new keys at 2^22 packets', 2 ** 22, 0, 1],
