@@ -216,18 +216,16 @@ describe('plaintext and TLS', () => {
     const { port } = await serve(made.localServer);
     const channel = createChannel(`udp://127.0.0.1:${port}`);
     closing.push(() => channel.close());
-    const error = await failureOf(
-      createClient(TestServiceDefinition, channel).echo({ payload }, { retry: false }),
-    );
+    const error = await failureOf(createClient(TestServiceDefinition, channel).echo({ payload }));
     expect(error.details).toContain('the server speaks TLS only: use udps://');
-    expect(error).toMatchObject({ code: Status.UNAVAILABLE });
+    expect(error).toMatchObject({ code: Status.UNAVAILABLE, attempts: 1 });
   });
 
   test('a client of TLS is told at once that the server speaks plaintext', async () => {
     const { port } = await serve(undefined);
-    const error = await failureOf(clientOf(port, by(made.authority)).echo({ payload }, { retry: false }));
+    const error = await failureOf(clientOf(port, by(made.authority)).echo({ payload }));
     expect(error.details).toContain('the server speaks plaintext only: use udp://');
-    expect(error).toMatchObject({ code: Status.UNAVAILABLE, maybeExecuted: false });
+    expect(error).toMatchObject({ code: Status.UNAVAILABLE, maybeExecuted: false, attempts: 1 });
   });
 
   test('tls for a plaintext target is refused where the channel is made', () => {

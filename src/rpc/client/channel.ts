@@ -28,17 +28,12 @@ import {
   type StreamTransport,
   type TransportStats,
 } from '../stream-transport.js';
-import { type Attempt } from './attempt.js';
+import { type Attempt, type AttemptFailure } from './attempt.js';
 import { backoffDelayMs } from './backoff.js';
 import { type CallDefaults } from './call.js';
 import { CallCounters } from './call-counters.js';
 import { checkInherit, IDLE_TIMEOUT_RULE } from './call-options.js';
-import {
-  ClientConnection,
-  type ConnectionOwner,
-  type Retirement,
-  statusOfClosed,
-} from './client-connection.js';
+import { ClientConnection, type ConnectionOwner, failureOf, type Retirement } from './client-connection.js';
 import { DEFAULT_IDLE_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from './deadline.js';
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.js';
 import { RttMemory } from './rtt-memory.js';
@@ -293,7 +288,8 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     this.#retired.delete(connection);
     if (connection !== this.#connection) return;
     this.#connection = undefined;
-    this.#onNoConnection(statusOfClosed(closed), closed.reason, connection.isReady);
+    const { code, details, retryAfterMs } = failureOf(closed);
+    this.#onNoConnection({ code, details, retryAfterMs }, connection.isReady);
   }
 
   #retire(connection: ClientConnection, why: Retirement, reason: string): void {
@@ -333,7 +329,8 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
       onFailed: ({ reason: why, isUntrusted = false }) => {
         if (this.#handler !== handler) return;
         this.#endConnecting();
-        this.#onNoConnection(isUntrusted ? Status.UNAUTHENTICATED : Status.UNAVAILABLE, why, false);
+        const code = isUntrusted ? Status.UNAUTHENTICATED : Status.UNAVAILABLE;
+        this.#onNoConnection({ code, details: why }, false);
       },
     };
     this.#handler = handler;
@@ -373,13 +370,13 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
   }
 
   /** There is none, or none any more: those who wait are told, or wait on for the next. */
-  #onNoConnection(code: Status, reason: string, wasReady: boolean): void {
+  #onNoConnection(failure: AttemptFailure, wasReady: boolean): void {
     if (!wasReady) this.#failuresInRow += 1;
-    this.#setState('idle', reason);
+    this.#setState('idle', failure.details);
     for (const attempt of this.#waiting.snapshot()) {
       if (attempt.owner.waitForReady || !attempt.isWaiting) continue;
       this.#waiting.remove(attempt);
-      attempt.onNoStream({ code, details: reason });
+      attempt.onNoStream(failure);
     }
     if (this.#waiting.size === 0 || this.#state !== 'idle') return;
     if (wasReady) this.#connect('calls are waiting');

@@ -128,8 +128,7 @@ export class ClientConnection implements StreamListener {
   onClosed(closed: ConnectionClosed): void {
     this.#isClosing = true;
     this.#owner.onConnectionClosed(this, closed);
-    const { reason, notStarted } = closed;
-    this.#failAll({ code: statusOfClosed(closed), details: reason, notStarted, endedBy: 'connection' });
+    this.#failAll(failureOf(closed));
   }
 
   #readGoAway(reader: GoAwayReader, streamId: number): void {
@@ -169,10 +168,17 @@ export class ClientConnection implements StreamListener {
   }
 }
 
-/** What the calls of a connection end with. One that is not trusted will not be at the next attempt either. */
-export function statusOfClosed({ code, isApplication }: ConnectionClosed): Status {
+/** What the calls of a connection that has ended end with. */
+export function failureOf({ by, code, isApplication, reason, notStarted }: ConnectionClosed): AttemptFailure {
   const isUntrusted = !isApplication && code === TransportErrorCode.UNAUTHENTICATED;
-  return isUntrusted ? Status.UNAUTHENTICATED : Status.UNAVAILABLE;
+  return {
+    code: isUntrusted ? Status.UNAUTHENTICATED : Status.UNAVAILABLE,
+    details: reason,
+    notStarted,
+    endedBy: 'connection',
+    // [VER-3] The next attempt would meet the same server, which speaks what it speaks.
+    ...(by === 'versionMismatch' && { retryAfterMs: Infinity }),
+  };
 }
 
 /** Of a call that must not run twice, and may have run on a server that is not there any more. */
