@@ -6,6 +6,9 @@
 import { type X509Certificate } from 'node:crypto';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { type CreateHandshake } from '../transport/protection/handshake.js';
+import { emitWarning } from './emit-warning.js';
+import { type HandshakeDuplex } from './handshake-duplex.js';
+import { KeyLog } from './key-log.js';
 import { describeTlsError } from './tls-error.js';
 import { FIXED_OPTIONS, TlsHandshake } from './tls-handshake.js';
 import { type ChannelTlsOptions, fingerprintsOf, nameOptions } from './tls-options.js';
@@ -19,11 +22,13 @@ export interface TlsClientOptions {
 export class TlsClientSide {
   readonly #options: ConnectionOptions;
   readonly #fingerprints: readonly string[];
+  readonly #keyLog: KeyLog | undefined;
   #session: Buffer | undefined;
 
   constructor({ host, tls = {} }: TlsClientOptions) {
     const { ca, cert, key, passphrase, pfx, ciphers, servername = host } = tls;
     this.#fingerprints = fingerprintsOf(tls);
+    this.#keyLog = tls.keyLogFile === undefined ? undefined : new KeyLog(tls.keyLogFile, emitWarning);
     this.#options = {
       ...{ ca, cert, key, passphrase, pfx, ciphers },
       ...FIXED_OPTIONS,
@@ -33,8 +38,8 @@ export class TlsClientSide {
     };
   }
 
-  readonly createHandshake: CreateHandshake = (context) =>
-    new TlsHandshake(context, (duplex, handshake) => {
+  readonly createHandshake: CreateHandshake = (context) => {
+    const startTls = (duplex: HandshakeDuplex, handshake: TlsHandshake): void => {
       const session = this.#session;
       const socket = connect({ ...this.#options, session, socket: duplex });
       socket.once('secureConnect', () => {
@@ -45,7 +50,9 @@ export class TlsClientSide {
         if (this.#session === session) this.#session = undefined;
         handshake.fail(describeTlsError(error, socket.authorizationError));
       });
-    });
+    };
+    return new TlsHandshake(context, startTls, this.#keyLog);
+  };
 
   #onSecure(socket: TLSSocket, handshake: TlsHandshake): void {
     const certificate = socket.getPeerX509Certificate();

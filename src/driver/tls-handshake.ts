@@ -18,6 +18,7 @@ import { ByteWriter } from '../transport/wire/byte-writer.js';
 import { varintLength } from '../transport/wire/varint.js';
 import { HandshakeDuplex, type HandshakeDuplexOwner } from './handshake-duplex.js';
 import { CIPHER_SUITES, createOpener, createSealer } from './packet-keys.js';
+import { type KeyLog } from './key-log.js';
 import { describeTlsError, type TlsFailure } from './tls-error.js';
 
 /** Puts TLS on the duplex. */
@@ -26,6 +27,7 @@ type StartTls = (duplex: HandshakeDuplex, handshake: TlsHandshake) => void;
 export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
   readonly #context: HandshakeContext;
   readonly #startTls: StartTls;
+  readonly #keyLog: KeyLog | undefined;
   readonly #events = new RingQueue<HandshakeEvent>();
   readonly #duplex = new HandshakeDuplex(this);
   #peerParameters: Uint8Array | undefined;
@@ -34,9 +36,10 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
   /** Nothing more is said, whatever becomes of TLS. */
   #isOver = false;
 
-  constructor(context: HandshakeContext, startTls: StartTls) {
+  constructor(context: HandshakeContext, startTls: StartTls, keyLog: KeyLog | undefined) {
     this.#context = context;
     this.#startTls = startTls;
+    this.#keyLog = keyLog;
   }
 
   start(): void {
@@ -137,7 +140,9 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
     const secret = (label: string): Buffer => socket.exportKeyingMaterial(suite.hashBytes, label, transcript);
     const ofClient = secret('EXPORTER-udprpc-1-client');
     const ofServer = secret('EXPORTER-udprpc-1-server');
-    const isClient = this.#context.role === 'client';
+    const { role, originalDestinationId } = this.#context;
+    this.#keyLog?.write({ originalDestinationId, suite: suiteName, ofClient, ofServer });
+    const isClient = role === 'client';
     const keys: readonly HandshakeEvent[] = [
       { kind: 'sealer', sealer: createSealer(suite, isClient ? ofClient : ofServer) },
       { kind: 'opener', opener: createOpener(suite, isClient ? ofServer : ofClient) },

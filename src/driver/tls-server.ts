@@ -8,6 +8,8 @@ import { createHash } from 'node:crypto';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { type SecureContext } from '../rpc/stream-transport.js';
 import { type CreateHandshake } from '../transport/protection/handshake.js';
+import { emitWarning } from './emit-warning.js';
+import { KeyLog } from './key-log.js';
 import { describeClientRefusal, NO_CLIENT_CERTIFICATE } from './tls-error.js';
 import { FIXED_OPTIONS, TlsHandshake } from './tls-handshake.js';
 import { checkServerTls, type ServerTlsOptions } from './tls-options.js';
@@ -15,10 +17,14 @@ import { checkServerTls, type ServerTlsOptions } from './tls-options.js';
 export class TlsServerSide {
   readonly #server: Server;
   readonly #asksForCertificate: boolean;
+  readonly #keyLog: KeyLog | undefined;
   readonly #handshakes = new AsyncLocalStorage<TlsHandshake>();
 
-  constructor(options: ServerTlsOptions) {
+  /** `warn` gets lines for the person who runs the server. */
+  constructor(options: ServerTlsOptions, warn: (line: string) => void = emitWarning) {
+    const { keyLogFile } = options;
     this.#asksForCertificate = options.requestCert ?? false;
+    this.#keyLog = keyLogFile === undefined ? undefined : new KeyLog(keyLogFile, warn);
     this.#server = createServer({ ...options, ...FIXED_OPTIONS, sessionIdContext: sessionContext(options) });
     this.#server.on('secureConnection', (socket) => {
       socket.on('error', () => undefined);
@@ -43,9 +49,13 @@ export class TlsServerSide {
   }
 
   readonly createHandshake: CreateHandshake = (context) =>
-    new TlsHandshake(context, (duplex, handshake) => {
-      this.#handshakes.run(handshake, () => this.#server.emit('connection', duplex));
-    });
+    new TlsHandshake(
+      context,
+      (duplex, handshake) => {
+        this.#handshakes.run(handshake, () => this.#server.emit('connection', duplex));
+      },
+      this.#keyLog,
+    );
 
   #onSecure(socket: TLSSocket, handshake: TlsHandshake): void {
     const certificate = this.#asksForCertificate ? socket.getPeerX509Certificate() : undefined;

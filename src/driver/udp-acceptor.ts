@@ -59,7 +59,9 @@ export class UdpAcceptor implements Acceptor {
     const { tls, means, resetKey } = options;
     if (tls !== undefined) {
       checkServerTls(tls);
-      this.#tls = new TlsServerSide(tls);
+      this.#tls = new TlsServerSide(tls, (line) => {
+        options.warn(line);
+      });
     }
     this.#options = {
       ...options,

@@ -1,5 +1,8 @@
 /** TLS as a user asks for it: servers and channels with certificates, over real sockets. */
 import { X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type PeerCertificate } from '../../src/index.js';
 import {
   type ChannelOptions,
@@ -233,6 +236,32 @@ describe('plaintext and TLS', () => {
     expect(() => createChannel('udp://127.0.0.1:5005', { tls: {} })).toThrow(
       'udp://127.0.0.1:5005 means plaintext, and tls was given: use udps://127.0.0.1:5005, or leave tls out',
     );
+  });
+});
+
+describe('a key log', () => {
+  test('has the same two secrets of a connection at both ends, for its owner alone', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'udprpc-keys-'));
+    closing.push(() => rm(directory, { recursive: true }));
+    const [ofServer, ofClient] = [join(directory, 'server'), join(directory, 'client')];
+    const { port } = await serve({ ...made.localServer, keyLogFile: ofServer });
+    await echo(clientOf(port, { ...by(made.authority), keyLogFile: ofClient }));
+    const lines = await readFile(ofClient, 'utf8');
+    expect(lines).toMatch(
+      /^UDPRPC_CLIENT_SECRET [0-9a-f]{16} TLS_\w+ ([0-9a-f]{64,96})\nUDPRPC_SERVER_SECRET [0-9a-f]{16} TLS_\w+ (?!\1)[0-9a-f]{64,96}\n$/,
+    );
+    expect(await readFile(ofServer, 'utf8')).toBe(lines);
+    expect((await stat(ofClient)).mode & 0o777).toBe(0o600);
+  });
+
+  test('that cannot be written is told of once, and harms no call', async () => {
+    const warnings: string[] = [];
+    const keyLogFile = '/no/such/directory/keys';
+    const warn = (line: string): void => void warnings.push(line);
+    const { port } = await serve({ ...made.localServer, keyLogFile }, { warn });
+    expect(await echo(clientOf(port, by(made.authority)))).toEqual(payload);
+    expect(await echo(clientOf(port, by(made.authority)))).toEqual(payload);
+    expect(warnings.filter((it) => it.includes('tls.keyLogFile cannot be written'))).toHaveLength(1);
   });
 });
 
