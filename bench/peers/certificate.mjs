@@ -4,15 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 
-const LOCAL = [{ type: 7, ip: '127.0.0.1' }];
 const fileOf = (port) => join(tmpdir(), `udprpc-bench-${port}.pem`);
 
-/** `{ cert, key }` for 127.0.0.1. */
-export async function makeCertificate() {
+/** `{ cert, key }` for that IP address. */
+export async function makeCertificate(ip = '127.0.0.1') {
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'udprpc bench' }], {
     keyType: 'ec',
     algorithm: 'sha256',
-    extensions: [{ name: 'subjectAltName', altNames: LOCAL }],
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip }] }],
   });
   return { cert, key };
 }
