@@ -1,7 +1,11 @@
 import { ProtocolVersion, isBuiltVersion } from '../../../../src/transport/wire/version.js';
 
-test('[VER-2] only the plaintext version is built; the number of TLS is reserved', () => {
-  expect(isBuiltVersion(0x75700001)).toBe(true);
-  expect([ProtocolVersion.TLS, isBuiltVersion(ProtocolVersion.TLS)]).toEqual([0x75730001, false]);
-  expect(isBuiltVersion(ProtocolVersion.NEGOTIATION)).toBe(false);
+test('[VER-2] the first versions of plaintext and of TLS are built, and no others', () => {
+  expect([ProtocolVersion.PLAINTEXT, ProtocolVersion.TLS]).toEqual([0x75700001, 0x75730001]);
+  expect([ProtocolVersion.PLAINTEXT, ProtocolVersion.TLS].map(isBuiltVersion)).toEqual([true, true]);
+  expect([ProtocolVersion.NEGOTIATION, 0x75700002, 0x75730002].map(isBuiltVersion)).toEqual([
+    false,
+    false,
+    false,
+  ]);
 });
