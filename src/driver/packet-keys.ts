@@ -102,7 +102,8 @@ class Ratchet<T> {
 
   constructor(suite: CipherSuite, secret: Uint8Array, create: (suite: CipherSuite, secret: Uint8Array) => T) {
     this.#suite = suite;
-    this.#secret = secret.slice();
+    // A copy whatever it is: TLS gives a Buffer, whose `slice` would be a view of what the caller zeroes next.
+    this.#secret = Uint8Array.from(secret);
     this.#create = create;
   }
 

@@ -46,6 +46,28 @@ describe('packet keys', () => {
     }
   });
 
+  test.each([
+    ['a plain array', (secret: Uint8Array) => secret.slice()],
+    ['a Buffer, as TLS exports it', (secret: Uint8Array) => Buffer.from(secret)],
+  ])(
+    '[KEY-4] the next generation follows from the secret, also when its owner has zeroed it: %s',
+    (_, copy) => {
+      const followed = expandLabel(AES_128, SECRET, 'udprpc ku', 32);
+      const given = copy(SECRET);
+      const sealer = createSealer(AES_128, given);
+      const opener = createOpener(AES_128, given);
+      given.fill(0);
+      const packet = new Uint8Array(HEADER_BYTES + 1 + 16);
+      createSealer(AES_128, followed).seal(7, packet, 0, HEADER_BYTES, HEADER_BYTES + 1);
+      expect(opener.next?.().open(7, packet.slice(), 0, HEADER_BYTES, packet.length)).toEqual(
+        Uint8Array.of(0),
+      );
+      const sealed = new Uint8Array(packet.length);
+      sealer.next?.().seal(7, sealed, 0, HEADER_BYTES, HEADER_BYTES + 1);
+      expect(sealed).toEqual(packet);
+    },
+  );
+
   test('a packet opens under its own number only, as a plain array', () => {
     const packet = seal(5, bytes('aabb'));
     const opener = createOpener(AES_128, SECRET);
