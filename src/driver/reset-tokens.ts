@@ -13,7 +13,8 @@ export function resetTokens(
       `a resetKey of ${key.length} bytes: it must have at least ${MIN_KEY_BYTES}, and be random`,
     );
   }
-  const kept = key.slice();
+  // Not `slice`: of a Buffer that is a view, and its owner may clear it.
+  const kept = Uint8Array.from(key);
   return (connectionId) => {
     const digest = createHmac('sha256', kept).update(connectionId).digest();
     return new Uint8Array(digest.buffer, digest.byteOffset, TOKEN_BYTES).slice();
