@@ -22,6 +22,15 @@ export interface CipherSuite {
   readonly forgeryLimit: number;
 }
 
+/** What secrets and keys are derived by [KEY-1] [KEY-2] [KEY-4]. */
+export const KeyLabel = {
+  CLIENT_HELLO: 'udprpc client hello',
+  SERVER_HELLO: 'udprpc server hello',
+  KEY: 'udprpc key',
+  IV: 'udprpc iv',
+  UPDATE: 'udprpc ku',
+} as const;
+
 const AES_128: CipherSuite = {
   cipher: 'aes-128-gcm',
   keyBytes: 16,
@@ -109,7 +118,7 @@ class Ratchet<T> {
 
   next(): T {
     if (this.#next !== undefined) return this.#next;
-    const secret = expandLabel(this.#suite, this.#secret, 'udprpc ku', this.#suite.hashBytes);
+    const secret = expandLabel(this.#suite, this.#secret, KeyLabel.UPDATE, this.#suite.hashBytes);
     this.#next = this.#create(this.#suite, secret);
     secret.fill(0);
     this.#secret.fill(0);
@@ -126,8 +135,8 @@ export function deriveHelloProtection(
   role: 'client' | 'server',
 ): { readonly sealer: Sealer; readonly opener: Opener } {
   const secret = createHmac(AES_128.hash, HELLO_SALT).update(originalDestinationId).digest();
-  const ofClient = expandLabel(AES_128, secret, 'udprpc client hello', AES_128.hashBytes);
-  const ofServer = expandLabel(AES_128, secret, 'udprpc server hello', AES_128.hashBytes);
+  const ofClient = expandLabel(AES_128, secret, KeyLabel.CLIENT_HELLO, AES_128.hashBytes);
+  const ofServer = expandLabel(AES_128, secret, KeyLabel.SERVER_HELLO, AES_128.hashBytes);
   const [ours, theirs] = role === 'client' ? [ofClient, ofServer] : [ofServer, ofClient];
   return { sealer: createSealer(AES_128, ours), opener: createOpener(AES_128, theirs) };
 }
@@ -156,10 +165,10 @@ function derivePacketKey(
   suite: CipherSuite,
   secret: Uint8Array,
 ): { readonly key: KeyObject; readonly iv: Uint8Array } {
-  const keyBytes = expandLabel(suite, secret, 'udprpc key', suite.keyBytes);
+  const keyBytes = expandLabel(suite, secret, KeyLabel.KEY, suite.keyBytes);
   const key = createSecretKey(keyBytes);
   keyBytes.fill(0);
-  return { key, iv: expandLabel(suite, secret, 'udprpc iv', IV_BYTES) };
+  return { key, iv: expandLabel(suite, secret, KeyLabel.IV, IV_BYTES) };
 }
 
 /** [KEY-3] */
@@ -179,13 +188,13 @@ function nodeCipherName({ cipher }: CipherSuite): CipherGCMTypes {
 
 /** [KEY-9] Of AES-GCM, and here of all: 2^23 (RFC 9001 §6.6), less what is kept back for a CLOSE and its repetitions. */
 const PACKET_LIMIT = 2 ** 23 - 10_000;
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
+export const IV_BYTES = 12;
+export const TAG_BYTES = 16;
 const AEAD_OPTIONS = { authTagLength: TAG_BYTES };
 /** Only CCM asks for one. */
 const UNUSED_AAD_OPTIONS = { plaintextLength: 0 };
 /** The first 20 bytes of SHA-256("udprpc hello 1"). */
-const HELLO_SALT = Uint8Array.of(
+export const HELLO_SALT = Uint8Array.of(
   0x1f,
   0x54,
   0x7d,

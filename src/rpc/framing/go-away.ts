@@ -16,7 +16,7 @@ export interface GoAway {
 /** Appends a GO_AWAY unit. */
 export function writeGoAway(writer: UnitWriter, { lastStreamId }: GoAway): void {
   writer.beginUnit(UnitType.GO_AWAY);
-  if (lastStreamId !== undefined) writer.varintField(Tag.LAST_STREAM_ID, lastStreamId);
+  if (lastStreamId !== undefined) writer.varintField(GoAwayTag.LAST_STREAM_ID, lastStreamId);
   writer.endUnit();
 }
 
@@ -50,13 +50,13 @@ function decodeGoAway(body: Uint8Array): GoAway {
   const fields = new FieldReader(body);
   let lastStreamId: number | undefined;
   while (fields.nextField()) {
-    if (fields.tag === Tag.LAST_STREAM_ID) lastStreamId = fields.valueVarint();
+    if (fields.tag === GoAwayTag.LAST_STREAM_ID) lastStreamId = fields.valueVarint();
     else fields.skipUnknown();
   }
   return { lastStreamId };
 }
 
-const Tag = { LAST_STREAM_ID: 0x01 } as const;
+export const GoAwayTag = { LAST_STREAM_ID: 0x01 } as const;
 
 /** Today it takes 6 to 13; the rest is for fields of later versions. */
 const MAX_GO_AWAY_BYTES = 1_024;

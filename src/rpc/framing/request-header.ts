@@ -31,15 +31,16 @@ export const CLIENT_INSTANCE_BYTES = 16;
 /** Appends a HEADER unit. Throws FramingError for metadata over `limit`. */
 export function writeRequestHeader(writer: UnitWriter, header: RequestHeader, limit: MetadataLimit): void {
   writer.beginUnit(UnitType.HEADER);
-  writer.textField(Tag.PATH, header.path);
-  if (header.timeoutMs !== undefined) writer.varintField(Tag.TIMEOUT, Math.ceil(header.timeoutMs));
-  writer.u8(Tag.REQUEST_ID);
+  writer.textField(RequestHeaderTag.PATH, header.path);
+  if (header.timeoutMs !== undefined)
+    writer.varintField(RequestHeaderTag.TIMEOUT, Math.ceil(header.timeoutMs));
+  writer.u8(RequestHeaderTag.REQUEST_ID);
   writer.u8(CLIENT_INSTANCE_BYTES + varintLength(header.sequence));
   writer.write(header.clientInstance);
   writer.varint(header.sequence);
   if (header.attempt > 1) {
-    writer.varintField(Tag.ATTEMPT, header.attempt);
-    writer.varintField(Tag.AGE, Math.floor(header.ageMs));
+    writer.varintField(RequestHeaderTag.ATTEMPT, header.attempt);
+    writer.varintField(RequestHeaderTag.AGE, Math.floor(header.ageMs));
   }
   if (header.metadata !== undefined) writeMetadata(writer, header.metadata, METADATA_NAME, limit);
   writer.endUnit();
@@ -57,20 +58,20 @@ export function decodeRequestHeader(body: Uint8Array, limit: MetadataLimit): Req
   let metadata: MetadataReader | undefined;
   while (fields.nextField()) {
     switch (fields.tag) {
-      case Tag.PATH:
+      case RequestHeaderTag.PATH:
         path = fields.valueTextFrom(paths);
         break;
-      case Tag.TIMEOUT:
+      case RequestHeaderTag.TIMEOUT:
         timeoutMs = fields.valueVarint();
         break;
-      case Tag.REQUEST_ID:
+      case RequestHeaderTag.REQUEST_ID:
         clientInstance = fields.bytes(CLIENT_INSTANCE_BYTES);
         sequence = fields.valueVarint();
         break;
-      case Tag.ATTEMPT:
+      case RequestHeaderTag.ATTEMPT:
         attempt = fields.valueVarint();
         break;
-      case Tag.AGE:
+      case RequestHeaderTag.AGE:
         ageMs = fields.valueVarint();
         break;
       case METADATA_TAG:
@@ -91,4 +92,10 @@ const paths = new TextMemory();
 
 const METADATA_NAME = 'request metadata';
 
-const Tag = { PATH: 0x01, TIMEOUT: 0x02, REQUEST_ID: 0x03, ATTEMPT: 0x04, AGE: 0x05 } as const;
+export const RequestHeaderTag = {
+  PATH: 0x01,
+  TIMEOUT: 0x02,
+  REQUEST_ID: 0x03,
+  ATTEMPT: 0x04,
+  AGE: 0x05,
+} as const;

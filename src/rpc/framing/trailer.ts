@@ -27,13 +27,13 @@ export const OK_TRAILER: Trailer = { code: Status.OK, details: '', notStarted: f
 /** Appends a TRAILER unit. `details` is cut at MAX_DETAILS_BYTES. Throws FramingError for metadata over `limit`. */
 export function writeTrailer(writer: UnitWriter, trailer: Trailer, limit: MetadataLimit): void {
   writer.beginUnit(UnitType.TRAILER);
-  if (trailer.code !== Status.OK) writer.varintField(Tag.STATUS, trailer.code);
-  if (trailer.details !== '') writer.textField(Tag.DETAILS, shorten(trailer.details));
-  if (trailer.notStarted) writer.bytesField(Tag.NOT_STARTED, NO_BYTES);
-  if (trailer.reconnect === true) writer.bytesField(Tag.RECONNECT, NO_BYTES);
+  if (trailer.code !== Status.OK) writer.varintField(TrailerTag.STATUS, trailer.code);
+  if (trailer.details !== '') writer.textField(TrailerTag.DETAILS, shorten(trailer.details));
+  if (trailer.notStarted) writer.bytesField(TrailerTag.NOT_STARTED, NO_BYTES);
+  if (trailer.reconnect === true) writer.bytesField(TrailerTag.RECONNECT, NO_BYTES);
   if (trailer.retryAfterMs !== undefined) writeRetryAfter(writer, trailer.retryAfterMs);
   if (trailer.metadata !== undefined)
-    writeMetadata(writer, trailer.metadata, METADATA_NAME, limit, Tag.STATUS_DETAILS);
+    writeMetadata(writer, trailer.metadata, METADATA_NAME, limit, TrailerTag.STATUS_DETAILS);
   writer.endUnit();
 }
 
@@ -50,26 +50,26 @@ export function decodeTrailer(body: Uint8Array, limit: MetadataLimit): Trailer {
   let metadata: MetadataReader | undefined;
   while (fields.nextField()) {
     switch (fields.tag) {
-      case Tag.STATUS:
+      case TrailerTag.STATUS:
         // As gRPC does: a code of a later version is an error of a kind we do not know.
         code = STATUSES[fields.valueVarint()] ?? Status.UNKNOWN;
         break;
-      case Tag.DETAILS:
+      case TrailerTag.DETAILS:
         details = fields.valueText();
         break;
-      case Tag.NOT_STARTED:
+      case TrailerTag.NOT_STARTED:
         notStarted = true;
         break;
-      case Tag.RECONNECT:
+      case TrailerTag.RECONNECT:
         reconnect = true;
         break;
-      case Tag.STATUS_DETAILS:
+      case TrailerTag.STATUS_DETAILS:
         (metadata ??= new MetadataReader(METADATA_NAME, limit)).readStatusDetails(fields);
         break;
-      case Tag.RETRY_AFTER:
+      case TrailerTag.RETRY_AFTER:
         retryAfterMs = fields.valueVarint();
         break;
-      case Tag.DO_NOT_RETRY:
+      case TrailerTag.DO_NOT_RETRY:
         doNotRetry = true;
         break;
       case METADATA_TAG:
@@ -89,8 +89,8 @@ export function decodeTrailer(body: Uint8Array, limit: MetadataLimit): Trailer {
 }
 
 function writeRetryAfter(writer: UnitWriter, retryAfterMs: number): void {
-  if (retryAfterMs === Infinity) writer.bytesField(Tag.DO_NOT_RETRY, NO_BYTES);
-  else writer.varintField(Tag.RETRY_AFTER, Math.ceil(Math.max(0, retryAfterMs)));
+  if (retryAfterMs === Infinity) writer.bytesField(TrailerTag.DO_NOT_RETRY, NO_BYTES);
+  else writer.varintField(TrailerTag.RETRY_AFTER, Math.ceil(Math.max(0, retryAfterMs)));
 }
 
 /** Whole characters up to the limit: a trailer must always fit, whatever a handler put into its error. */
@@ -104,7 +104,7 @@ function shorten(details: string): string {
 /** By code: they are numbered from 0 without a gap. */
 const STATUSES = Object.values(Status).filter((value) => typeof value === 'number');
 
-const Tag = {
+export const TrailerTag = {
   STATUS: 0x01,
   DETAILS: 0x02,
   NOT_STARTED: 0x03,

@@ -205,6 +205,6 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
 }
 
 const NOTHING = new Uint8Array(0);
-const CHECKSUM_BYTES = 4;
+export const CHECKSUM_BYTES = 4;
 /** [PRT-3] Ample for every parameter there is; the rest is for those to come. */
 const MAX_BLOB_BYTES = 4_096;

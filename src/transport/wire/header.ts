@@ -76,18 +76,21 @@ export type Header = LongHeader | ShortHeader | VersionNegotiationHeader;
 export type HeaderError =
   'truncated' | 'fixedBitClear' | 'connectionIdTooLong' | 'unknownPacketType' | 'badVersionList';
 
-/** Long or short: the same in all versions [HDR-1]. */
-const FORM_BIT = 0x80;
-/** Tells our packets from those of other protocols on the same port [HDR-2]. */
-const FIXED_BIT = 0x40;
-const TYPE_MASK = 0x30;
-const TYPE_HELLO = 0x00;
-const TYPE_RETRY = 0x10;
-const KEY_PHASE_BIT = 0x04;
-const PACKET_NUMBER_LENGTH_MASK = 0x03;
+/** The first byte of a packet. */
+export const HeaderBits = {
+  /** Long or short: the same in all versions [HDR-1]. */
+  FORM: 0x80,
+  /** Tells our packets from those of other protocols on the same port [HDR-2]. */
+  FIXED: 0x40,
+  TYPE_MASK: 0x30,
+  TYPE_HELLO: 0x00,
+  TYPE_RETRY: 0x10,
+  KEY_PHASE: 0x04,
+  PACKET_NUMBER_LENGTH_MASK: 0x03,
+} as const;
 
 /** First byte, version, and the two lengths of empty connection IDs. */
-const SHORTEST_LONG_HEADER = 7;
+export const SHORTEST_LONG_HEADER = 7;
 
 /** What the HELLO protection of the plaintext version appends; a RETRY has it too [HDR-9]. */
 const RETRY_CHECK_BYTES = 4;
@@ -103,7 +106,7 @@ export function decodeHeader(
 ): Header | HeaderError {
   const first = datagram[offset];
   if (first === undefined) return 'truncated';
-  return (first & FORM_BIT) === 0
+  return (first & HeaderBits.FORM) === 0
     ? decodeShort(datagram, offset, first, shortIdLength)
     : decodeLong(datagram, offset, first);
 }
@@ -129,7 +132,7 @@ export interface HelloHeaderFields {
 export function writeHelloHeader(writer: ByteWriter, fields: HelloHeaderFields): number {
   const { destinationId, sourceId, token, packetNumberLength } = fields;
   assertIdLengths(destinationId, sourceId);
-  writer.u8(FORM_BIT | FIXED_BIT | TYPE_HELLO | (packetNumberLength - 1));
+  writer.u8(HeaderBits.FORM | HeaderBits.FIXED | HeaderBits.TYPE_HELLO | (packetNumberLength - 1));
   writer.u32(fields.version);
   writer.u8(destinationId.length);
   writer.write(destinationId);
@@ -157,7 +160,7 @@ export function writeShortHeader(
   packetNumber: number,
   packetNumberLength: PacketNumberLength,
 ): void {
-  writer.u8(FIXED_BIT | (keyPhase === 1 ? KEY_PHASE_BIT : 0) | (packetNumberLength - 1));
+  writer.u8(HeaderBits.FIXED | (keyPhase === 1 ? HeaderBits.KEY_PHASE : 0) | (packetNumberLength - 1));
   writer.write(destinationId);
   writePacketNumber(writer, packetNumber, packetNumberLength);
 }
@@ -178,7 +181,7 @@ export function encodeVersionNegotiation(
   );
   const view = new DataView(bytes.buffer);
   let at = 5;
-  bytes[0] = FORM_BIT | randomByte;
+  bytes[0] = HeaderBits.FORM | randomByte;
   for (const id of [destinationId, sourceId]) {
     bytes[at] = id.length;
     bytes.set(id, at + 1);
@@ -197,7 +200,7 @@ function decodeShort(
   first: number,
   idLength: number,
 ): ShortHeader | HeaderError {
-  if ((first & FIXED_BIT) === 0) return 'fixedBitClear';
+  if ((first & HeaderBits.FIXED) === 0) return 'fixedBitClear';
   const packetNumberLength = packetNumberLengthOf(first);
   const packetNumberOffset = headerStart + 1 + idLength;
   const payloadStart = packetNumberOffset + packetNumberLength;
@@ -205,7 +208,7 @@ function decodeShort(
   return {
     kind: 'short',
     destinationId: datagram.subarray(headerStart + 1, packetNumberOffset),
-    keyPhase: (first & KEY_PHASE_BIT) === 0 ? 0 : 1,
+    keyPhase: (first & HeaderBits.KEY_PHASE) === 0 ? 0 : 1,
     headerStart,
     packetNumberOffset,
     packetNumberLength,
@@ -238,12 +241,12 @@ function decodeLong(datagram: Uint8Array, headerStart: number, first: number): H
   if (!isBuiltVersion(version)) {
     return { kind: 'unknownVersion', version, destinationId, sourceId, headerStart, packetEnd };
   }
-  if ((first & FIXED_BIT) === 0) return 'fixedBitClear';
+  if ((first & HeaderBits.FIXED) === 0) return 'fixedBitClear';
   const ids = { version, destinationId, sourceId, headerStart };
-  switch (first & TYPE_MASK) {
-    case TYPE_HELLO:
+  switch (first & HeaderBits.TYPE_MASK) {
+    case HeaderBits.TYPE_HELLO:
       return decodeHello(datagram, sourceEnd, packetNumberLengthOf(first), ids);
-    case TYPE_RETRY:
+    case HeaderBits.TYPE_RETRY:
       return decodeRetry(datagram, sourceEnd, ids);
     default:
       return 'unknownPacketType';
@@ -312,7 +315,7 @@ function writePacketNumber(writer: ByteWriter, packetNumber: number, length: Pac
 }
 
 function packetNumberLengthOf(first: number): PacketNumberLength {
-  return ((first & PACKET_NUMBER_LENGTH_MASK) + 1) as PacketNumberLength;
+  return ((first & HeaderBits.PACKET_NUMBER_LENGTH_MASK) + 1) as PacketNumberLength;
 }
 
 function assertIdLengths(destinationId: Uint8Array, sourceId: Uint8Array): void {

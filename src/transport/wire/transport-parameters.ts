@@ -52,7 +52,7 @@ export const DEFAULT_TRANSPORT_PARAMETERS = {
 
 export const INCARNATION_BYTES = 8;
 
-const ParameterId = {
+export const ParameterId = {
   ORIGINAL_DESTINATION_CONNECTION_ID: 0x00,
   IDLE_TIMEOUT_MS: 0x01,
   MAX_DATAGRAM_SIZE: 0x03,
