@@ -14,7 +14,7 @@ type Material = Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'passphrase' 
 export interface ServerTlsOptions extends Material, Pick<TlsOptions, 'SNICallback' | 'ticketKeys'> {
   /** Let in only clients with a certificate of `ca`; handlers find it in `context.peerCertificate`. Default false. */
   readonly requestCert?: boolean | undefined;
-  /** See `ChannelTlsOptions`. */
+  /** As in `ChannelTlsOptions`: the secrets of every client's connection. */
   readonly keyLogFile?: string | undefined;
 }
 
@@ -27,7 +27,11 @@ export interface ChannelTlsOptions extends Material {
    * `X509Certificate.fingerprint256` write it. Who knows it needs no authority: name, issuer and dates are not looked at.
    */
   readonly fingerprint256?: string | readonly string[] | undefined;
-  /** A file to which the secrets of every connection are appended: who has it reads all that was said. For finding faults, with Wireshark. Default: none. */
+  /**
+   * A file to which the secrets of every connection are appended, for finding faults with Wireshark (tools/README.md). Who has
+   * it reads, in what was captured, all calls of these connections, and may speak in their name while they last; so it is made
+   * for its owner only. A file that cannot be written is told once. Default: none.
+   */
   readonly keyLogFile?: string | undefined;
 }
 

@@ -240,7 +240,7 @@ describe('plaintext and TLS', () => {
 });
 
 describe('a key log', () => {
-  test('has the same two secrets of a connection at both ends, for its owner alone', async () => {
+  test('[KEY-10] has the same two secrets of a connection at both ends, for its owner alone', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'udprpc-keys-'));
     closing.push(() => rm(directory, { recursive: true }));
     const [ofServer, ofClient] = [join(directory, 'server'), join(directory, 'client')];
