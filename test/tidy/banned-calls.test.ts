@@ -55,7 +55,7 @@ const BANNED: readonly {
   },
 ];
 
-const files = sourceFiles('src', 'examples', 'bench', 'test');
+const files = sourceFiles('src', 'examples', 'bench', 'test', 'tools');
 
 test.each(BANNED)('$pattern is not used: $instead is', ({ pattern, instead, rooms, except = [] }) => {
   const found = files
