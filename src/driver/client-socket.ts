@@ -13,6 +13,7 @@ import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
 import { type BufferBudget } from '../transport/stream/buffer-budget.js';
 import { type Transmit } from '../transport/connection/transmit.js';
 import { type Address } from '../transport/path/path.js';
+import { freeMemory } from './free-memory.js';
 import { type Observation } from './observation.js';
 import { type TransportMeans } from './plaintext-means.js';
 import { classifySocketError, describeSocketError, type SocketError } from './socket-error.js';
@@ -143,7 +144,7 @@ export class ClientSocket {
       void this.#previous?.close();
       this.#previous = undefined;
     }
-    this.#pump.handleDatagram(datagram, from, 0);
+    if (this.#pump.handleDatagram(datagram, from, 0)) freeMemory(datagram);
   }
 
   #onSocketError(error: SocketError, failed: Transmit | undefined): void {

@@ -11,6 +11,7 @@ import {
   createSecretKey,
   type KeyObject,
 } from 'node:crypto';
+import { freeMemory } from './free-memory.js';
 import { type Opener, type Sealer } from '../transport/protection/protection.js';
 
 export interface CipherSuite {
@@ -66,7 +67,9 @@ export function createSealer(suite: CipherSuite, secret: Uint8Array): Sealer {
       writeNonce(nonce, iv, packetNumber);
       const cipher = createCipheriv(cipherName, key, nonce, AEAD_OPTIONS);
       cipher.setAAD(buffer.subarray(headerStart, payloadStart), UNUSED_AAD_OPTIONS);
-      buffer.set(cipher.update(buffer.subarray(payloadStart, payloadEnd)), payloadStart);
+      const sealed = cipher.update(buffer.subarray(payloadStart, payloadEnd));
+      buffer.set(sealed, payloadStart);
+      freeMemory(sealed);
       cipher.final();
       buffer.set(cipher.getAuthTag(), payloadEnd);
       return payloadEnd + TAG_BYTES;
@@ -82,6 +85,7 @@ export function createOpener(suite: CipherSuite, secret: Uint8Array): Opener {
   const nonce = new Uint8Array(IV_BYTES);
   return {
     overhead: TAG_BYTES,
+    isInPlace: false,
     forgeryLimit: suite.forgeryLimit,
     next: () => ratchet.next(),
     open(packetNumber, buffer, headerStart, payloadStart, packetEnd) {

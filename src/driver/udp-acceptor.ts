@@ -14,6 +14,7 @@ import { type StreamListener, type StreamTransport } from '../transport/stream-t
 import { type BufferBudget } from '../transport/stream/buffer-budget.js';
 import { ProtocolVersion } from '../transport/wire/version.js';
 import { BoundSockets } from './bound-sockets.js';
+import { freeMemory } from './free-memory.js';
 import { localAddresses } from './local-addresses.js';
 import { type Observation } from './observation.js';
 import { plaintextMeans, type TransportMeans } from './plaintext-means.js';
@@ -137,7 +138,8 @@ export class UdpListening implements Listening {
       clock: options.clock ?? realEnvironment.clock,
       handler: {
         onDatagram(datagram, remote, local) {
-          if (opened !== undefined) opened.#pump.handleDatagram(datagram, remote, local);
+          if (opened === undefined) return;
+          if (opened.#pump.handleDatagram(datagram, remote, local)) freeMemory(datagram);
         },
         onSocketError(error, failed) {
           // Counted by the socket. To a server it is a lost datagram like any other, but for its size [MTU-7].

@@ -75,7 +75,9 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
       role.port,
       {
         onDatagram: (bytes, from) => {
-          pump.handleDatagram(bytes, from, local);
+          // Each arrival is memory of its own, and is overwritten where a driver may free it: who still looks is found out.
+          const own = bytes.slice();
+          if (pump.handleDatagram(own, from, local)) own.fill(FREED_BYTE);
         },
         onRefused: (to) => role.onRefused?.(to),
       },
@@ -176,3 +178,5 @@ export function touching(listener: StreamListener, touch: (() => void) | undefin
     },
   };
 }
+
+const FREED_BYTE = 0xee;

@@ -58,6 +58,8 @@ export class EndpointPair {
   readonly accepted: Connection[] = [];
   /** All datagrams ever sent, in order. */
   readonly flights: Flight[] = [];
+  /** Of each datagram that arrived whether its memory was free afterwards. */
+  readonly freed: boolean[] = [];
   /** Decides what becomes of a datagram: what it returns arrives, undefined is lost. Default: unchanged. */
   filter: (flight: Flight) => Uint8Array | undefined = ({ bytes }) => bytes;
   /** Says of which datagrams the sender's own system refuses the size: they do not leave. Default: of none. */
@@ -140,7 +142,7 @@ export class EndpointPair {
     bytes: Uint8Array,
     from: Address = to === 'server' ? this.clientAddress : SERVER_ADDRESS,
   ): void {
-    this[to].handleDatagram(bytes, from, 0, this.now);
+    this.freed.push(this[to].handleDatagram(bytes, from, 0, this.now));
     this.#drain(to);
   }
 

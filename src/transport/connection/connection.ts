@@ -192,8 +192,8 @@ export class Connection implements FrameHandler, HandshakeOwner {
 
   // In.
 
-  /** [DGM-3] Whatever it is: the worst it does is to end this connection. */
-  handleDatagram(bytes: Uint8Array, remote: Path['remote'], local: number, now: number): void {
+  /** [DGM-3] Whatever it is: the worst it does is to end this connection. Returns whether its memory is free. */
+  handleDatagram(bytes: Uint8Array, remote: Path['remote'], local: number, now: number): boolean {
     const { stats, paths, suspicion, observer } = this.#players;
     stats.datagramsReceived++;
     stats.bytesReceived += bytes.length;
@@ -201,19 +201,20 @@ export class Connection implements FrameHandler, HandshakeOwner {
     if (path === undefined && !this.migration.mayComeFrom(remote, local)) {
       stats.drops.otherAddress++;
       observer?.onPacketDropped('otherAddress', bytes.length, now);
-      return;
+      return false;
     }
     path?.onReceived(bytes.length);
     if (this.#closing !== undefined || this.#endIfIdle(now)) {
       stats.drops.connectionEnded++;
       observer?.onPacketDropped('connectionEnded', bytes.length, now);
       this.#closing?.onDatagram();
-      return;
+      return false;
     }
     this.#players.idle.onDatagram(bytes.length);
     const packetsBefore = stats.packetsReceived;
+    let isFree = false;
     try {
-      this.#reader.read({ bytes, remote, local }, now);
+      isFree = this.#reader.read({ bytes, remote, local }, now);
     } catch (error) {
       this.#onError(error, now);
     }
@@ -222,6 +223,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
       this.#events.push({ kind: 'recovered' });
     }
     observer?.onStep(this.#players, now);
+    return isFree;
   }
 
   /** [RST-3] What nobody could read: if it ends in the token of the ID that we use, the server knows nothing of us any more. */

@@ -48,14 +48,27 @@ export class DatagramReader {
   readonly #handler: PacketHandler;
   #undecryptable: { readonly arrival: Arrival; readonly header: ShortHeader }[] = [];
   #hasServerId = false;
+  /** What is kept of the datagram that is read is in other memory. */
+  #isSpent = false;
 
   constructor(players: Players, handler: PacketHandler) {
     this.#players = players;
     this.#handler = handler;
   }
 
-  /** Throws TransportError when the peer broke the protocol. */
-  read(arrival: Arrival, now: number): void {
+  /**
+   * Returns whether nothing of the datagram's memory is kept; not always when it could. Throws TransportError when the
+   * peer broke the protocol.
+   */
+  read(arrival: Arrival, now: number): boolean {
+    this.#isSpent = false;
+    this.#readPackets(arrival, now);
+    const isSpent = this.#isSpent;
+    this.retryUndecryptable(now);
+    return isSpent;
+  }
+
+  #readPackets(arrival: Arrival, now: number): void {
     const { bytes } = arrival;
     let offset = 0;
     while (offset < bytes.length && this.#handler.closed === undefined) {
@@ -79,7 +92,6 @@ export class DatagramReader {
       else this.#drop('unknownType', bytes.length - offset, now);
       offset = header.packetEnd;
     }
-    this.retryUndecryptable(now);
   }
 
   /** The keys may have come meanwhile. */
@@ -121,9 +133,10 @@ export class DatagramReader {
     if (!this.#canOpenProtected()) {
       // Larger ones come only on a path that was searched, and that is after the handshake: they would only take memory.
       const isOrdinary = arrival.bytes.length <= ETHERNET_DATAGRAM_BYTES;
-      if (isOrdinary && this.#undecryptable.length < options.undecryptablePackets)
+      if (isOrdinary && this.#undecryptable.length < options.undecryptablePackets) {
         this.#undecryptable.push({ arrival, header });
-      else this.#drop('undecryptable', packetBytes(header), now);
+        this.#isSpent = false;
+      } else this.#drop('undecryptable', packetBytes(header), now);
       return;
     }
     const opened = this.#open(arrival.bytes, header, main, now);
@@ -167,6 +180,7 @@ export class DatagramReader {
       if (isShort) keyPhases.onFailure();
       return undefined;
     }
+    this.#isSpent = opener?.isInPlace === false;
     return { packetNumber, keyGeneration, view };
   }
 

@@ -83,12 +83,16 @@ export class EndpointPump implements FlushRequests {
     return transport;
   }
 
-  /** A datagram came in. Its events are told at once; what they cause to be sent leaves at the end of the turn. */
-  handleDatagram(bytes: Uint8Array, remote: Address, local: number): void {
-    if (this.#isStopped) return;
-    this.endpoint.handleDatagram(bytes, remote, local, this.#clock.now());
+  /**
+   * A datagram came in. Its events are told at once; what they cause to be sent leaves at the end of the turn. Returns
+   * whether its memory is free.
+   */
+  handleDatagram(bytes: Uint8Array, remote: Address, local: number): boolean {
+    if (this.#isStopped) return false;
+    const isFree = this.endpoint.handleDatagram(bytes, remote, local, this.#clock.now());
     this.#dispatchEvents();
     this.#scheduleFlush();
+    return isFree;
   }
 
   /** [MTU-7] The system refused to send this for its size; undefined: something that was sent before. */

@@ -187,20 +187,22 @@ export class Endpoint {
 
   // In.
 
-  handleDatagram(bytes: Uint8Array, remote: Address, local: number, now: number): void {
+  /** Returns whether its memory is free: nothing of it is kept. What is dropped here is left to the collector. */
+  handleDatagram(bytes: Uint8Array, remote: Address, local: number, now: number): boolean {
     this.#datagramsReceived++;
     const first = bytes[0];
     if (first === undefined) {
       this.#drop('malformedHeader');
-      return;
+      return false;
     }
     const member =
       (first & 0x80) === 0
         ? this.#findShort(bytes, remote, local, now)
         : this.#findLong(bytes, remote, local, now);
-    if (member === undefined) return;
-    member.connection.handleDatagram(bytes, remote, local, now);
+    if (member === undefined) return false;
+    const isFree = member.connection.handleDatagram(bytes, remote, local, now);
     this.#touch(member);
+    return isFree;
   }
 
   handleTimeout(now: number): void {

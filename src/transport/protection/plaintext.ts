@@ -40,6 +40,7 @@ export function createPlaintextProtection(checksum: Checksum, subject: Uint8Arra
     },
     opener: {
       overhead: CHECKSUM_BYTES,
+      isInPlace: true,
       open(packetNumber, buffer, headerStart, payloadStart, packetEnd) {
         const payloadEnd = packetEnd - CHECKSUM_BYTES;
         if (payloadEnd < payloadStart) return undefined;

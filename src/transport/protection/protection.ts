@@ -28,6 +28,9 @@ export interface Sealer {
 export interface Opener {
   readonly overhead: number;
 
+  /** What it opens is a view of what it was given. Else it is in memory of its own. */
+  readonly isInPlace: boolean;
+
   /** Packets that may fail to open on one connection, whatever the key. Default: no limit. */
   readonly forgeryLimit?: number;
 
@@ -35,8 +38,8 @@ export interface Opener {
   next?(): Opener;
 
   /**
-   * Checks the packet at `buffer[headerStart, packetEnd)`. Returns the payload without the overhead (a view of the
-   * same memory where the protection allows it), or undefined when the packet is not authentic.
+   * Checks the packet at `buffer[headerStart, packetEnd)`. Returns the payload without the overhead, or undefined when
+   * the packet is not authentic.
    */
   open(
     packetNumber: number,

@@ -2,7 +2,8 @@ import { type Connection } from '../../../../src/transport/connection/connection
 import { PacketSpace } from '../../../../src/transport/recovery/sent-packet.js';
 import { TransportErrorCode } from '../../../../src/transport/transport-error.js';
 import { FrameType } from '../../../../src/transport/wire/frame-type.js';
-import { EndpointPair, type Side } from '../../../support/endpoint-pair.js';
+import { EndpointPair, type Side, testMeans } from '../../../support/endpoint-pair.js';
+import { aeadKeys, createKeyedHandshake } from '../../../support/keyed-handshake.js';
 import { PacketForge } from '../../../support/packet-forge.js';
 
 const PING = [FrameType.PING];
@@ -81,6 +82,38 @@ describe('packets that wait for their keys', () => {
     expect(client.stats.drops.undecryptable).toBe(0);
     pair.deliver('client', forge.short('server', client.localId, 14, [...padding, ...padding.slice(900)]));
     expect(client.stats.drops.undecryptable).toBe(1);
+  });
+});
+
+describe('the memory of a datagram', () => {
+  const opened = (pair: EndpointPair): boolean | undefined => pair.freed.at(-1);
+
+  test('is kept where packets are opened in place', () => {
+    const { pair, forgeTo } = establish();
+    forgeTo('client', PING);
+    expect(opened(pair)).toBe(false);
+  });
+
+  test('is free where packets are opened into other memory, and not while they wait for keys or are not genuine', () => {
+    const means = testMeans();
+    const keys = aeadKeys('TLS_AES_128_GCM_SHA256');
+    const createHandshake = createKeyedHandshake(means.createHandshake, keys);
+    const pair = new EndpointPair({ means: { ...means, createHandshake } });
+    const client = pair.connect();
+    pair.deliver('client', Uint8Array.of(0x40, ...client.localId, ...new Uint8Array(40)));
+    expect([opened(pair), client.stats.drops.undecryptable]).toEqual([false, 0]);
+    pair.run(() => client.isReady, 1_000);
+    pair.run(() => false, 100);
+    const id = client.openStream() ?? -1;
+    client.writeStream(id, [new Uint8Array(100)], true);
+    pair.client.touch(client);
+    const before = pair.freed.length;
+    pair.run(() => pair.freed.length > before);
+    expect(opened(pair)).toBe(true);
+    const forged = pair.flights.at(-1)?.bytes.slice() ?? new Uint8Array(0);
+    forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+    pair.deliver('server', forged);
+    expect(opened(pair)).toBe(false);
   });
 });
 

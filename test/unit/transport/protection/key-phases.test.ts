@@ -193,7 +193,7 @@ describe('a key update', () => {
     expect(client.stats.keyUpdates).toBe(0);
     const space = new PacketSpaceState(PacketSpace.PROTECTED, 2);
     const keyPhases = new KeyPhases({ space, stats: server.stats, limits: KEY_LIMITS, ptoMs: () => PTO_MS });
-    keyPhases.onOpener({ overhead: 4, open: () => new Uint8Array(1) });
+    keyPhases.onOpener({ overhead: 4, isInPlace: true, open: () => new Uint8Array(1) });
     expect(keyPhases.generationFor(1, 1_000)).toBe(0);
   });
 });
