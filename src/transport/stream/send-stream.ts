@@ -7,6 +7,7 @@
 import { assert } from '../../base/assert.js';
 import { RangeSet } from '../../base/range-set.js';
 import { type PacketBuilder } from '../connection/packet-builder.js';
+import { type ByteWriter } from '../wire/byte-writer.js';
 import { streamFrameOverhead, writeStreamHeader } from '../wire/frame-writer.js';
 import { type ChunkPool } from './chunk-pool.js';
 import { type SendCredit } from './flow-control.js';
@@ -222,11 +223,21 @@ export class SendStream {
     return this.buffer.clear();
   }
 
+  /**
+   * All that is left of a stream waits for the next packet when it fits there whole and this one is nearly full: mostly
+   * it is a message, which its receiver then need not put together from two datagrams, and which only one loss delays.
+   */
+  private isBetterWhole(writer: ByteWriter, offset: number, available: number, room: number): boolean {
+    if (offset + available !== this.buffer.end) return false;
+    return room * WASTED_PART < writer.end && available + WHOLE_OVERHEAD_BYTES <= writer.end;
+  }
+
   /** Writes as many of `available` bytes as fit and returns their number, or -1 when not even a frame fits. */
   private writeFrame(builder: PacketBuilder, offset: number, available: number, isLast: boolean): number {
     const { writer } = builder;
     // What is left for the length field, if there is one, and the data.
     const room = writer.remaining - (streamFrameOverhead(this.id, offset, 0) - 1);
+    if (available > room && this.isBetterWhole(writer, offset, available, room)) return -1;
     const fillsPacket = isLast && room >= 0 && available >= room && (room > 0 || available === 0);
     const length = fillsPacket ? room : Math.min(available, dataRoom(room));
     if (length < 0 || (length === 0 && available > 0)) return -1;
@@ -240,6 +251,11 @@ export class SendStream {
     return length;
   }
 }
+
+/** An eighth of a packet may stay empty, so that what follows is not split. */
+const WASTED_PART = 8;
+/** What the next packet needs besides: its header, an ACK of some ranges, the head of the frame. */
+const WHOLE_OVERHEAD_BYTES = 64;
 
 /** How many bytes of data fit into `room` together with the field of their length; negative when not even that. */
 function dataRoom(room: number): number {

@@ -138,18 +138,18 @@ describe('a pump', () => {
     const write = (bytes: number): void => {
       transport.writeStream(transport.openStream() ?? -1, [new Uint8Array(bytes)], true);
     };
-    write(500);
-    write(500);
+    write(400);
+    write(400);
     expect(pair.toServer).toHaveLength(0);
-    write(500);
+    write(400);
     expect(pair.toServer.map((bytes) => bytes.length)).toEqual([1_200]);
-    write(500);
+    write(400);
     expect(pair.toServer).toHaveLength(1);
     pair.endTurn();
     // The rest, and a probe for a larger size, because one was full.
     expect(pair.toServer.splice(0).length).toBeGreaterThan(1);
-    write(500);
-    write(500);
+    write(400);
+    write(400);
     expect(pair.toServer).toHaveLength(0);
   });
 

@@ -49,6 +49,30 @@ describe('frames', () => {
     for (const id of ids) expect(readAll(server, id)).toEqual({ bytes: pattern(50, id), hasEnded: true });
   });
 
+  describe('of a message that would be split between two packets', () => {
+    /** What is in the first of the packets, of 1,200 bytes, when so many bytes stand before the message. */
+    function firstPacket(bytesBefore: number, messageBytes: number): number[] {
+      const { client } = streamPair();
+      for (const [seed, bytes] of [bytesBefore, messageBytes].entries()) {
+        client.write(openOf(client), [pattern(bytes, seed)], true);
+      }
+      return packetOf(client).frames.map((frame) => (frame as { length: number }).length);
+    }
+
+    test('none are sent before the next packet, where it fits whole, when this one is nearly full', () => {
+      expect(firstPacket(1_060, 160)).toEqual([1_060]);
+      expect(firstPacket(1_060, 130)).toEqual([1_060, 130]);
+    });
+
+    test('some fill the packet when more than an eighth of it would stay empty', () => {
+      expect(firstPacket(1_000, 300)).toEqual([1_000, 1_200 - 1_000 - 6]);
+    });
+
+    test('some fill the packet when the next cannot hold it whole either', () => {
+      expect(firstPacket(1_060, 1_200)).toEqual([1_060, 1_200 - 1_060 - 6]);
+    });
+  });
+
   test('nothing is written where not even a frame fits', () => {
     const { client } = streamPair();
     client.write(openOf(client), [pattern(10)], true);
