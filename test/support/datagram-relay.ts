@@ -23,26 +23,36 @@ export class DatagramRelay {
   readonly #upstreams = new Map<number, Socket>();
   readonly #serverPort: number;
   readonly #newFate: () => Fate;
+  #closed: Promise<void> | undefined;
 
-  /** `newFate` is asked once for each client. */
-  static async open(serverPort: number, newFate: () => Fate): Promise<DatagramRelay> {
+  readonly #delayMs: number;
+
+  /** `newFate` is asked once for each client; `delayMs`: how long each datagram takes, in either direction. */
+  static async open(serverPort: number, newFate: () => Fate, delayMs = 0): Promise<DatagramRelay> {
     const socket = createSocket('udp4');
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
-    return new DatagramRelay(socket, serverPort, newFate);
+    return new DatagramRelay(socket, serverPort, newFate, delayMs);
   }
 
-  private constructor(socket: Socket, serverPort: number, newFate: () => Fate) {
+  private constructor(socket: Socket, serverPort: number, newFate: () => Fate, delayMs: number) {
     this.#socket = socket;
     this.#serverPort = serverPort;
     this.#newFate = newFate;
+    this.#delayMs = delayMs;
     this.port = socket.address().port;
     socket.on('message', (bytes, { port }) => {
       this.#upstreamOf(port).emit('passing', bytes);
     });
   }
 
+  /** Idempotent. */
   close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  #close(): Promise<void> {
     for (const upstream of this.#upstreams.values()) upstream.close();
     return new Promise((resolve) => {
       this.#socket.close(() => {
@@ -61,13 +71,21 @@ export class DatagramRelay {
     const decide = (from: Passing['from'], bytes: Uint8Array): readonly Uint8Array[] =>
       fate({ from, index: counts[from]++, bytes: new Uint8Array(bytes) });
     upstream.on('passing', (bytes: Uint8Array) => {
-      for (const each of decide('client', bytes)) upstream.send(each, this.#serverPort, '127.0.0.1');
+      for (const each of decide('client', bytes)) this.#send(upstream, each, this.#serverPort);
     });
     upstream.on('message', (bytes) => {
-      for (const each of decide('server', bytes)) this.#socket.send(each, clientPort, '127.0.0.1');
+      for (const each of decide('server', bytes)) this.#send(this.#socket, each, clientPort);
     });
     // A server that is gone is the client's to find out.
     upstream.on('error', () => undefined);
     return upstream;
+  }
+
+  #send(socket: Socket, bytes: Uint8Array, port: number): void {
+    const send = (): void => {
+      if (this.#closed === undefined) socket.send(bytes, port, '127.0.0.1');
+    };
+    if (this.#delayMs === 0) send();
+    else setTimeout(send, this.#delayMs);
   }
 }

@@ -1,4 +1,4 @@
-/** A server of the test service under TLS, what has come to its handlers, and clients of it. */
+/** A server of the test service, under TLS or not, what has come to its handlers, and clients of it. */
 import { TestServiceDefinition } from '../../generated/test/v1/test.js';
 import {
   type ChannelOptions,
@@ -6,17 +6,24 @@ import {
   type Client,
   createChannel,
   createClient,
-  createServer,
-  type Server,
   type ServerOptions,
   type ServiceImplementation,
 } from '../../src/index.js';
+import { realEnvironment } from '../../src/driver/real-environment.js';
+import { UdpAcceptor } from '../../src/driver/udp-acceptor.js';
+import { Server } from '../../src/rpc/server/server.js';
+import { ConnectionWatch } from './connection-watch.js';
+import { DatagramRelay, type Fate } from './datagram-relay.js';
 
 export interface TlsServer {
   readonly server: Server;
   readonly port: number;
   /** Payloads of `echo` that have come to its handler. */
   readonly echoed: Uint8Array[];
+  /** Keys of `add`, whose idempotency is not declared. */
+  readonly added: string[];
+  readonly warnings: readonly string[];
+  readonly watch: ConnectionWatch;
 }
 
 export interface TlsClient {
@@ -24,7 +31,8 @@ export interface TlsClient {
   readonly client: Client<typeof TestServiceDefinition>;
 }
 
-const closing: (() => Promise<unknown>)[] = [];
+type Close = () => Promise<unknown>;
+const closing: Close[] = [];
 
 /** The last opened first. */
 export async function closeAll(): Promise<void> {
@@ -32,27 +40,49 @@ export async function closeAll(): Promise<void> {
 }
 
 /** Closed by `closeAll`. */
-export function closeLater(close: () => Promise<unknown>): void {
+export function closeLater(close: Close): void {
   closing.push(close);
 }
 
 export async function serveEcho(options: ServerOptions): Promise<TlsServer> {
-  const server = createServer(options);
+  const warnings: string[] = [];
+  const watch = new ConnectionWatch();
+  // As createServer does it, with somebody who looks on.
+  const acceptor = new UdpAcceptor({ ...options, warn: (line) => warnings.push(line), observation: watch });
+  const server = new Server(acceptor, realEnvironment);
   const echoed: Uint8Array[] = [];
+  const added: string[] = [];
   const implementation: Partial<ServiceImplementation<typeof TestServiceDefinition>> = {
     echo: async ({ payload }) => {
       echoed.push(payload);
       return { payload };
     },
+    add: async ({ key, amount }) => {
+      added.push(key);
+      return { total: amount };
+    },
   };
   server.add(TestServiceDefinition, implementation as ServiceImplementation<typeof TestServiceDefinition>);
   const port = await server.listen('127.0.0.1:0');
   closeLater(() => server.shutdown({ graceMs: 0 }));
-  return { server, port, echoed };
+  return { server, port, echoed, added, warnings, watch };
 }
 
+/** Someone between the server and the clients of this one's port: see `DatagramRelay.open`. */
+export async function relayTo(
+  { port }: TlsServer,
+  newFate: () => Fate,
+  delayMs?: number,
+): Promise<DatagramRelay> {
+  const relay = await DatagramRelay.open(port, newFate, delayMs);
+  closeLater(() => relay.close());
+  return relay;
+}
+
+/** Speaks TLS where it is given options of it. */
 export function connectTo(port: number, options: ChannelOptions): TlsClient {
-  const channel = createChannel(`udps://127.0.0.1:${port}`, options);
+  const scheme = options.tls === undefined ? 'udp' : 'udps';
+  const channel = createChannel(`${scheme}://127.0.0.1:${port}`, options);
   closeLater(() => channel.close());
   return { channel, client: createClient(TestServiceDefinition, channel) };
 }

@@ -16,11 +16,12 @@ import {
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
 import { certificates } from '../../support/certificates.js';
 import { DatagramRelay, type Passing, unchanged } from '../../support/datagram-relay.js';
+import { isLong, printFigures } from '../../support/long-run.js';
 import { closeAll, closeLater, connectTo, serveEcho } from '../../support/tls-fixture.js';
 
 afterEach(closeAll);
 
-const TRIES = process.env['UDPRPC_LONG'] === '1' ? 2_000 : 60;
+const TRIES = isLong ? 2_000 : 60;
 const AT_ONCE = 20;
 const transport = { initialRttMs: 10, handshakeTimeoutMs: 3_000 };
 
@@ -174,8 +175,11 @@ test(`[TLS-2] a byte of the handshake altered on its way, ${TRIES} times: nothin
     await Promise.all(places.slice(at, at + AT_ONCE).map(attempt));
   }
   const told = [...reasons].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} x ${reason}`);
-  console.log(
-    `altered handshakes (${streams.client.length} B there, ${streams.server.length} B back): ${told.slice(0, 8).join('; ')}`,
+  printFigures(
+    `handshakes with a byte altered (${streams.client.length} B there, ${streams.server.length} B back)`,
+    `${TRIES} tries`,
+    `${answered.length} answered, where the byte means nothing`,
+    ...told.slice(0, 6),
   );
   // The version in the header of a side's first record means nothing (RFC 8446 §5.1), and nothing depends on it.
   const isMeaningless = ({ from, offset }: Place): boolean => {

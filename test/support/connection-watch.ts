@@ -1,0 +1,50 @@
+/** Counts at the connections of a driver what they tell nobody else: probes, and packets that were not used. */
+import { type Observation } from '../../src/driver/observation.js';
+import { type ConnectionObserver } from '../../src/transport/connection/connection-observer.js';
+import { type DropReason, noDrops } from '../../src/transport/connection/connection-stats.js';
+
+export interface WatchedConnection {
+  ptoCount: number;
+  /** Packets, by reason. */
+  readonly drops: Record<DropReason, number>;
+  isForgotten: boolean;
+}
+
+export class ConnectionWatch implements Observation {
+  /** In the order in which they were made. */
+  readonly connections: WatchedConnection[] = [];
+  readonly #waiting: (() => void)[] = [];
+
+  /** Resolves when the next one is forgotten: nothing of it can be under way any more. */
+  forgotten(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  observe(): ConnectionObserver {
+    const connection: WatchedConnection = { ptoCount: 0, drops: noDrops(), isForgotten: false };
+    this.connections.push(connection);
+    const nothing = (): void => undefined;
+    return {
+      onPacketSent: nothing,
+      onPacketReceived: nothing,
+      onPacketDropped: (reason) => {
+        connection.drops[reason]++;
+      },
+      onPacketsLost: nothing,
+      onRecoveryTimeout: (probeSpace) => {
+        if (probeSpace !== undefined) connection.ptoCount++;
+      },
+      onPeerParameters: nothing,
+      onClosed: nothing,
+      onStep: nothing,
+      onForgotten: () => {
+        connection.isForgotten = true;
+        for (const resolve of this.#waiting.splice(0)) resolve();
+      },
+    };
+  }
+
+  settled(): Promise<void> {
+    return Promise.resolve();
+  }
+}
