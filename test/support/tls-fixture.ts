@@ -15,6 +15,8 @@ import { Server } from '../../src/rpc/server/server.js';
 import { ConnectionWatch } from './connection-watch.js';
 import { DatagramRelay, type Fate } from './datagram-relay.js';
 
+export type TestImplementation = ServiceImplementation<typeof TestServiceDefinition>;
+
 export interface TlsServer {
   readonly server: Server;
   readonly port: number;
@@ -44,7 +46,11 @@ export function closeLater(close: Close): void {
   closing.push(close);
 }
 
-export async function serveEcho(options: ServerOptions): Promise<TlsServer> {
+/** `more`: methods beside `echo` and `add`, or in their place; others are not served. */
+export async function serveEcho(
+  options: ServerOptions,
+  more: Partial<TestImplementation> = {},
+): Promise<TlsServer> {
   const warnings: string[] = [];
   const watch = new ConnectionWatch();
   // As createServer does it, with somebody who looks on.
@@ -52,7 +58,7 @@ export async function serveEcho(options: ServerOptions): Promise<TlsServer> {
   const server = new Server(acceptor, realEnvironment);
   const echoed: Uint8Array[] = [];
   const added: string[] = [];
-  const implementation: Partial<ServiceImplementation<typeof TestServiceDefinition>> = {
+  const implementation: Partial<TestImplementation> = {
     echo: async ({ payload }) => {
       echoed.push(payload);
       return { payload };
@@ -61,8 +67,9 @@ export async function serveEcho(options: ServerOptions): Promise<TlsServer> {
       added.push(key);
       return { total: amount };
     },
+    ...more,
   };
-  server.add(TestServiceDefinition, implementation as ServiceImplementation<typeof TestServiceDefinition>);
+  server.add(TestServiceDefinition, implementation as TestImplementation);
   const port = await server.listen('127.0.0.1:0');
   closeLater(() => server.shutdown({ graceMs: 0 }));
   return { server, port, echoed, added, warnings, watch };
