@@ -1,7 +1,7 @@
 /**
  * A channel's way to its server over UDP: resolves the target anew for each connection and connects to one of its
  * addresses. With one address the transport is handed over at once, so that calls ride in its first flight; with
- * several it is handed over when one has answered and the others are given up.
+ * several it is handed over when the handshake with one is complete and the others are given up.
  */
 import { type Clock } from '../base/clock.js';
 import {
@@ -114,7 +114,7 @@ export class UdpConnector implements Connector {
       clock: this.#clock,
       startAttempt: (address, runner) => this.#startRunner(address, options, runner),
       onWon: ({ transport }) => {
-        transport.listener = handler.onTransport(transport);
+        handOver(transport, handler);
       },
       onFailed: (failure) => {
         handler.onFailed(failure);
@@ -126,8 +126,7 @@ export class UdpConnector implements Connector {
     const name = formatAddress(address.ip, address.port);
     return this.#open(address, options, {
       onOpened: ({ transport }) => {
-        const listener = handler.onTransport(transport);
-        transport.listener = new NamingListener(transport, listener, name);
+        handOver(transport, handler);
       },
       onFailed: (reason) => {
         handler.onFailed({ reason: `${name} ${reason}` });
@@ -181,16 +180,23 @@ interface OpenHandler {
   onFailed(reason: string): void;
 }
 
+function handOver(transport: ConnectionTransport, handler: ConnectHandler): void {
+  const listener = handler.onTransport(transport);
+  transport.listener = transport.isReady ? listener : new NamingListener(transport, listener);
+}
+
 /** Puts the address in front of the reason why no connection came about, and steps aside when one did. */
 class NamingListener implements StreamListener {
   readonly #transport: ConnectionTransport;
   readonly #listener: StreamListener;
-  readonly #address: string;
 
-  constructor(transport: ConnectionTransport, listener: StreamListener, address: string) {
+  constructor(transport: ConnectionTransport, listener: StreamListener) {
     this.#transport = transport;
     this.#listener = listener;
-    this.#address = address;
+  }
+
+  onHandshakeComplete(): void {
+    this.#listener.onHandshakeComplete?.();
   }
 
   onReady(): void {
@@ -199,7 +205,7 @@ class NamingListener implements StreamListener {
   }
 
   onClosed(closed: ConnectionClosed): void {
-    this.#listener.onClosed({ ...closed, reason: `${this.#address} ${closed.reason}` });
+    this.#listener.onClosed({ ...closed, reason: `${this.#transport.peer} ${closed.reason}` });
   }
 
   onStreamsAvailable(): void {
@@ -227,17 +233,18 @@ class NamingListener implements StreamListener {
   }
 }
 
-/** A runner has no streams: it only waits for the handshake. */
+/** A runner has no streams: it only waits for its side of the handshake. */
 function runnerListener(socket: ClientSocket, runner: Runner<ClientSocket>): StreamListener {
   const nothing = (): void => undefined;
   return {
-    onReady: () => {
+    onHandshakeComplete: () => {
       runner.onWon(socket);
     },
     onClosed: ({ reason, code, isApplication }) => {
       const isUntrusted = !isApplication && code === TransportErrorCode.UNAUTHENTICATED;
       runner.onFailed({ reason, isUntrusted });
     },
+    onReady: nothing,
     onStreamsAvailable: nothing,
     onStreamOpened: nothing,
     onStreamReadable: nothing,

@@ -91,6 +91,14 @@ export class InMemoryEnd implements StreamTransport {
     this.#push(EventKind.READY, 0, 0);
   }
 
+  get canSend(): boolean {
+    return true;
+  }
+
+  get isHandshakeComplete(): boolean {
+    return this.#isReady;
+  }
+
   get isReady(): boolean {
     return this.#isReady;
   }
@@ -223,6 +231,7 @@ export class InMemoryEnd implements StreamTransport {
     switch (kind) {
       case EventKind.READY:
         this.#isReady = true;
+        if (this.#isClient) listener.onHandshakeComplete?.();
         listener.onReady();
         break;
       case EventKind.STREAMS_AVAILABLE:

@@ -21,7 +21,7 @@ export interface Connector {
 
   /**
    * Starts to connect; `onTransport` or `onFailed` follows, once, not before this returns. A transport may come before
-   * it is ready, so that calls can ride in its first flight; `onTransport` returns who listens to it.
+   * it is ready, so that calls can ride with the handshake; `onTransport` returns who listens to it.
    */
   connect(handler: ConnectHandler, hints?: ConnectHints): ConnectAttempt;
 

@@ -136,6 +136,10 @@ const RESET_KEY_BYTES = 16;
 export function touching(listener: StreamListener, touch: (() => void) | undefined): StreamListener {
   if (touch === undefined) return listener;
   return {
+    onHandshakeComplete: () => {
+      touch();
+      listener.onHandshakeComplete?.();
+    },
     onReady: () => {
       touch();
       listener.onReady();

@@ -10,10 +10,17 @@ export { type PeerCertificate };
 export interface StreamTransport {
   /** `ip:port` of the other side, as it is now. */
   readonly peer: string;
-  /** The handshake is confirmed. Before it only calls that may be replayed can be sent (first flight). */
+  /** What is written leaves: in plaintext from the beginning, as a first flight, under TLS when the handshake is complete. */
+  readonly canSend: boolean;
+  /**
+   * Our side of the handshake is complete (RFC 9001 §4.1.1): the network can replay nothing of what is written from now on.
+   * A server may still refuse us. What was written before it may be replayed (first flight) [HSK-11].
+   */
+  readonly isHandshakeComplete: boolean;
+  /** The handshake is confirmed (RFC 9001 §4.1.2): the other side is content too. */
   readonly isReady: boolean;
   /**
-   * Of the server, on its client's side once it is ready: hex of what it drew when it started. The same on another
+   * Of the server, on its client's side once the handshake is complete: hex of what it drew when it started. The same on another
    * connection is the same process, which remembers what it has started [AMO-4]. Undefined on a server's side.
    */
   readonly peerIncarnation: string | undefined;
@@ -107,6 +114,8 @@ export const NO_TRANSPORT_STATS: TransportStats = {
 
 /** Told of a transport's events, never from within a call of one of its methods. */
 export interface StreamListener {
+  /** Of a client, before `onReady`. For those who have more to write from then on. */
+  onHandshakeComplete?(): void;
   onReady(): void;
   onStreamsAvailable(): void;
   /** The peer opened a stream. `isFirstFlight`: the network may have replayed it. */

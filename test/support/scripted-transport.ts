@@ -30,6 +30,9 @@ export interface SentRequest {
 
 export class ScriptedTransport implements StreamTransport {
   readonly peer = '10.0.0.5:7000';
+  /** False of TLS, until the handshake is complete. */
+  canSend = true;
+  isHandshakeComplete = false;
   isReady = false;
   /** The test sets another one for another server. */
   peerIncarnation: string | undefined = '0123456789abcdef';
@@ -105,7 +108,14 @@ export class ScriptedTransport implements StreamTransport {
     this.#listener = listener;
   }
 
+  completeHandshake(): void {
+    this.canSend = true;
+    this.isHandshakeComplete = true;
+    this.listener.onHandshakeComplete?.();
+  }
+
   becomeReady(): void {
+    if (!this.isHandshakeComplete) this.completeHandshake();
     this.isReady = true;
     this.listener.onReady();
   }

@@ -31,6 +31,8 @@ export interface Answer {
 
 export class ServedTransport implements StreamTransport {
   readonly peer = '10.0.0.9:50000';
+  readonly canSend = true;
+  readonly isHandshakeComplete = true;
   readonly isReady = true;
   readonly peerIncarnation = undefined;
   /** Of the stream that the server may open; undefined as from a client that takes none. */

@@ -72,8 +72,8 @@ export class Attempt implements TimerItem {
   readonly number: number;
   /** The only incarnation of the server that may have it [AMO-3]; undefined: any. */
   incarnation: string | undefined;
-  /** Must not ride in a first flight [RPC-11]. */
-  readonly needsReady: boolean;
+  /** Must not ride in a first flight: it waits until the handshake is complete [RPC-11]. */
+  readonly needsHandshake: boolean;
   /** Of the channel's waiting list, which alone writes them. */
   isWaiting = false;
   previousWaiting: Attempt | undefined;
@@ -97,9 +97,9 @@ export class Attempt implements TimerItem {
   #isOver = false;
   #hasHeader = false;
 
-  constructor(owner: AttemptOwner, needsReady: boolean, number: number, now: number) {
+  constructor(owner: AttemptOwner, needsHandshake: boolean, number: number, now: number) {
     this.owner = owner;
-    this.needsReady = needsReady;
+    this.needsHandshake = needsHandshake;
     this.number = number;
     this.#begunAt = now;
   }

@@ -49,7 +49,7 @@ export interface RpcCallOptions {
   /** A larger response is refused before it is buffered. Default: the channel's, 4 MiB. */
   readonly maxReceiveMessageBytes?: number | undefined;
   /**
-   * Wait, until the deadline, for a connection that is ready, however often none can be made. Default false: fail with
+   * Wait, until the deadline, for a server that completes a handshake, however often none does. Default false: fail with
    * UNAVAILABLE. What it costs: such a call never rides in the first flight of a connection.
    */
   readonly waitForReady?: boolean | undefined;

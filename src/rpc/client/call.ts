@@ -279,9 +279,9 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
     this.attempts += 1;
     this.channel.tally.attempts++;
     this.#sink.onAttempt();
-    // Who waits for a connection that is ready has no attempt to lose on one that does not come about.
-    const needsReady = !this.method.isIdempotent || this.waitForReady;
-    const attempt = new Attempt(this, needsReady, this.attempts, now);
+    // [RPC-11] Who waits for a server has no attempt to lose on one that is not there.
+    const needsHandshake = !this.method.isIdempotent || this.waitForReady;
+    const attempt = new Attempt(this, needsHandshake, this.attempts, now);
     attempt.incarnation = this.#retries?.incarnation;
     this.#attempt = attempt;
     this.#hedging?.onBegun(attempt);

@@ -240,13 +240,18 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     attempt.cancel(code);
   }
 
+  /** @internal [RPC-11] */
+  onHandshakeComplete(connection: ClientConnection): void {
+    if (connection === this.#connection) this.#startWaiting();
+  }
+
   /** @internal */
   onConnectionReady(connection: ClientConnection): void {
+    if (connection.isReady) return;
     connection.isReady = true;
     if (connection !== this.#connection) return;
     this.#failuresInRow = 0;
     this.#setState('ready', `connected to ${connection.transport.peer}`);
-    this.#startWaiting();
   }
 
   /** @internal */
@@ -306,16 +311,17 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     return this.#state === 'idle' && this.#connection === undefined && this.#handler === undefined;
   }
 
-  #mayStart(attempt: Attempt, connection: ClientConnection): boolean {
-    const { isReady } = connection;
-    return (isReady || !attempt.needsReady) && this.#waiting.eligibleCount(isReady) === 0;
+  #mayStart(attempt: Attempt, { transport }: ClientConnection): boolean {
+    const { canSend, isHandshakeComplete } = transport;
+    if (!canSend || (attempt.needsHandshake && !isHandshakeComplete)) return false;
+    return this.#waiting.firstEligible(transport) === undefined;
   }
 
   #startWaiting(): void {
     const now = this.environment.clock.now();
     for (;;) {
       const connection = this.#connection;
-      const attempt = connection && this.#waiting.firstEligible(connection.isReady);
+      const attempt = connection && this.#waiting.firstEligible(connection.transport);
       if (connection === undefined || attempt === undefined) return;
       if (!connection.start(attempt, now)) return;
       this.#waiting.remove(attempt);
@@ -360,7 +366,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements ConnectionOw
     this.#endConnecting();
     this.#connection = connection;
     if (transport.isReady) this.onConnectionReady(connection);
-    else this.#startWaiting();
+    this.#startWaiting();
     return connection;
   }
 

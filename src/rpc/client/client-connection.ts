@@ -17,6 +17,8 @@ import { type TimerQueue } from '../timer-queue.js';
 export interface ConnectionOwner {
   readonly writer: UnitWriter;
   readonly timers: TimerQueue;
+  /** What could not be sent before can be sent now. */
+  onHandshakeComplete(connection: ClientConnection): void;
   onConnectionReady(connection: ClientConnection): void;
   onConnectionSuspect(connection: ClientConnection, reason: string): void;
   onConnectionRecovered(connection: ClientConnection): void;
@@ -84,6 +86,10 @@ export class ClientConnection implements StreamListener {
     this.#isClosing = true;
     this.#failAll({ code: Status.CANCELLED, details: reason });
     this.transport.close(CloseCode.NO_ERROR, reason);
+  }
+
+  onHandshakeComplete(): void {
+    this.#owner.onHandshakeComplete(this);
   }
 
   onReady(): void {

@@ -1,28 +1,29 @@
 /**
  * Attempts that have no stream yet, in the order in which they came. A doubly linked list through the attempts
  * themselves: one that is cancelled leaves at once, wherever it stands. Those that must not ride in a first flight let
- * the others pass until the connection is ready.
+ * the others pass until the handshake is complete.
  */
+import { type StreamTransport } from '../stream-transport.js';
 import { type Attempt } from './attempt.js';
+
+type SendingState = Pick<StreamTransport, 'canSend' | 'isHandshakeComplete'>;
 
 export class WaitingList {
   #first: Attempt | undefined;
   #last: Attempt | undefined;
   #size = 0;
-  #needReadyCount = 0;
+  #needHandshakeCount = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** How many could take a stream now. */
-  eligibleCount(isReady: boolean): number {
-    return isReady ? this.#size : this.#size - this.#needReadyCount;
-  }
-
-  firstEligible(isReady: boolean): Attempt | undefined {
+  /** The first that could take a stream of this connection now. */
+  firstEligible({ canSend, isHandshakeComplete }: SendingState): Attempt | undefined {
     let attempt = this.#first;
-    while (attempt !== undefined && !isReady && attempt.needsReady) attempt = attempt.nextWaiting;
+    if (attempt === undefined || !canSend) return undefined;
+    if (!isHandshakeComplete && this.#size === this.#needHandshakeCount) return undefined;
+    while (attempt?.needsHandshake === true && !isHandshakeComplete) attempt = attempt.nextWaiting;
     return attempt;
   }
 
@@ -34,7 +35,7 @@ export class WaitingList {
     else this.#last.nextWaiting = attempt;
     this.#last = attempt;
     this.#size += 1;
-    if (attempt.needsReady) this.#needReadyCount += 1;
+    if (attempt.needsHandshake) this.#needHandshakeCount += 1;
   }
 
   /** Idempotent. */
@@ -49,7 +50,7 @@ export class WaitingList {
     attempt.previousWaiting = undefined;
     attempt.nextWaiting = undefined;
     this.#size -= 1;
-    if (attempt.needsReady) this.#needReadyCount -= 1;
+    if (attempt.needsHandshake) this.#needHandshakeCount -= 1;
   }
 
   /** A copy, for going through it while the list changes. */

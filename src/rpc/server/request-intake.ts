@@ -227,4 +227,4 @@ export function undecodable(error: unknown): string {
 
 export const DRAINING = 'the server is shutting down and starts no more calls';
 const NOT_IN_FIRST_FLIGHT =
-  'a call that must not run twice cannot be sent before the connection is confirmed, because the network may replay it';
+  'a call that must not run twice cannot be sent before the handshake is complete, because the network may replay it';

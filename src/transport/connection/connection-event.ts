@@ -5,6 +5,8 @@
 import { type ConnectionClosed } from '../transport-error.js';
 
 export type ConnectionEvent =
+  /** A client's: its side of the handshake is complete, and nothing that it sends from now on can be replayed. */
+  | { readonly kind: 'handshakeComplete' }
   /** The handshake is confirmed: both sides agree, the peer's parameters are authentic. */
   | { readonly kind: 'ready' }
   /** The peer raised its limit on streams after `openStream` had returned undefined. */
@@ -32,5 +34,9 @@ export type ConnectionEvent =
 
 export type StreamEvent = Exclude<
   ConnectionEvent,
-  { kind: 'ready' } | { kind: 'suspect' } | { kind: 'recovered' } | { kind: 'closed' }
+  | { kind: 'handshakeComplete' }
+  | { kind: 'ready' }
+  | { kind: 'suspect' }
+  | { kind: 'recovered' }
+  | { kind: 'closed' }
 >;

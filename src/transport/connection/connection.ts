@@ -88,6 +88,16 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.paths.first.isValidated;
   }
 
+  /** What is written to streams can be sealed, and leaves. */
+  get canSend(): boolean {
+    return this.#players.protected.sealer !== undefined;
+  }
+
+  /** Our side of the handshake is complete (RFC 9001 §4.1.1). */
+  get isHandshakeComplete(): boolean {
+    return this.#handshake.isComplete && this.#closing === undefined;
+  }
+
   /** The handshake is confirmed. */
   get isReady(): boolean {
     return this.#players.isConfirmed && this.#closing === undefined;
@@ -133,7 +143,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.stats;
   }
 
-  /** What the peer said about itself; authentic once `isReady`. */
+  /** What the peer said about itself; authentic once `isHandshakeComplete`. */
   get peerParameters(): TransportParameters | undefined {
     return this.#handshake.peerParameters;
   }

@@ -38,6 +38,11 @@ export class HandshakeDriver {
     this.#deadline = now + players.options.handshakeTimeoutMs;
   }
 
+  /** Our side of it is (RFC 9001 §4.1.1). */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
   get peerParameters(): TransportParameters | undefined {
     return this.#peerParameters;
   }
@@ -132,7 +137,10 @@ export class HandshakeDriver {
   #onComplete(): void {
     this.#isComplete = true;
     this.#players.handshakeStream.onComplete();
-    if (this.#players.role === 'client') return;
+    if (this.#players.role === 'client') {
+      this.#owner.emit({ kind: 'handshakeComplete' });
+      return;
+    }
     // [HSK-7] A server is confirmed by its own judgement.
     this.#players.isHandshakeDonePending = true;
     this.#confirm();

@@ -46,12 +46,20 @@ export class ConnectionTransport implements StreamTransport {
     return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
   }
 
+  get canSend(): boolean {
+    return this.connection.canSend;
+  }
+
+  get isHandshakeComplete(): boolean {
+    return this.connection.isHandshakeComplete;
+  }
+
   get isReady(): boolean {
     return this.connection.isReady;
   }
 
   get peerIncarnation(): string | undefined {
-    if (!this.isReady) return undefined;
+    if (!this.isHandshakeComplete) return undefined;
     return (this.#peerIncarnation ??= hexOf(this.connection.peerParameters?.incarnation));
   }
 

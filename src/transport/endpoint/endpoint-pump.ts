@@ -240,6 +240,9 @@ export class EndpointPump implements FlushRequests {
 
 function tell(listener: StreamListener, event: ConnectionEvent): void {
   switch (event.kind) {
+    case 'handshakeComplete':
+      listener.onHandshakeComplete?.();
+      return;
     case 'ready':
       listener.onReady();
       return;

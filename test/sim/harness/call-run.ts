@@ -100,7 +100,7 @@ class CallRun {
       this.#world.onServerClosed(peer, closed);
     });
     server.on('call', ({ path, details }) => {
-      const isPremature = details.includes('before the connection is confirmed');
+      const isPremature = details.includes('before the handshake is complete');
       this.#guard(() => {
         check(!isPremature, () => `${path} came in a first flight`);
       });

@@ -35,6 +35,7 @@ export class StreamClient implements StreamListener {
   readonly #streamIds = new Set<number>();
   #transport: StreamTransport | undefined;
   #isConnecting = false;
+  #isComplete = false;
   #isReady = false;
   #isCalling = false;
 
@@ -72,12 +73,23 @@ export class StreamClient implements StreamListener {
     if (index !== -1) this.#waiting.splice(index, 1);
   }
 
+  onHandshakeComplete(): void {
+    this.#check('onHandshakeComplete');
+    check(!this.#isComplete, () => 'complete twice');
+    check(
+      this.#transport?.isHandshakeComplete === true,
+      () => 'onHandshakeComplete of a transport that is not',
+    );
+    this.#isComplete = true;
+    this.#openWaiting();
+  }
+
   onReady(): void {
     this.#check('onReady');
+    check(this.#isComplete, () => 'ready before it is complete');
     check(!this.#isReady, () => 'ready twice');
     check(this.#transport?.isReady === true, () => 'onReady of a transport that is not');
     this.#isReady = true;
-    this.#openWaiting();
   }
 
   onStreamsAvailable(): void {
@@ -112,6 +124,7 @@ export class StreamClient implements StreamListener {
   onClosed(closed: ConnectionClosed): void {
     this.#check('onClosed');
     this.#transport = undefined;
+    this.#isComplete = false;
     this.#isReady = false;
     this.#streamIds.clear();
     const open = [...this.#byStream.values()].filter(({ isSettled }) => !isSettled);
@@ -134,7 +147,7 @@ export class StreamClient implements StreamListener {
     }
     for (const exchange of [...this.#waiting]) {
       // As on the rpc floor: what may not run twice does not ride in the first flight.
-      if (!this.#isReady && exchange.plan.method === 'add') continue;
+      if (!this.#isComplete && exchange.plan.method === 'add') continue;
       const streamId = this.call((transport) => transport.openStream());
       if (streamId === undefined) return;
       check(!this.#streamIds.has(streamId), () => `stream ${streamId} opened twice`);
@@ -153,6 +166,7 @@ export class StreamClient implements StreamListener {
         this.#isConnecting = false;
         this.#transport = transport;
         // The listener is not installed yet: what happens now must not call it.
+        this.#isComplete = false;
         this.#isReady = false;
         this.#openWaiting();
         return this;

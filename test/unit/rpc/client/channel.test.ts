@@ -57,13 +57,14 @@ describe('a channel', () => {
     const fixture = new ClientFixture();
     fixture.add();
     const transport = new ScriptedTransport();
+    transport.isHandshakeComplete = true;
     transport.isReady = true;
     fixture.connector.connected(transport);
     expect(fixture.channel.state).toBe('ready');
     expect(transport.streamCount).toBe(1);
   });
 
-  test('[RPC-11] sends in the first flight what may run twice, and the rest when it is ready, in order', () => {
+  test('[RPC-11] sends in the first flight what may run twice, and the rest when the handshake is complete, in order', () => {
     const fixture = new ClientFixture();
     fixture.add();
     fixture.echo();
@@ -76,8 +77,27 @@ describe('a channel', () => {
         transport.request(2 * index).header.path.slice(20),
       );
     expect(paths()).toEqual(['Echo', 'Echo']);
-    transport.becomeReady();
+    transport.completeHandshake();
     expect(paths()).toEqual(['Echo', 'Echo', 'Add', 'Add', 'Add']);
+    // That is not what its user calls ready.
+    expect(fixture.channel.state).toBe('connecting');
+    transport.becomeReady();
+    expect(fixture.channel.state).toBe('ready');
+  });
+
+  test('opens no stream from which nothing could leave, so that it knows what was never sent', async () => {
+    const fixture = new ClientFixture();
+    const late = fixture.echo({ timeoutMs: 100 });
+    const transport = new ScriptedTransport();
+    transport.canSend = false;
+    fixture.connector.connected(transport);
+    fixture.echo({ timeoutMs: 500 });
+    fixture.add({ timeoutMs: 500 });
+    await fixture.clock.advance(200);
+    expect(transport.streamCount).toBe(0);
+    expect(late.error).toMatchObject({ code: Status.DEADLINE_EXCEEDED, maybeExecuted: false });
+    transport.completeHandshake();
+    expect(transport.streamCount).toBe(2);
   });
 
   test('after its connection has ended connects at once for the next call', async () => {

@@ -414,7 +414,7 @@ describe('a call that is refused certainly did not start', () => {
     client.request(6, { path: ADD }, false);
     await settle();
     expect(client.status(0)).toMatchObject({ code: Status.UNAVAILABLE, notStarted: true });
-    expect(client.status(0).details).toContain('cannot be sent before the connection is confirmed');
+    expect(client.status(0).details).toContain('cannot be sent before the handshake is complete');
     expect([client.status(4).code, client.status(6).code]).toEqual([Status.OK, Status.OK]);
     expect(fixture.puts).toHaveLength(1);
     expect(fixture.addCount).toBe(1);
