@@ -3,7 +3,6 @@
  * certificate and signature. Tickets stay here, where name, port, authorities, fingerprints and our own identity are
  * always the same: a resumed session is not verified again, neither by name nor by authority.
  */
-import { type X509Certificate } from 'node:crypto';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { type CreateHandshake } from '../transport/protection/handshake.js';
 import { emitWarning } from './emit-warning.js';
@@ -11,7 +10,7 @@ import { type HandshakeDuplex } from './handshake-duplex.js';
 import { KeyLog } from './key-log.js';
 import { describeTlsError } from './tls-error.js';
 import { FIXED_OPTIONS, TlsHandshake } from './tls-handshake.js';
-import { type ChannelTlsOptions, fingerprintsOf, nameOptions } from './tls-options.js';
+import { channelContext, type ChannelTlsOptions, fingerprintsOf, nameOptions } from './tls-options.js';
 
 export interface TlsClientOptions {
   /** What the server's certificate must be for, unless `tls.servername` says so: a name or an IP address. */
@@ -25,12 +24,13 @@ export class TlsClientSide {
   readonly #keyLog: KeyLog | undefined;
   #session: Buffer | undefined;
 
+  /** Throws TlsOptionsError. */
   constructor({ host, tls = {} }: TlsClientOptions) {
-    const { ca, cert, key, passphrase, pfx, ciphers, servername = host } = tls;
+    const { servername = host } = tls;
     this.#fingerprints = fingerprintsOf(tls);
     this.#keyLog = tls.keyLogFile === undefined ? undefined : new KeyLog(tls.keyLogFile, emitWarning);
     this.#options = {
-      ...{ ca, cert, key, passphrase, pfx, ciphers },
+      secureContext: channelContext(tls),
       ...FIXED_OPTIONS,
       ...nameOptions(servername),
       // A certificate whose fingerprint is known needs nobody to vouch for it; see `#onSecure`.
@@ -55,26 +55,23 @@ export class TlsClientSide {
   };
 
   #onSecure(socket: TLSSocket, handshake: TlsHandshake): void {
-    const certificate = socket.getPeerX509Certificate();
     // A session that is resumed was known when it began, and shows no certificate.
-    if (!socket.isSessionReused() && !this.#isKnown(certificate)) {
-      handshake.fail({
-        reason: `the server's certificate is another one than tls.fingerprint256 names: its fingerprint is ${String(certificate?.fingerprint256)}`,
-        isUntrusted: true,
-      });
-      return;
+    if (this.#fingerprints.length > 0 && !socket.isSessionReused()) {
+      const fingerprint = socket.getPeerX509Certificate()?.fingerprint256;
+      if (fingerprint === undefined || !this.#fingerprints.includes(fingerprint)) {
+        handshake.fail({
+          reason: `the server's certificate is another one than tls.fingerprint256 names: its fingerprint is ${String(fingerprint)}`,
+          isUntrusted: true,
+        });
+        return;
+      }
     }
     let ticketCount = 0;
     socket.on('session', (session) => {
       this.#session = session;
       if (++ticketCount === TICKETS) handshake.endTls();
     });
-    handshake.onSecure(socket, certificate);
-  }
-
-  #isKnown(certificate: X509Certificate | undefined): boolean {
-    if (this.#fingerprints.length === 0) return true;
-    return certificate !== undefined && this.#fingerprints.includes(certificate.fingerprint256);
+    handshake.onSecure(socket);
   }
 }
 

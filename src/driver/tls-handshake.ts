@@ -20,6 +20,7 @@ import { HandshakeDuplex, type HandshakeDuplexOwner } from './handshake-duplex.j
 import { CIPHER_SUITES, createOpener, createSealer } from './packet-keys.js';
 import { type KeyLog } from './key-log.js';
 import { describeTlsError, type TlsFailure } from './tls-error.js';
+import { TLS_VERSION } from './tls-options.js';
 
 /** Puts TLS on the duplex. */
 type StartTls = (duplex: HandshakeDuplex, handshake: TlsHandshake) => void;
@@ -28,6 +29,7 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
   readonly #context: HandshakeContext;
   readonly #startTls: StartTls;
   readonly #keyLog: KeyLog | undefined;
+  #onDecided: (() => void) | undefined;
   readonly #events = new RingQueue<HandshakeEvent>();
   readonly #duplex = new HandshakeDuplex(this);
   #peerParameters: Uint8Array | undefined;
@@ -36,10 +38,17 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
   /** Nothing more is said, whatever becomes of TLS. */
   #isOver = false;
 
-  constructor(context: HandshakeContext, startTls: StartTls, keyLog: KeyLog | undefined) {
+  /** `onDecided` is called once, when nothing that TLS says of the peer makes a difference any more. */
+  constructor(
+    context: HandshakeContext,
+    startTls: StartTls,
+    keyLog: KeyLog | undefined,
+    onDecided: () => void = () => undefined,
+  ) {
     this.#context = context;
     this.#startTls = startTls;
     this.#keyLog = keyLog;
+    this.#onDecided = onDecided;
   }
 
   start(): void {
@@ -70,6 +79,7 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
   /** TLS has done what it was wanted for, and costs some 100 KiB: what the peer's still says is not looked at. */
   endTls(): void {
     this.#isOver = true;
+    this.#decide();
     // Not from within one of its own writes: node:tls asserts that a stream outlives them.
     setImmediate(() => {
       this.#duplex.destroy();
@@ -98,8 +108,9 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
   }
 
   /** [TLS-2] TLS is satisfied with the peer, and the keys follow from it. */
-  onSecure(socket: TLSSocket, peerCertificate: PeerCertificate | undefined): void {
+  onSecure(socket: TLSSocket, peerCertificate?: PeerCertificate): void {
     if (this.#isOver) return;
+    this.#decide();
     const keys = this.#keysOf(socket);
     if (keys === undefined) return;
     const complete = (error?: Error | null): void => {
@@ -118,6 +129,11 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
     setTimeout(() => {
       this.endTls();
     }, lastWordsMs).unref();
+  }
+
+  #decide(): void {
+    this.#onDecided?.();
+    this.#onDecided = undefined;
   }
 
   #keysOf(socket: TLSSocket): readonly HandshakeEvent[] | undefined {
@@ -204,8 +220,7 @@ function encodeBlob(parameters: Uint8Array): Uint8Array {
 export const ALPN = 'udprpc/1';
 /** Not for the user to change: not even the environment can switch the verification off. */
 export const FIXED_OPTIONS = {
-  minVersion: 'TLSv1.3',
-  maxVersion: 'TLSv1.3',
+  ...TLS_VERSION,
   ALPNProtocols: [ALPN],
   rejectUnauthorized: true,
 } as const satisfies Partial<ConnectionOptions & TlsOptions>;

@@ -4,7 +4,12 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import {
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  type TlsOptions,
+} from 'node:tls';
 import { CIPHER_SUITES } from './packet-keys.js';
 import { errorCode } from './socket-error.js';
 
@@ -35,6 +40,9 @@ export interface ChannelTlsOptions extends Material {
   readonly keyLogFile?: string | undefined;
 }
 
+/** The only one there is; not even the environment changes it. */
+export const TLS_VERSION = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
+
 /** The options cannot be used; the message says which and why. */
 export class TlsOptionsError extends Error {
   override readonly name = 'TlsOptionsError';
@@ -51,11 +59,11 @@ export function checkServerTls(options: ServerTlsOptions): void {
   if (options.requestCert === true && options.ca === undefined) {
     throw new TlsOptionsError('tls: requestCert needs ca: whose certificates clients may show');
   }
-  checkMaterial(options);
+  contextOf(options);
 }
 
-/** Throws TlsOptionsError. */
-export function checkChannelTls(options: ChannelTlsOptions): void {
+/** What all connections of a channel share: to read certificates takes a millisecond. Throws TlsOptionsError. */
+export function channelContext(options: ChannelTlsOptions): SecureContext {
   if ((options.cert === undefined) !== (options.key === undefined)) {
     throw new TlsOptionsError('tls: cert and key belong together: give both or none');
   }
@@ -66,7 +74,7 @@ export function checkChannelTls(options: ChannelTlsOptions): void {
       );
     }
   }
-  checkMaterial(options);
+  return contextOf(options);
 }
 
 /** In the spelling of Node. */
@@ -80,12 +88,13 @@ export function nameOptions(host: string): { readonly servername: string } | { r
   return isIP(host) === 0 ? { servername: host } : { host };
 }
 
-function checkMaterial({ ca, cert, key, passphrase, pfx, ciphers }: Material): void {
+function contextOf({ ca, cert, key, passphrase, pfx, ciphers }: Material): SecureContext {
   checkCiphers(ciphers);
   try {
-    createSecureContext({ ca, cert, key, passphrase, pfx, ciphers, minVersion: 'TLSv1.3' });
+    const context = createSecureContext({ ca, cert, key, passphrase, pfx, ciphers, ...TLS_VERSION });
     // OpenSSL passes over what it cannot read of these, and then nobody is trusted.
     for (const authority of [ca ?? []].flat()) checkAuthority(String(authority));
+    return context;
   } catch (error) {
     throw new TlsOptionsError(`tls: ${describe(error)}`, { cause: error });
   }

@@ -1,7 +1,8 @@
 /**
  * TLS of all connections of a server: its certificate, whom it lets in, and the keys of its tickets. node:tls tells a
  * server's events of all sockets in one place, and does not say which handshake they are of: each runs in an async
- * context of its own, by which they are known.
+ * context of its own, by which they are known. On Node 20 that makes every promise of the process dearer, so it is only
+ * while there is a handshake.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
@@ -9,6 +10,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { type SecureContext } from '../rpc/stream-transport.js';
 import { type CreateHandshake } from '../transport/protection/handshake.js';
 import { emitWarning } from './emit-warning.js';
+import { type HandshakeDuplex } from './handshake-duplex.js';
 import { KeyLog } from './key-log.js';
 import { describeClientRefusal, NO_CLIENT_CERTIFICATE } from './tls-error.js';
 import { FIXED_OPTIONS, TlsHandshake } from './tls-handshake.js';
@@ -19,6 +21,8 @@ export class TlsServerSide {
   readonly #asksForCertificate: boolean;
   readonly #keyLog: KeyLog | undefined;
   readonly #handshakes = new AsyncLocalStorage<TlsHandshake>();
+  /** How many of them TLS has not judged. */
+  #undecidedCount = 0;
 
   /** `warn` gets lines for the person who runs the server. */
   constructor(options: ServerTlsOptions, warn: (line: string) => void = emitWarning) {
@@ -48,14 +52,15 @@ export class TlsServerSide {
     this.#server.setSecureContext({ ...options, sessionIdContext: sessionContext(options) });
   }
 
-  readonly createHandshake: CreateHandshake = (context) =>
-    new TlsHandshake(
-      context,
-      (duplex, handshake) => {
-        this.#handshakes.run(handshake, () => this.#server.emit('connection', duplex));
-      },
-      this.#keyLog,
-    );
+  readonly createHandshake: CreateHandshake = (context) => {
+    const startTls = (duplex: HandshakeDuplex, handshake: TlsHandshake): void => {
+      this.#handshakes.run(handshake, () => this.#server.emit('connection', duplex));
+    };
+    this.#undecidedCount++;
+    return new TlsHandshake(context, startTls, this.#keyLog, () => {
+      if (--this.#undecidedCount === 0) this.#handshakes.disable();
+    });
+  };
 
   #onSecure(socket: TLSSocket, handshake: TlsHandshake): void {
     const certificate = this.#asksForCertificate ? socket.getPeerX509Certificate() : undefined;

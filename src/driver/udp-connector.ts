@@ -26,7 +26,7 @@ import { type LookupAll, lookupAll, resolveAddresses } from './resolve-addresses
 import { formatAddress, parseTarget, type Target, TargetError } from './target.js';
 import { TlsClientSide } from './tls-client.js';
 import { tlsMeans } from './tls-means.js';
-import { type ChannelTlsOptions, checkChannelTls } from './tls-options.js';
+import { type ChannelTlsOptions } from './tls-options.js';
 
 export interface UdpConnectorOptions {
   /** Allows plaintext beyond this machine. Default false. */
@@ -257,7 +257,6 @@ function runnerListener(socket: ClientSocket, runner: Runner<ClientSocket>): Str
 /** Plaintext with a certificate, or the other way round, is a mistake that nobody should find out about later. */
 function meansFor({ text, host, isSecure }: Target, tls: ChannelTlsOptions | undefined): TransportMeans {
   if (isSecure) {
-    checkChannelTls(tls ?? {});
     return tlsMeans(new TlsClientSide({ host, tls: tls ?? {} }).createHandshake, realEnvironment.random);
   }
   if (tls !== undefined) {

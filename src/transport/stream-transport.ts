@@ -24,7 +24,7 @@ export interface StreamTransport {
    * connection is the same process, which remembers what it has started [AMO-4]. Undefined on a server's side.
    */
   readonly peerIncarnation: string | undefined;
-  /** What TLS has verified of the other side; undefined before it is ready, and where nothing was asked for. */
+  /** Of a client, on its server's side: what TLS has verified; undefined before it is ready, and where nothing was asked for. */
   readonly peerCertificate?: PeerCertificate | undefined;
   /**
    * Streams of which something is still under way: not read to the end, or not finished, or not yet acknowledged to the

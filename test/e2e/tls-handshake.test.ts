@@ -1,6 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:tls';
 import { promisify } from 'node:util';
+import { jest } from '@jest/globals';
 import { generate } from 'selfsigned';
 import { HandshakeDuplex } from '../../src/driver/handshake-duplex.js';
 import { type TransportMeans } from '../../src/driver/plaintext-means.js';
@@ -117,10 +119,11 @@ afterEach(async () => {
 
 interface PairOptions {
   readonly host?: string;
-  readonly ca?: string;
+  readonly ca?: string | Buffer;
   readonly client?: { cert: string; private: string };
   readonly ciphers?: string;
   readonly server?: Partial<ServerTlsOptions>;
+  readonly serverSide?: TlsServerSide;
 }
 
 function pair({ host = 'cam.example', ca = server.cert, client, ciphers, ...options }: PairOptions = {}) {
@@ -128,7 +131,8 @@ function pair({ host = 'cam.example', ca = server.cert, client, ciphers, ...opti
   const identity = client === undefined ? {} : { cert: client.cert, key: client.private };
   const common = { version: 0x7573_0001, originalDestinationId: ORIGINAL_ID };
   const clientSide = new TlsClientSide({ host, tls: { ca, ...identity, ...ofSuite } }).createHandshake;
-  const serverSide = new TlsServerSide({ cert: server.cert, key: server.private, ...options.server });
+  const { serverSide = new TlsServerSide({ cert: server.cert, key: server.private, ...options.server }) } =
+    options;
   const atClient = new End(clientSide, { ...common, role: 'client', localParameters: BLOBS.client });
   const atServer = new End(serverSide.createHandshake, {
     ...common,
@@ -230,6 +234,32 @@ describe('TLS over the handshake stream', () => {
     ]);
     expect(atClient.sent[0]).toEqual(new Uint8Array([0x40, 70, ...BLOBS.client]));
     expect(atServer.kinds.slice(0, 4)).toEqual(['bytes', 'peerParameters', 'bytes', 'sealer']);
+  });
+
+  test('what a channel was given is read when it is made, and not with each connection', async () => {
+    const ca = Buffer.from(server.cert);
+    const { atClient, atServer } = pair({ ca });
+    ca.fill(0);
+    begin({ atClient, atServer });
+    await Promise.all([atClient.until('complete'), atServer.until('complete')]);
+    expect(carry(atClient, atServer, 0)).toBe('payload');
+  });
+
+  test('a server follows the way of its promises while there is a handshake, and not longer', async () => {
+    const disable = jest.spyOn(AsyncLocalStorage.prototype, 'disable');
+    const serverSide = new TlsServerSide({ cert: server.cert, key: server.private });
+    const [first, second] = [pair({ serverSide }), pair({ serverSide })];
+    begin(first);
+    begin(second);
+    first.atServer.dispose();
+    expect(disable).not.toHaveBeenCalled();
+    await second.atServer.until('complete');
+    expect(disable).toHaveBeenCalledTimes(1);
+    const third = pair({ serverSide });
+    begin(third);
+    await Promise.all([third.atClient.until('complete'), third.atServer.until('complete')]);
+    expect(disable).toHaveBeenCalledTimes(2);
+    disable.mockRestore();
   });
 
   test('bytes may come one by one', async () => {
