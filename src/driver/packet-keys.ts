@@ -138,11 +138,36 @@ export function deriveHelloProtection(
   originalDestinationId: Uint8Array,
   role: 'client' | 'server',
 ): { readonly sealer: Sealer; readonly opener: Opener } {
-  const secret = createHmac(AES_128.hash, HELLO_SALT).update(originalDestinationId).digest();
-  const ofClient = expandLabel(AES_128, secret, KeyLabel.CLIENT_HELLO, AES_128.hashBytes);
-  const ofServer = expandLabel(AES_128, secret, KeyLabel.SERVER_HELLO, AES_128.hashBytes);
-  const [ours, theirs] = role === 'client' ? [ofClient, ofServer] : [ofServer, ofClient];
-  return { sealer: createSealer(AES_128, ours), opener: createOpener(AES_128, theirs) };
+  return new HelloProtection(originalDestinationId, role === 'client');
+}
+
+/**
+ * Makes each key when it is asked for first: of a stranger's hello a server needs only one, and making them is most of what a
+ * flood of hellos costs. A class, because an object with getters of its own costs as much as a key.
+ */
+class HelloProtection {
+  readonly #secret: Uint8Array;
+  readonly #isClient: boolean;
+  #sealer: Sealer | undefined;
+  #opener: Opener | undefined;
+
+  constructor(originalDestinationId: Uint8Array, isClient: boolean) {
+    this.#secret = createHmac(AES_128.hash, HELLO_SALT).update(originalDestinationId).digest();
+    this.#isClient = isClient;
+  }
+
+  get sealer(): Sealer {
+    return (this.#sealer ??= createSealer(AES_128, this.#secretOf(this.#isClient)));
+  }
+
+  get opener(): Opener {
+    return (this.#opener ??= createOpener(AES_128, this.#secretOf(!this.#isClient)));
+  }
+
+  #secretOf(isClient: boolean): Uint8Array {
+    const label = isClient ? KeyLabel.CLIENT_HELLO : KeyLabel.SERVER_HELLO;
+    return expandLabel(AES_128, this.#secret, label, AES_128.hashBytes);
+  }
 }
 
 /** RFC 8446 §7.1, with an empty context. One block of HKDF is enough for what is asked for here. */

@@ -102,4 +102,10 @@ describe('packet keys', () => {
     expect(opens(client, sealed(client))).toBe(false);
     expect(opens(deriveHelloProtection(bytes('0102030405060709'), 'server'), sealed(client))).toBe(false);
   });
+
+  test('[KEY-1] hello keys are made once, when they are asked for', () => {
+    const protection = deriveHelloProtection(bytes('0102030405060708'), 'client');
+    expect(protection.sealer).toBe(protection.sealer);
+    expect(protection.opener).toBe(protection.opener);
+  });
 });
