@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { type Clock } from '../base/clock.js';
 import { CloseCode } from '../rpc/framing/reset-code.js';
 import { type Acceptor, type Listening, type SecureContext } from '../rpc/stream-transport.js';
+import { type DropReason } from '../transport/connection/connection-stats.js';
 import { resolveTransportOptions, type TransportOptions } from '../transport/connection/transport-options.js';
 import { type EndpointLimits, resolveEndpointLimits } from '../transport/endpoint/endpoint.js';
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
@@ -205,6 +206,21 @@ export class UdpListening implements Listening {
 
   get receiveBufferBytes(): number {
     return this.#sockets.receiveBufferBytes;
+  }
+
+  /** From strangers and from clients; not what the system has dropped because nobody read it in time. */
+  get datagramsReceived(): number {
+    return this.#pump.endpoint.datagramsReceived;
+  }
+
+  /** Datagrams that reached no connection, by reason. */
+  get drops(): Readonly<Record<DropReason, number>> {
+    return this.#pump.endpoint.drops;
+  }
+
+  /** Those that closed a moment ago included. */
+  get connectionCount(): number {
+    return this.#pump.endpoint.connectionCount;
   }
 
   refuseNew(): void {

@@ -10,9 +10,9 @@ import {
   type ServiceImplementation,
 } from '../../src/index.js';
 import { realEnvironment } from '../../src/driver/real-environment.js';
-import { UdpAcceptor } from '../../src/driver/udp-acceptor.js';
 import { Server } from '../../src/rpc/server/server.js';
-import { ConnectionWatch } from './connection-watch.js';
+import { type ConnectionWatch } from './connection-watch.js';
+import { CountedAcceptor } from './counted-acceptor.js';
 import { DatagramRelay, type Fate } from './datagram-relay.js';
 
 export type TestImplementation = ServiceImplementation<typeof TestServiceDefinition>;
@@ -26,6 +26,7 @@ export interface TlsServer {
   readonly added: string[];
   readonly warnings: readonly string[];
   readonly watch: ConnectionWatch;
+  readonly acceptor: CountedAcceptor;
 }
 
 export interface TlsClient {
@@ -52,9 +53,8 @@ export async function serveEcho(
   more: Partial<TestImplementation> = {},
 ): Promise<TlsServer> {
   const warnings: string[] = [];
-  const watch = new ConnectionWatch();
   // As createServer does it, with somebody who looks on.
-  const acceptor = new UdpAcceptor({ ...options, warn: (line) => warnings.push(line), observation: watch });
+  const acceptor = new CountedAcceptor({ ...options, warn: (line) => warnings.push(line) });
   const server = new Server(acceptor, realEnvironment);
   const echoed: Uint8Array[] = [];
   const added: string[] = [];
@@ -72,7 +72,7 @@ export async function serveEcho(
   server.add(TestServiceDefinition, implementation as TestImplementation);
   const port = await server.listen('127.0.0.1:0');
   closeLater(() => server.shutdown({ graceMs: 0 }));
-  return { server, port, echoed, added, warnings, watch };
+  return { server, port, echoed, added, warnings, watch: acceptor.watch, acceptor };
 }
 
 /** Someone between the server and the clients of this one's port: see `DatagramRelay.open`. */
