@@ -46,6 +46,14 @@ export class DatagramRelay {
     });
   }
 
+  /** To the server as if each client had sent it, or to each client as if the server had. */
+  inject(to: Passing['from'], bytes: Uint8Array): void {
+    for (const [clientPort, upstream] of this.#upstreams) {
+      if (to === 'server') this.#send(upstream, bytes, this.#serverPort);
+      else this.#send(this.#socket, bytes, clientPort);
+    }
+  }
+
   /** Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
