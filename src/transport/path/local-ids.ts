@@ -31,6 +31,8 @@ export class LocalIds {
   readonly #active: LocalId[];
   #wantedCount = 1;
   #nextSequence = 1;
+  /** They are told in order. The first is known from the handshake. */
+  #largestTold = 0;
 
   /** `firstId`: of the handshake, sequence 0. `maxActive`: of ours at once, whatever the peer would keep. */
   constructor(firstId: Uint8Array, source: IdSource, maxActive: number) {
@@ -62,7 +64,8 @@ export class LocalIds {
 
   /** [MIG-4] `destinationId`: where the packet with this frame was addressed to. */
   onRetire(sequence: number, destinationId: Uint8Array): void {
-    if (sequence >= this.#nextSequence) throw violation('retired a connection ID that was never issued');
+    // As RFC 9000 §19.16: who retires those to come, many in a packet, would have each of them made.
+    if (sequence > this.#largestTold) throw violation('retired a connection ID that it was never told');
     const index = this.#active.findIndex((local) => local.sequence === sequence);
     const retired = this.#active[index];
     if (retired === undefined) return;
@@ -84,6 +87,7 @@ export class LocalIds {
       if (!isToBeTold) continue;
       if (!writeNewConnectionId(packet.writer, sequence, 0, id, this.#source.resetToken(id))) return;
       local.isToBeTold = false;
+      this.#largestTold = Math.max(this.#largestTold, sequence);
       packet.frames.push({ kind: 'newConnectionId', sequence });
       packet.isAckEliciting = true;
     }

@@ -105,8 +105,12 @@ describe('our connection IDs', () => {
     expect(ids.ids.map(([number]) => number)).toEqual([1, 2, 3]);
   });
 
-  test('[MIG-4] retiring what was never issued, or what the packet was sent to, breaks the protocol', () => {
+  test('[MIG-4] retiring what was never told, or what the packet was sent to, breaks the protocol', () => {
     const { ids } = start(4, 'client');
+    expect(() => {
+      ids.onRetire(1, PEER);
+    }).toThrow(errorWithCode('PROTOCOL_VIOLATION'));
+    written(ids);
     expect(() => {
       ids.onRetire(4, PEER);
     }).toThrow(errorWithCode('PROTOCOL_VIOLATION'));
@@ -114,5 +118,9 @@ describe('our connection IDs', () => {
       ids.onRetire(1, issued(1));
     }).toThrow(errorWithCode('PROTOCOL_VIOLATION'));
     ids.onRetire(3, PEER);
+    // Its replacement is made, and not told yet.
+    expect(() => {
+      ids.onRetire(4, PEER);
+    }).toThrow(errorWithCode('PROTOCOL_VIOLATION'));
   });
 });
