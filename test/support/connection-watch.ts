@@ -5,6 +5,7 @@ import { type DropReason, noDrops } from '../../src/transport/connection/connect
 
 export interface WatchedConnection {
   ptoCount: number;
+  packetsReceived: number;
   /** Packets, by reason. */
   readonly drops: Record<DropReason, number>;
   isForgotten: boolean;
@@ -21,12 +22,19 @@ export class ConnectionWatch implements Observation {
   }
 
   observe(): ConnectionObserver {
-    const connection: WatchedConnection = { ptoCount: 0, drops: noDrops(), isForgotten: false };
+    const connection: WatchedConnection = {
+      ptoCount: 0,
+      packetsReceived: 0,
+      drops: noDrops(),
+      isForgotten: false,
+    };
     this.connections.push(connection);
     const nothing = (): void => undefined;
     return {
       onPacketSent: nothing,
-      onPacketReceived: nothing,
+      onPacketReceived: () => {
+        connection.packetsReceived++;
+      },
       onPacketDropped: (reason) => {
         connection.drops[reason]++;
       },

@@ -1,21 +1,23 @@
 /** Clients that ask and do not read, that stop in the middle of what they say, and that fall silent altogether. */
+import { jest } from '@jest/globals';
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { DownloadRequest } from '../../../generated/test/v1/test.js';
 import { ResetCode } from '../../../src/rpc/framing/reset-code.js';
 import { DEFAULT_TRANSPORT_OPTIONS } from '../../../src/transport/connection/transport-options.js';
 import { MAX_ATTACK_BYTES } from '../../support/attack-bounds.js';
-import { collectGarbage } from '../../support/collect-garbage.js';
+import { beside, besideText, heldBytes } from '../../support/honest-neighbour.js';
 import { printFigures } from '../../support/long-run.js';
 import { joined, messageUnit, RawCaller, requestHeader } from '../../support/raw-caller.js';
 import {
   closeAll,
   closeLater,
-  connectTo,
   relayTo,
   serveEcho,
   type TestImplementation,
 } from '../../support/tls-fixture.js';
+
+jest.setTimeout(30_000);
 
 afterEach(closeAll);
 
@@ -31,20 +33,11 @@ const POOLED_BYTES = 12 * MIB;
 const SEND_BYTES = 8 * MIB;
 const REQUEST_BYTES = 256 << 10;
 const NO_BYTES = new Uint8Array(0);
-/** How often memory is looked at. */
-const LOOK_MS = 250;
 const TIMEOUT_MS = 2_000;
 /** At least three PTOs. */
 const IDLE_MS = 4_000;
 /** What a busy machine may add to a deadline. */
 const LATE_MS = 2_000;
-
-/** Bytes that somebody in this process holds: both ends are in it. */
-function heldBytes(): number {
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
 
@@ -83,40 +76,6 @@ const download = (): Uint8Array =>
     messageUnit(DownloadRequest.encode({ count: 0, size: 0 }).finish()),
   );
 
-interface Beside {
-  readonly heldBytes: number;
-  /** Of honest calls, ms. */
-  readonly times: readonly number[];
-}
-
-/** An honest client beside, until `attack` is over, and the most that is held meanwhile. `look`: after each of its calls. */
-async function beside(
-  port: number,
-  attack: Promise<unknown>,
-  look: () => void = () => undefined,
-): Promise<Beside> {
-  const { client } = connectTo(port, {});
-  const times: number[] = [];
-  let mostBytes = 0;
-  let lookAt = 0;
-  const progress = { isOver: false };
-  const over = attack.finally(() => (progress.isOver = true));
-  while (!progress.isOver) {
-    const startedAt = performance.now();
-    await client.echo({ payload: Uint8Array.of(1) }, { retry: false });
-    times.push(performance.now() - startedAt);
-    look();
-    if (performance.now() < lookAt) continue;
-    mostBytes = Math.max(mostBytes, heldBytes());
-    lookAt = performance.now() + LOOK_MS;
-  }
-  await over;
-  return { heldBytes: mostBytes, times };
-}
-
-const honest = ({ times }: Beside): string =>
-  `${times.length} honest calls answered, the slowest after ${Math.max(...times).toFixed(0)} ms`;
-
 test('clients that do not read hold up the handler, and are gone by their deadline', async () => {
   const downloads = new Downloads();
   const transport = { sendBufferPerConnection: SEND_BYTES, maxSendBufferPerConnection: SEND_BYTES };
@@ -137,7 +96,7 @@ test('clients that do not read hold up the handler, and are gone by their deadli
     `${mib(writtenBytes)} written`,
     `${mib(meanwhile.heldBytes - before)} held by both ends`,
     `gone after ${tookMs.toFixed(0)} ms of ${TIMEOUT_MS}, ${downloads.running} handlers left`,
-    honest(meanwhile),
+    besideText(meanwhile),
   );
   expect(downloads.started).toBe(CALLS);
   expect(downloads.running).toBe(0);
@@ -173,7 +132,7 @@ test.each([
     `${CALLS} requests of ${REQUEST_BYTES >> 10} KiB ${title}`,
     `${mib(meanwhile.heldBytes - before)} held`,
     `gone after ${tookMs.toFixed(0)} ms of ${TIMEOUT_MS}, ${mib(after - before)} held then`,
-    honest(meanwhile),
+    besideText(meanwhile),
   );
   expect(server.echoed).toHaveLength(meanwhile.times.length);
   for (const { status } of await ends) expect(status).toBe('DEADLINE_EXCEEDED');
@@ -219,7 +178,7 @@ test('of a client that is cut off the handlers are gone by their deadline, the c
     `a client with ${downloads.started} downloads cut off`,
     `handlers gone after ${handlersMs.toFixed(0)} ms of ${TIMEOUT_MS}`,
     `connection after ${connectionMs.toFixed(0)} ms, ${mib(after - before)} held then`,
-    honest(meanwhile),
+    besideText(meanwhile),
   );
   expect(handlersMs).toBeLessThan(TIMEOUT_MS + LATE_MS);
   expect(connectionMs).toBeLessThan(IDLE_MS + LATE_MS);
