@@ -35,6 +35,8 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
   #peerParameters: Uint8Array | undefined;
   /** Bytes of the peer's blob that have come so far. */
   #blob = new Uint8Array(0);
+  /** While a client's last flight is being written: what is acknowledged before it, and the calls behind it, share its datagram. */
+  isSpeaking = false;
   /** Nothing more is said, whatever becomes of TLS. */
   #isOver = false;
 
@@ -102,6 +104,7 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
   /** Nothing was established; or was, and the peer's side says that it was not. */
   fail({ reason, isUntrusted = false }: TlsFailure): void {
     if (this.#isOver) return;
+    this.isSpeaking = false;
     this.#events.push({ kind: 'failed', reason, isUntrusted });
     this.#context.wake();
     this.endTls();
@@ -114,6 +117,7 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
     const keys = this.#keysOf(socket);
     if (keys === undefined) return;
     const complete = (error?: Error | null): void => {
+      this.isSpeaking = false;
       // Broken off meanwhile: it is told as such.
       if (this.#isOver || error) return;
       for (const event of keys) this.#events.push(event);
@@ -122,8 +126,10 @@ export class TlsHandshake implements Handshake, HandshakeDuplexOwner {
     };
     // [TLS-4] A client's last flight has not left yet, and must have before `complete`: what comes later travels in packets that
     // the server can open only when it has that. All that a server still says is tickets.
-    if (this.#context.role === 'client') socket.write('', complete);
-    else complete();
+    if (this.#context.role === 'client') {
+      this.isSpeaking = true;
+      socket.write('', complete);
+    } else complete();
     // Tickets are for a server to write, in some turns of the loop, and for a client to read.
     const lastWordsMs = this.#context.role === 'client' ? READING_MS : WRITING_MS;
     setTimeout(() => {

@@ -70,6 +70,8 @@ class HoldingRelay {
   isHolding = true;
   /** Packets that were passed on, by who sent them and of which kind. */
   readonly passed: string[] = [];
+  /** Those of each datagram that was passed on, joined. */
+  readonly datagrams: string[] = [];
   readonly #holds: (from: Passing['from'], isHello: boolean, index: number) => boolean;
   #relay: DatagramRelay | undefined;
   #onPassed: () => void = () => undefined;
@@ -89,9 +91,15 @@ class HoldingRelay {
     while (!this.passed.includes(kind)) await new Promise<void>((resolve) => (this.#onPassed = resolve));
   }
 
+  /** Of the first datagram of a client that has a PROTECTED packet: all its packets. */
+  get firstWithCall(): string | undefined {
+    return this.datagrams.find((packets) => packets.includes('client PROTECTED'));
+  }
+
   /** What is held is lost: whoever sent it sends it again. */
   #pass({ from, index, bytes }: Passing): readonly Uint8Array[] {
     const kept: Uint8Array[] = [];
+    const before = this.passed.length;
     for (let offset = 0; offset < bytes.length;) {
       const header = decodeHeader(bytes, offset, 8);
       if (typeof header === 'string') throw new Error(header);
@@ -103,6 +111,7 @@ class HoldingRelay {
       this.passed.push(`${from} ${isHello ? 'HELLO' : 'PROTECTED'}`);
       this.#onPassed();
     }
+    this.datagrams.push(this.passed.slice(before).join(', '));
     return kept.length === 0 ? [] : [Buffer.concat(kept)];
   }
 }
@@ -121,6 +130,7 @@ describe.each(['echo', 'add'] as const)('the first call of a connection, %s', (m
     const called = call[method](client);
     await server.untilStarted(1);
     expect(relay.passed).not.toContain('server PROTECTED');
+    expect(relay.firstWithCall).toBe('client HELLO, client PROTECTED');
     expect(client.channel.state).toBe('connecting');
     relay.isHolding = false;
     await called;

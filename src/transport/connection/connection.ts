@@ -330,6 +330,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
       this.fail(TransportErrorCode.AEAD_LIMIT_REACHED, reason, now);
     }
     if (this.#closing !== undefined) return this.#closing.pollTransmit(this.#players, this.#pool, now);
+    if (this.#handshake.isSpeaking) return undefined;
     const transmit = this.#writer.pollTransmit(now);
     if (transmit === undefined) return undefined;
     transmit.sender = this;

@@ -43,6 +43,11 @@ export class HandshakeDriver {
     return this.#isComplete;
   }
 
+  /** Nothing should leave now. */
+  get isSpeaking(): boolean {
+    return this.#handshake.isSpeaking === true && !this.#isComplete;
+  }
+
   get peerParameters(): TransportParameters | undefined {
     return this.#peerParameters;
   }

@@ -69,7 +69,8 @@ export class EndpointPump implements FlushRequests {
         this.#clock.soon(() => {
           if (this.#isStopped) return;
           this.endpoint.handleHandshake(connection, this.#clock.now());
-          this.flush();
+          this.#dispatchEvents();
+          this.#scheduleFlush();
         });
       },
     });

@@ -7,6 +7,9 @@
 import { type Opener, type Sealer } from './protection.js';
 
 export interface Handshake {
+  /** It is in the middle of a flight and goes on in a moment: datagrams wait for that. Default false. */
+  readonly isSpeaking?: boolean;
+
   /** Called once, before anything else. */
   start(): void;
 

@@ -153,6 +153,28 @@ describe('a server whose handshake takes its time', () => {
   });
 });
 
+test('nothing leaves while a handshake is in the middle of a flight, and all of it together then', () => {
+  const means = testMeans();
+  let isSpeaking = true;
+  const { createHandshake } = means;
+  const speaking: EndpointMeans['createHandshake'] = (context) => {
+    const tapped = tapHandshake(createHandshake(context), (event) => event);
+    if (context.role === 'server') return tapped;
+    return Object.defineProperty(tapped, 'isSpeaking', { get: () => isSpeaking });
+  };
+  const pair = new EndpointPair({ means: { ...means, createHandshake: speaking } });
+  const client = pair.connect();
+  client.writeStream(client.openStream() as number, [CALL], true);
+  pair.client.touch(client);
+  pair.run(() => false, 50);
+  expect(pair.flights).toEqual([]);
+  isSpeaking = false;
+  pair.client.handleHandshake(client, pair.now);
+  pair.run(() => client.isReady);
+  expect(pair.flights.filter(({ from }) => from === 'client')[0]?.bytes).toHaveLength(1_200);
+  expect(pair.eventsOf('server', 'streamOpened')).toHaveLength(1);
+});
+
 test('[FRM-11] HANDSHAKE_DONE before the client has completed its side is a violation', () => {
   const { pair, client } = firstFlight({ means: slow('client').means });
   pair.run(() => client.closed !== undefined, 100);

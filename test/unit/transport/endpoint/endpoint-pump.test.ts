@@ -1,9 +1,10 @@
 import { jest } from '@jest/globals';
 import { DEAF_LISTENER } from '../../../support/deaf-listener.js';
+import { tapHandshake } from '../../../support/packet-forge.js';
 import { CLIENT_ADDRESS, SERVER_ADDRESS, testMeans } from '../../../support/endpoint-pair.js';
 import { VirtualClock } from '../../../../src/sim/virtual-clock.js';
 import { DEFAULT_TRANSPORT_OPTIONS } from '../../../../src/transport/connection/transport-options.js';
-import { DEFAULT_ENDPOINT_LIMITS } from '../../../../src/transport/endpoint/endpoint.js';
+import { DEFAULT_ENDPOINT_LIMITS, type EndpointMeans } from '../../../../src/transport/endpoint/endpoint.js';
 import { type ConnectionTransport } from '../../../../src/transport/endpoint/connection-transport.js';
 import { EndpointPump, type PumpOptions } from '../../../../src/transport/endpoint/endpoint-pump.js';
 import { type StreamTransport } from '../../../../src/transport/stream-transport.js';
@@ -17,8 +18,8 @@ class PumpPair {
   readonly client = this.pump('client', this.toServer);
   readonly server: EndpointPump;
 
-  constructor(accept: NonNullable<PumpOptions['accept']>) {
-    this.server = this.pump('server', this.toClient, accept);
+  constructor(accept: NonNullable<PumpOptions['accept']>, ofServer: EndpointMeans = testMeans()) {
+    this.server = this.pump('server', this.toClient, accept, ofServer);
   }
 
   endTurn(): void {
@@ -40,6 +41,7 @@ class PumpPair {
     role: 'client' | 'server',
     sent: Uint8Array[],
     accept?: NonNullable<PumpOptions['accept']>,
+    means: EndpointMeans = testMeans(),
   ): EndpointPump {
     const pump: EndpointPump = new EndpointPump({
       config: {
@@ -48,7 +50,7 @@ class PumpPair {
         options: DEFAULT_TRANSPORT_OPTIONS,
         limits: DEFAULT_ENDPOINT_LIMITS,
       },
-      means: testMeans(),
+      means,
       clock: this.clock,
       send: (transmit) => {
         sent.push(transmit.bytes.slice(0, transmit.length));
@@ -185,6 +187,37 @@ describe('a pump', () => {
     expect(pair.toServer).toHaveLength(0);
     pair.endTurn();
     expect(pair.toServer.length).toBeGreaterThan(0);
+  });
+
+  test('what a handshake says late leaves at the end of the turn, with what its listener then writes', () => {
+    const means = testMeans();
+    let hear = (): void => undefined;
+    const late: EndpointMeans['createHandshake'] = (context) => {
+      const inner = means.createHandshake(context);
+      const onBytes = (bytes: Uint8Array): void => {
+        hear = () => {
+          inner.onBytes(bytes);
+          context.wake();
+        };
+      };
+      return { ...tapHandshake(inner, (event) => event), onBytes };
+    };
+    const pair = new PumpPair(
+      (transport) => ({
+        ...DEAF_LISTENER,
+        onReady: () => void transport.writeStream(transport.openStream() ?? -1, [new Uint8Array(100)], true),
+      }),
+      { ...means, createHandshake: late },
+    );
+    pair.client.connect(SERVER_ADDRESS, 0);
+    pair.endTurn();
+    pair.serverTakesAll();
+    pair.toClient.length = 0;
+    hear();
+    pair.clock.runSoon();
+    expect(pair.toClient).toEqual([]);
+    pair.clock.endTurn();
+    expect(pair.toClient).toHaveLength(1);
   });
 
   test('a flush that came first leaves nothing to do for the one at the end of the turn', () => {
