@@ -28,7 +28,8 @@ export interface ServerOptions extends CallServerOptions {
   readonly transport?: UdpAcceptorOptions['transport'];
   /**
    * At least 16 random bytes, secret, the same at each start of this server: by it clients learn in one round trip that it
-   * was restarted, and connect again. Default: new ones at each start, so that they have to find out by its silence.
+   * was restarted, and connect again, with tokens that are still good. Default: new ones at each start, so that they have to
+   * find out by its silence.
    */
   readonly resetKey?: UdpAcceptorOptions['resetKey'];
   /** A directory for qlog files, one for each connection, which qvis shows. For finding faults: it takes time and disk. Default: none. */

@@ -135,10 +135,10 @@ class Ratchet<T> {
  * packets cannot forge one (as RFC 9001 §5.2).
  */
 export function deriveHelloProtection(
-  originalDestinationId: Uint8Array,
+  helloId: Uint8Array,
   role: 'client' | 'server',
 ): { readonly sealer: Sealer; readonly opener: Opener } {
-  return new HelloProtection(originalDestinationId, role === 'client');
+  return new HelloProtection(helloId, role === 'client');
 }
 
 /**
@@ -151,8 +151,8 @@ class HelloProtection {
   #sealer: Sealer | undefined;
   #opener: Opener | undefined;
 
-  constructor(originalDestinationId: Uint8Array, isClient: boolean) {
-    this.#secret = createHmac(AES_128.hash, HELLO_SALT).update(originalDestinationId).digest();
+  constructor(helloId: Uint8Array, isClient: boolean) {
+    this.#secret = createHmac(AES_128.hash, HELLO_SALT).update(helloId).digest();
     this.#isClient = isClient;
   }
 

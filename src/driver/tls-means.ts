@@ -13,7 +13,6 @@ export function tlsMeans(
   return {
     ...plaintextMeans(random, resetKey),
     createHandshake,
-    helloProtection: (_version, originalDestinationId, role) =>
-      deriveHelloProtection(originalDestinationId, role),
+    helloProtection: (_version, helloId, role) => deriveHelloProtection(helloId, role),
   };
 }

@@ -38,12 +38,13 @@ export function localParameters({ role, localId, options }: ConnectionFacts): ob
 }
 
 export function peerParameters(parameters: TransportParameters): object {
-  const { originalDestinationConnectionId, receiveBufferBytes } = parameters;
+  const { originalDestinationConnectionId, retrySourceConnectionId, receiveBufferBytes } = parameters;
   return {
     owner: 'remote',
     ...(originalDestinationConnectionId && {
       original_destination_connection_id: hex(originalDestinationConnectionId),
     }),
+    ...(retrySourceConnectionId && { retry_source_connection_id: hex(retrySourceConnectionId) }),
     initial_source_connection_id: hex(parameters.sourceConnectionId),
     max_idle_timeout: parameters.idleTimeoutMs,
     max_udp_payload_size: parameters.maxDatagramSize,
@@ -99,5 +100,7 @@ export const DROP_TRIGGERS: Readonly<Record<DropReason, string>> = {
   connectionEnded: 'unexpected_packet',
   badHello: 'invalid_initial',
   refused: 'dos_prevention',
+  addressNotProven: 'dos_prevention',
+  unexpectedRetry: 'unexpected_packet',
   unknownVersion: 'unsupported_version',
 };

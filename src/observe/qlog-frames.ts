@@ -115,6 +115,9 @@ function rareFrame(frame: RareFrame): QlogFrame {
         connection_id: hex(connectionId),
       };
     }
+    case FrameType.NEW_TOKEN:
+      // Without its bytes: who has them can use them.
+      return { frame_type: 'new_token', token: { raw: { length: frame.token.length } } };
     case FrameType.ACK_FREQUENCY: {
       const { sequence, ackThreshold, reorderingThreshold } = frame;
       return {

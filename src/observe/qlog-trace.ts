@@ -82,6 +82,11 @@ export class QlogTrace implements ConnectionObserver {
     this.#emit('transport:packet_dropped', data, now);
   }
 
+  onRetry(sourceId: Uint8Array, bytes: number, now: number): void {
+    const header = { packet_type: 'retry', scid: hex(sourceId) };
+    this.#emit('transport:packet_received', { header, raw: { length: bytes }, frames: [] }, now);
+  }
+
   onPacketsLost(packets: readonly SentPacket[], now: number): void {
     for (const { space, packetNumber } of packets) {
       this.#emit('recovery:packet_lost', { header: packetHeader(space, packetNumber) }, now);

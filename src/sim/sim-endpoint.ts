@@ -15,6 +15,8 @@ import {
   type EndpointMeans,
 } from '../transport/endpoint/endpoint.js';
 import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
+import { type TokenProtection } from '../transport/endpoint/address-tokens.js';
+import { TokenMemory } from '../transport/endpoint/token-memory.js';
 import { type Address } from '../transport/path/path.js';
 import { type CreateHandshake } from '../transport/protection/handshake.js';
 import {
@@ -35,7 +37,7 @@ export interface SimEndpointOptions {
   readonly random: Random;
   /** `crc32` of node:zlib, or any other function that both sides share. */
   readonly checksum: Checksum;
-  /** What stateless resets are made with; the same after a crash, clients of before are told. Default: random. */
+  /** What stateless resets and tokens are made with; the same after a crash, clients of before are told. Default: random. */
   readonly resetKey?: Uint8Array | undefined;
   readonly transport?: TransportOptions | undefined;
   readonly limits?: EndpointLimits | undefined;
@@ -68,7 +70,7 @@ export interface SimEndpoint {
 
 export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpointRole): SimEndpoint {
   const plaintext = createPlaintextHandshake(options.checksum);
-  const { network, host, ips = [host.ip] } = options;
+  const { network, host, ips = [host.ip], resetKey = options.random.bytes(RESET_KEY_BYTES) } = options;
   const bind = (ip: string, local: number): SimSocket =>
     network.bind(
       host,
@@ -99,7 +101,10 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
     means: {
       random: options.random,
       observe: options.observe,
-      resetToken: simResetToken(options.checksum, options.resetKey ?? options.random.bytes(RESET_KEY_BYTES)),
+      resetToken: simResetToken(options.checksum, resetKey),
+      tokenProtection: simTokenProtection(options.checksum, resetKey),
+      tokenMemory: new TokenMemory(),
+      wallTime: () => network.clock.now(),
       createHandshake: options.wrapHandshake?.(plaintext) ?? plaintext,
       helloProtection: options.helloProtection ?? plaintextHelloProtection(options.checksum),
     },
@@ -127,6 +132,28 @@ function simResetToken(checksum: Checksum, key: Uint8Array): (connectionId: Uint
       view.setUint32(offset, value);
     }
     return token;
+  };
+}
+
+/** Stands in for an AEAD: whoever has another key, or other bytes, does not know it for a token. */
+export function simTokenProtection(checksum: Checksum, key: Uint8Array): TokenProtection {
+  const sumOf = (bytes: Uint8Array): number => checksum(bytes, checksum(key, 1)) >>> 0;
+  let salt = 0;
+  return {
+    seal(bytes) {
+      const token = new Uint8Array(4 + bytes.length + 4);
+      const view = new DataView(token.buffer);
+      view.setUint32(0, salt++);
+      token.set(bytes, 4);
+      view.setUint32(4 + bytes.length, sumOf(token.subarray(0, 4 + bytes.length)));
+      return token;
+    },
+    open(token) {
+      const end = token.length - 4;
+      if (end < 4) return undefined;
+      const sum = new DataView(token.buffer, token.byteOffset).getUint32(end);
+      return sum === sumOf(token.subarray(0, end)) ? token.slice(4, end) : undefined;
+    },
   };
 }
 

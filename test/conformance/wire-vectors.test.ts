@@ -19,6 +19,7 @@ import {
   patchHelloLength,
   readTruncatedPacketNumber,
   writeHelloHeader,
+  writeRetryHeader,
   writeShortHeader,
   type Header,
 } from '../../src/transport/wire/header.js';
@@ -70,6 +71,8 @@ interface HeaderVector extends Vector {
   readonly drop?: string;
   readonly write?: boolean;
   readonly authentic?: boolean;
+  /** Of the hello that a RETRY answers. */
+  readonly originalDestinationId?: string;
 }
 
 interface FrameVectors {
@@ -211,8 +214,14 @@ function rewriteHeader(datagram: Uint8Array, header: Header): string {
         );
         break;
       }
-      default:
-        throw new Error(`${header.kind} is not written`);
+      case 'retry':
+        writeRetryHeader(writer, {
+          ...header,
+          token: datagram.subarray(header.tokenStart, header.packetEnd),
+        });
+        break;
+      case 'unknownVersion':
+        throw new Error('it is not written');
     }
   });
 }
@@ -233,6 +242,12 @@ describe('header.json', () => {
       const subject = header.kind === 'hello' ? header.destinationId : new Uint8Array(0);
       const { opener } = createPlaintextProtection(crc32, subject);
       const payload = opener.open(0, datagram, headerStart, payloadStart, packetEnd);
+      expect(payload !== undefined).toBe(vector.authentic === true);
+    }
+    if (header.kind === 'retry' && vector.originalDestinationId !== undefined) {
+      const { opener } = createPlaintextProtection(crc32, bytesOf(vector.originalDestinationId));
+      const { headerStart, packetEnd } = header;
+      const payload = opener.open(0, datagram, headerStart, packetEnd - opener.overhead, packetEnd);
       expect(payload !== undefined).toBe(vector.authentic === true);
     }
     if (vector.write === true) {
@@ -289,6 +304,9 @@ function rewriteFrame(writer: ByteWriter, frame: Frame, isLast: boolean): void {
       break;
     case FrameType.STREAMS_BLOCKED:
       frames.writeStreamsBlocked(writer, frame.limit);
+      break;
+    case FrameType.NEW_TOKEN:
+      frames.writeNewToken(writer, frame.token);
       break;
     case FrameType.NEW_CONNECTION_ID: {
       const { sequence, retirePriorTo, connectionId, resetToken } = frame;

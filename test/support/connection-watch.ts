@@ -45,6 +45,7 @@ export class ConnectionWatch implements Observation {
       onPeerParameters: nothing,
       onClosed: nothing,
       onStep: nothing,
+      onRetry: nothing,
       onForgotten: () => {
         connection.isForgotten = true;
         for (const resolve of this.#waiting.splice(0)) resolve();

@@ -4,6 +4,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { type Random } from '../../src/base/random.js';
+import { simTokenProtection } from '../../src/sim/sim-endpoint.js';
 import { type Connection } from '../../src/transport/connection/connection.js';
 import { type ConnectionEvent } from '../../src/transport/connection/connection-event.js';
 import {
@@ -16,6 +17,7 @@ import {
   type EndpointLimits,
   type EndpointMeans,
 } from '../../src/transport/endpoint/endpoint.js';
+import { TokenMemory } from '../../src/transport/endpoint/token-memory.js';
 import { type Address } from '../../src/transport/path/path.js';
 import {
   createPlaintextHandshake,
@@ -201,6 +203,9 @@ export function testMeans(): EndpointMeans {
   return {
     random: countingRandom(),
     resetToken: tokenOf,
+    tokenProtection: simTokenProtection(crc32, Uint8Array.of(1)),
+    tokenMemory: new TokenMemory(),
+    wallTime: () => 1.7e12,
     createHandshake: createPlaintextHandshake(crc32),
     helloProtection: plaintextHelloProtection(crc32),
     onHandshakeWake: () => undefined,

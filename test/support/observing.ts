@@ -12,6 +12,7 @@ export function observing(side: Side, onStep: (players: Players) => void): Obser
     onPacketSent: nothing,
     onPacketReceived: nothing,
     onPacketDropped: nothing,
+    onRetry: nothing,
     onPacketsLost: nothing,
     onRecoveryTimeout: nothing,
     onPeerParameters: nothing,

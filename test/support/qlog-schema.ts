@@ -77,6 +77,7 @@ const EVENTS: Readonly<Record<string, Shape>> = {
     optional: {
       owner: ['local', 'remote'],
       original_destination_connection_id: 'hex',
+      retry_source_connection_id: 'hex',
       initial_source_connection_id: 'hex',
       max_idle_timeout: 'number',
       max_udp_payload_size: 'number',
@@ -146,6 +147,7 @@ const FRAMES: Readonly<Record<string, readonly string[]>> = {
   stream_data_blocked: ['stream_id', 'limit'],
   streams_blocked: ['stream_type', 'limit'],
   new_connection_id: ['sequence_number', 'retire_prior_to', 'connection_id'],
+  new_token: ['token'],
   retire_connection_id: ['sequence_number'],
   path_challenge: ['data'],
   path_response: ['data'],

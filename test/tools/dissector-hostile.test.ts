@@ -145,12 +145,14 @@ testWithTshark(
   () => {
     const random = new SeededRandom(1);
     const first = hello(0, newConnectionId).bytes;
+    const retry = Uint8Array.of(0xd0, ...first.subarray(1, 5), 8, ...CLIENT_ID, 8, ...NEW_ID, ...TOKEN);
     const datagrams: CapturedDatagram[] = [];
     for (let i = 0; i < 300; i++) {
       const frames = Array.from({ length: 1 + below(random, 4) }, () => anyFrame(random));
       datagrams.push(hello(i, ...frames));
       // Cut anywhere, one bit other, and of random bytes behind something that looks right.
       datagrams.push({ from: 'client', bytes: first.slice(0, 1 + (i % first.length)) });
+      datagrams.push({ from: 'server', bytes: retry.slice(0, 1 + (i % retry.length)) });
       const at = below(random, first.length);
       datagrams.push({ from: 'client', bytes: first.with(at, (first[at] ?? 0) ^ (1 << below(random, 8))) });
       const garbage = Uint8Array.from({ length: below(random, 60) }, () => below(random, 256));

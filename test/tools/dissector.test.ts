@@ -61,12 +61,12 @@ async function capture(
   return captured;
 }
 
-async function captureTls(ciphers: string, transport: ServerOptions['transport'] = {}) {
+async function captureTls(ciphers: string, options: Omit<ServerOptions, 'tls'> = {}) {
   const { authority, localServer } = await certificates();
   const keyLogFile = join(temporaryDirectory(), 'keys');
   const captured = await capture({
     scheme: 'udps',
-    server: { tls: { ...localServer, ciphers, keyLogFile }, transport },
+    server: { ...options, tls: { ...localServer, ciphers, keyLogFile } },
     channel: { tls: { ca: authority.cert } },
   });
   return { captured, keyLogFile };
@@ -139,7 +139,7 @@ testWithTshark(
 testWithTshark.each(SUITES)(
   `[KEY-10] TLS with a key log: %s${SKIPPED}`,
   async (suite) => {
-    const { captured, keyLogFile } = await captureTls(suite, { keyUpdatePackets: 4 });
+    const { captured, keyLogFile } = await captureTls(suite, { transport: { keyUpdatePackets: 4 } });
     const rows = fieldsOf(captured, ['protection', 'key_generation'], { keyLogFile });
     expect(new Set(all(rows, 'protection'))).toEqual(new Set(['decrypted']));
     expect(new Set(all(rows, 'key_generation')).size).toBeGreaterThanOrEqual(2);
@@ -170,6 +170,68 @@ testWithTshark(
     expect(new Set(opened.filter((it) => it.startsWith('0x00')))).toEqual(
       new Set(['0x00,client,decrypted', '0x00,server,encrypted']),
     );
+  },
+  60_000,
+);
+
+/** Who sent what of the first datagrams, and whether it is authentic. */
+function expectRetry(datagrams: readonly CapturedDatagram[], authentic: string, keyLogFile?: string): void {
+  const reading = keyLogFile === undefined ? {} : { keyLogFile };
+  const rows = fieldsOf(
+    datagrams,
+    ['packet', 'from', 'protection', 'connection', 'dcid', 'scid', 'token', 'frame'],
+    reading,
+  );
+  const [hello] = rows;
+  const retry = rows.find(({ packet }) => packet[0] === '0x02');
+  // The rest of the first flight may come between.
+  const [, second] = rows.filter(({ packet }) => packet[0] === '0x01');
+  expect([hello?.packet, second?.packet[0]]).toEqual([['0x01'], '0x01']);
+  expect([hello?.from, retry?.from, second?.from[0]]).toEqual([['client'], ['server'], 'client']);
+  expect(retry?.dcid).toEqual(hello?.scid);
+  expect(second?.dcid[0]).toEqual(retry?.scid[0]);
+  expect([hello?.token, second?.token]).toEqual([[], retry?.token]);
+  // What else came with the first hello a server that has kept nothing of it answers with stateless resets.
+  const ours = rows.filter(({ connection }) => connection.length > 0);
+  expect(new Set(all(ours, 'protection'))).toEqual(new Set([authentic]));
+  // The server's for the next connection, after those of the RETRY.
+  expect(all(rows, 'frame')).toContain(frame(FrameType.NEW_TOKEN));
+  expect(new Set(all(rows, 'token')).size).toBeGreaterThanOrEqual(2);
+  expectCalls(datagrams, keyLogFile);
+}
+
+const RETRY_ALWAYS = { limits: { retryAboveHalfOpen: 0 } };
+
+testWithTshark(
+  `[HDR-9] [RTY-4] plaintext: a RETRY, and what follows it${SKIPPED}`,
+  async () => {
+    expectRetry(await capture({ server: RETRY_ALWAYS }), 'checksum good');
+  },
+  60_000,
+);
+
+testWithTshark(
+  `[HDR-9] [RTY-4] TLS: a RETRY, and what follows it${SKIPPED}`,
+  async () => {
+    const { captured, keyLogFile } = await captureTls('TLS_AES_128_GCM_SHA256', RETRY_ALWAYS);
+    expectRetry(captured, 'decrypted', keyLogFile);
+  },
+  60_000,
+);
+
+testWithTshark(
+  `[HDR-9] a RETRY that was altered on the way is shown as what its receiver drops${SKIPPED}`,
+  async () => {
+    const captured = await capture({ server: RETRY_ALWAYS });
+    const hello = captured[0];
+    const retry = captured.find(({ from }) => from === 'server');
+    if (hello === undefined || retry === undefined) throw new Error('nothing was captured');
+    const altered = { ...retry, bytes: retry.bytes.with(30, (retry.bytes[30] ?? 0) ^ 1) };
+    const rows = fieldsOf([hello, altered, retry], ['packet', 'protection']);
+    expect(rows.slice(1)).toEqual([
+      { packet: ['0x02'], protection: ['checksum bad'] },
+      { packet: ['0x02'], protection: ['checksum good'] },
+    ]);
   },
   60_000,
 );

@@ -53,6 +53,7 @@ local function packet_at(bytes, offset, size, frame_number)
   packet.units = {}
   setmetatable(packet, Packet)
   if packet.kind == 'HELLO' or packet.kind == 'PROTECTED' then connections.open(packet, bytes) end
+  if packet.kind == 'RETRY' then connections.open_retry(packet, bytes) end
   packets[key] = packet
   return packet
 end
@@ -86,16 +87,20 @@ local function payload_reader(packet, tvb)
   return Reader.new(packet.payload, ByteArray.new(packet.payload, true):tvb('Decrypted packet'), 0)
 end
 
+local function show_status(packet, range, tree)
+  local item = tree:add(fields.status, range, packet.status)
+  item:set_generated()
+  if packet.status == 'checksum bad' or packet.status == 'does not open' then
+    item:add_proto_expert_info(experts.dropped)
+  end
+end
+
 local function show_payload(packet, tvb, pinfo, tree)
   local captured_end = math.min(packet.packet_end, tvb:len())
   local range = tvb(packet.payload_at, captured_end - packet.payload_at)
-  local status = tree:add(fields.status, range, packet.status)
-  status:set_generated()
+  show_status(packet, range, tree)
   if packet.payload == nil then
     if range:len() > 0 then tree:add(fields.encrypted, range) end
-    if packet.status == 'checksum bad' or packet.status == 'does not open' then
-      status:add_proto_expert_info(experts.dropped)
-    end
     return { packet.status }
   end
   local is_whole, words = true, {}
@@ -118,13 +123,20 @@ local function show_versions(packet, tvb, tree)
   end
 end
 
-local function show_token(packet, tvb, tree)
-  if packet.kind == 'RETRY' then
-    local token_end = math.min(packet.packet_end - constants.checksum_bytes, tvb:len())
-    if token_end > packet.ids_end then tree:add(fields.token, tvb(packet.ids_end, token_end - packet.ids_end)) end
-  elseif packet.length_at > packet.token_at then
-    tree:add(fields.token, tvb(packet.token_at, packet.length_at - packet.token_at))
+local function show_token(packet, token_end, tvb, tree)
+  if token_end > packet.token_at then tree:add(fields.token, tvb(packet.token_at, token_end - packet.token_at)) end
+end
+
+local function show_retry(packet, tvb, tree)
+  local token_end, captured_end = math.min(packet.payload_at, tvb:len()), math.min(packet.packet_end, tvb:len())
+  show_token(packet, token_end, tvb, tree)
+  local protection = tvb(token_end, captured_end - token_end)
+  if packet.connection then
+    tree:add(fields.connection, protection, packet.connection.index or 0):set_generated()
+    tree:add(fields.from, protection, packet.from):set_generated()
   end
+  show_status(packet, protection, tree)
+  if packet.packet_end <= captured_end then tree:add(fields.protection, protection) end
 end
 
 -- A stateless reset looks like a packet of no connection; its last bytes are a token that somebody was given.
@@ -147,7 +159,8 @@ local function show_packet(packet, bytes, tvb, pinfo, tree)
   branch:add(fields.first, tvb(packet.start, 1))
   show_ids(packet, tvb, branch)
   if packet.kind == 'VERSION_NEGOTIATION' then show_versions(packet, tvb, branch) end
-  if packet.kind == 'HELLO' or packet.kind == 'RETRY' then show_token(packet, tvb, branch) end
+  if packet.kind == 'RETRY' then show_retry(packet, tvb, branch) end
+  if packet.kind == 'HELLO' then show_token(packet, packet.length_at, tvb, branch) end
   if packet.number_at == nil then return packet.kind end
   if packet.length then
     branch:add(fields.length, tvb(packet.length_at, packet.length_bytes), Reader.unsigned64(packet.length))

@@ -36,6 +36,9 @@ export interface ConnectionObserver {
   /** A packet, or all of a datagram, of `bytes` that is not used. */
   onPacketDropped(reason: DropReason, bytes: number, now: number): void;
 
+  /** A client follows a RETRY of `bytes`: all that was in flight is given up and sent again, to this ID. */
+  onRetry(sourceId: Uint8Array, bytes: number, now: number): void;
+
   onPacketsLost(packets: readonly SentPacket[], now: number): void;
 
   /** A PTO in this space; undefined: the time after which what was overtaken is lost. */
@@ -57,6 +60,10 @@ export interface ConnectionFacts {
   readonly role: 'client' | 'server';
   readonly version: number;
   readonly originalDestinationId: Uint8Array;
+  /** A server's: the source ID of the RETRY that the client has followed; undefined: of none. */
+  readonly retrySourceId: Uint8Array | undefined;
+  /** A server's: the client has proved its address by a token. */
+  readonly isAddressProven: boolean;
   readonly localId: Uint8Array;
   /** Where its first packets go; a client learns the server's own later. */
   readonly remoteId: Uint8Array;

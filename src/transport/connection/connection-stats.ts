@@ -27,6 +27,10 @@ export const DROP_REASONS = [
   'badHello',
   /** The server takes no more connections. */
   'refused',
+  /** A hello without proof of its address, which the server wants first: answered with a RETRY, nothing kept. */
+  'addressNotProven',
+  /** A RETRY that a client does not wait for: a second one, or after another packet of the server's; any to a server. */
+  'unexpectedRetry',
   /** A version this endpoint does not speak. */
   'unknownVersion',
 ] as const;

@@ -33,6 +33,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
   readonly #reader: DatagramReader;
   readonly #writer: DatagramWriter;
   readonly #pool: TransmitPool;
+  readonly #helloProtection: ConnectionSetup['helloProtection'];
   readonly #events = new RingQueue<ConnectionEvent>();
   #closing: Closing | undefined;
   #isGone = false;
@@ -47,9 +48,8 @@ export class Connection implements FrameHandler, HandshakeOwner {
       },
       now,
     );
-    const { sealer, opener } = setup.helloProtection;
-    this.#players.hello.sealer = sealer;
-    this.#players.hello.opener = opener;
+    this.#helloProtection = (helloId) => setup.helloProtection(helloId);
+    this.#protectHello();
     this.migration = new Migration(this.#players);
     this.#reader = new DatagramReader(this.#players, this);
     this.#writer = new DatagramWriter(this.#players, pool);
@@ -73,6 +73,16 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.originalDestinationId;
   }
 
+  /** Where the client's hellos go until it knows the server's own ID. */
+  get helloId(): Uint8Array {
+    return this.#players.helloId;
+  }
+
+  /** A client's: nothing authentic of the server's has come, not even a RETRY. */
+  get isUnanswered(): boolean {
+    return this.stats.packetsReceived === 0 && this.#players.retrySourceId === undefined;
+  }
+
   /** The one in use. */
   get path(): Path {
     return this.#players.path;
@@ -83,7 +93,7 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.paths.count;
   }
 
-  /** A client has shown that it receives what is sent to the address it came from. */
+  /** A client has shown that it receives what is sent to the address it came from: by an answer, or by a token. */
   get isAddressValidated(): boolean {
     return this.#players.paths.first.isValidated;
   }
@@ -371,6 +381,21 @@ export class Connection implements FrameHandler, HandshakeOwner {
     this.#handshake.discardHello();
   }
 
+  /**
+   * [RTY-4] The server has kept nothing, and wants all of it once more, at this ID and with this token. Packet numbers go on:
+   * a number and a key never meet twice, whoever forgets.
+   */
+  onRetry(sourceId: Uint8Array, token: Uint8Array, bytes: number, now: number): void {
+    const players = this.#players;
+    players.retrySourceId = sourceId;
+    players.helloToken = token;
+    players.path.destination = players.remoteIds.replaceFirst(sourceId);
+    this.#protectHello();
+    players.observer?.onRetry(sourceId, bytes, now);
+    writeAgain(players.recovery.onRetry(now), players);
+    players.hello.probesPending = players.protected.probesPending = 0;
+  }
+
   onClose(frame: CloseFrame, now: number): void {
     const { code, reason } = frame;
     const isApplication = frame.type === FrameType.CLOSE_APPLICATION;
@@ -388,6 +413,13 @@ export class Connection implements FrameHandler, HandshakeOwner {
   fail(code: TransportErrorCode, reason: string, now: number): void {
     if (this.#closing === undefined)
       this.#end({ by: 'local', code, isApplication: false, reason }, true, now);
+  }
+
+  #protectHello(): void {
+    const { hello, helloId } = this.#players;
+    const { sealer, opener } = this.#helloProtection(helloId);
+    hello.sealer = sealer;
+    hello.opener = opener;
   }
 
   #onRecoveryTimeout(now: number): void {
@@ -444,7 +476,9 @@ export class Connection implements FrameHandler, HandshakeOwner {
    */
   #isOnlyFlight(): boolean {
     const { ptoCount, packetsReceived } = this.stats;
-    return this.role === 'client' && !this.#players.isConfirmed && ptoCount === 0 && packetsReceived === 1;
+    const { isConfirmed, retrySourceId } = this.#players;
+    if (this.role === 'server' || isConfirmed || retrySourceId !== undefined) return false;
+    return ptoCount === 0 && packetsReceived === 1;
   }
 
   /** [HSK-13] Without keys nothing of a stream has left, and who trusts nobody starts nothing. */

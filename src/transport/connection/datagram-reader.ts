@@ -13,6 +13,7 @@ import {
   decodeHeader,
   type HelloHeader,
   readTruncatedPacketNumber,
+  type RetryHeader,
   type ShortHeader,
 } from '../wire/header.js';
 import { decodePacketNumber } from '../wire/packet-number.js';
@@ -20,7 +21,7 @@ import { type DropReason } from './connection-stats.js';
 import { type ArrivedPacket, dispatchFrame, type FrameHandler } from './frame-dispatch.js';
 import { type PacketSpaceState } from './packet-space-state.js';
 import { type Players } from './players.js';
-import { CONNECTION_ID_BYTES } from './transport-options.js';
+import { CONNECTION_ID_BYTES, MAX_TOKEN_BYTES } from './transport-options.js';
 
 /** A datagram and where it came from. */
 export interface Arrival {
@@ -41,6 +42,7 @@ interface OpenedPacket {
 export interface PacketHandler extends FrameHandler {
   readonly closed: unknown;
   handleReset(bytes: Uint8Array, remote: Address, now: number): void;
+  onRetry(sourceId: Uint8Array, token: Uint8Array, bytes: number, now: number): void;
 }
 
 export class DatagramReader {
@@ -88,7 +90,7 @@ export class DatagramReader {
       }
       if (header.kind === 'short') this.#readShort(arrival, header, now);
       else if (header.kind === 'hello') this.#readHello(arrival, header, now);
-      // [HDR-9] No server of this version sends RETRY.
+      else if (header.kind === 'retry') this.#readRetry(arrival, header, now);
       else this.#drop('unknownType', bytes.length - offset, now);
       offset = header.packetEnd;
     }
@@ -126,6 +128,34 @@ export class DatagramReader {
       return;
     }
     this.#readFrames(arrival, header, opened, hello, now);
+  }
+
+  /** [RTY-3] One, and only as the first word of the server. */
+  #readRetry({ bytes }: Arrival, header: RetryHeader, now: number): void {
+    const { role, version, stats, retrySourceId, hello, originalDestinationId } = this.#players;
+    const { sourceId, headerStart, tokenStart, packetEnd } = header;
+    const size = packetEnd - headerStart;
+    const tokenEnd = packetEnd - (hello.opener?.overhead ?? 0);
+    const isExpected =
+      role === 'client' &&
+      header.version === version &&
+      retrySourceId === undefined &&
+      stats.packetsReceived === 0 &&
+      sourceId.length === CONNECTION_ID_BYTES &&
+      !isSameId(sourceId, originalDestinationId) &&
+      tokenEnd > tokenStart &&
+      tokenEnd - tokenStart <= MAX_TOKEN_BYTES;
+    if (!isExpected) {
+      this.#drop('unexpectedRetry', size, now);
+      return;
+    }
+    // [HDR-9]
+    if (hello.opener?.open(0, bytes, headerStart, tokenEnd, packetEnd) === undefined) {
+      this.#drop('notAuthentic', size, now);
+      return;
+    }
+    this.#players.idle.onReceived(now);
+    this.#handler.onRetry(sourceId.slice(), bytes.slice(tokenStart, tokenEnd), size, now);
   }
 
   #readShort(arrival: Arrival, header: ShortHeader, now: number): void {
@@ -197,12 +227,14 @@ export class DatagramReader {
     players.observer?.onPacketReceived(state.space, packetNumber, view, packetBytes(header), now);
     if (header.kind === 'short') players.keyPhases.onOpened(keyGeneration, packetNumber, now);
     // [AMP-2] Only who received our answer knows our ID.
-    const { first } = players.paths;
-    if (!first.isValidated && players.localIds.has(header.destinationId)) first.onValidated();
+    if (!players.hasAnswered && players.localIds.has(header.destinationId)) {
+      players.hasAnswered = true;
+      players.paths.first.onValidated();
+    }
     // [FRM-4]
     if (view.length === 0) throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'an empty packet');
     // [HSK-11]
-    const isFirstFlight = state.space === PacketSpace.PROTECTED && !first.isValidated;
+    const isFirstFlight = state.space === PacketSpace.PROTECTED && !players.hasAnswered;
     const { destinationId } = header;
     const datagramBytes = bytes.length;
     const packet: ArrivedPacket = {
@@ -238,10 +270,8 @@ export class DatagramReader {
   }
 
   #isOurs(destinationId: Uint8Array): boolean {
-    const { role, originalDestinationId, localIds } = this.#players;
-    return (
-      localIds.has(destinationId) || (role === 'server' && isSameId(destinationId, originalDestinationId))
-    );
+    const { role, helloId, localIds } = this.#players;
+    return localIds.has(destinationId) || (role === 'server' && isSameId(destinationId, helloId));
   }
 
   #drop(reason: DropReason, bytes: number, now: number): void {

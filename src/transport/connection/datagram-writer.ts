@@ -6,7 +6,7 @@ import { MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { type Path } from '../path/path.js';
 import { PacketSpace, type SentPacket } from '../recovery/sent-packet.js';
 import { ByteWriter } from '../wire/byte-writer.js';
-import { writeHandshakeDone, writePadding, writePing } from '../wire/frame-writer.js';
+import { writeHandshakeDone, writeNewToken, writePadding, writePing } from '../wire/frame-writer.js';
 import { OpenPacket } from './open-packet.js';
 import { type PacketBuilder } from './packet-builder.js';
 import { type PacketSpaceState } from './packet-space-state.js';
@@ -200,6 +200,7 @@ export class DatagramWriter {
       handshakeStream.writeFrames(packet);
       this.#writePing(packet);
       this.#writeConnectionIds(packet);
+      this.#writeNewToken(packet, now);
       this.#writeAckFrequency(packet);
       streams.writeControl(packet, now);
       streams.writeStreams(packet, !isPadded);
@@ -238,6 +239,17 @@ export class DatagramWriter {
     if (remoteIds.hasFramesToSend) remoteIds.writeFrames(packet);
     if (!packet.isAckEliciting && !streams.hasFramesToSend) return;
     if (localIds.hasFramesToSend) localIds.writeFrames(packet);
+  }
+
+  /** [TOK-4] Not in a hurry either. */
+  #writeNewToken(packet: OpenPacket, now: number): void {
+    const { isTokenPending, tokens, path, streams } = this.#players;
+    if (!isTokenPending || packet.writer.remaining < TOKEN_ROOM_BYTES) return;
+    if (!packet.isAckEliciting && !streams.hasFramesToSend) return;
+    if (!writeNewToken(packet.writer, tokens.issue(path.remote, now))) return;
+    this.#players.isTokenPending = false;
+    packet.frames.push({ kind: 'newToken' });
+    packet.isAckEliciting = true;
   }
 
   #writeAckFrequency(packet: OpenPacket): void {
@@ -294,5 +306,7 @@ function writePingFrame(packet: PacketBuilder): void {
 const MIN_ROOM_BYTES = 64;
 /** Header, protection and a short frame: less than that is not worth a second packet in a datagram. */
 const SHORT_PACKET_BYTES = 48;
+/** For a token of ours: with less it is not worth making one. */
+const TOKEN_ROOM_BYTES = 128;
 /** Makes a packet with a header, this and a PING larger than LARGEST_RESET_BYTES. */
 const PROBE_PADDING_BYTES = 28;

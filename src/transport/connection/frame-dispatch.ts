@@ -4,6 +4,7 @@
  */
 import { type Address } from '../path/path.js';
 import { PacketSpace, type SentFrame, type SentPacket } from '../recovery/sent-packet.js';
+import { TransportError, TransportErrorCode } from '../transport-error.js';
 import { type AckFrame, type CloseFrame, type Frame } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
 import { type Migration } from './migration.js';
@@ -128,6 +129,9 @@ function dispatchRare(
     case FrameType.RETIRE_CONNECTION_ID:
       players.localIds.onRetire(frame.sequence, packet.destinationId);
       return;
+    case FrameType.NEW_TOKEN:
+      onNewToken(frame.token, players);
+      return;
     case FrameType.ACK_FREQUENCY:
       packet.state.acks.onAckFrequency(frame);
       return;
@@ -138,6 +142,14 @@ function dispatchRare(
       migration.onResponse(frame.bytes, now);
       return;
   }
+}
+
+/** [FRM-14] */
+function onNewToken(token: Uint8Array, { role, tokens }: Players): void {
+  if (role === 'server') {
+    throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, 'NEW_TOKEN from a client');
+  }
+  tokens.keep(token.slice());
 }
 
 function isProbing(type: FrameType): boolean {
@@ -198,6 +210,7 @@ function onDelivered(frame: SentFrame, state: PacketSpaceState, players: Players
     case 'ping':
     case 'handshakeDone':
     case 'ackFrequency':
+    case 'newToken':
       return;
     case 'newConnectionId':
       players.localIds.onDelivered(frame.sequence);
@@ -224,6 +237,9 @@ function onLost(frame: SentFrame, players: Players): void {
     case 'handshakeDone':
       // The peer's first PROTECTED packet to our own ID proves nothing of it: only an ACK does.
       players.isHandshakeDonePending = true;
+      return;
+    case 'newToken':
+      players.isTokenPending = true;
       return;
     case 'ackFrequency':
       players.ackFrequency.onLost(frame.sequence);

@@ -4,6 +4,7 @@
  * (PROTOCOL §8.1). What was agreed on, and how, is the handshake's matter.
  */
 import { type Handshake, type HandshakeEvent, type PeerCertificate } from '../protection/handshake.js';
+import { isSameId } from '../path/local-ids.js';
 import { PacketSpace } from '../recovery/sent-packet.js';
 import { TransportError, TransportErrorCode } from '../transport-error.js';
 import {
@@ -59,8 +60,8 @@ export class HandshakeDriver {
 
   /** [HSK-8] Also of a server that is content but has no sign that its client is where it says; Infinity: reached. */
   get endsAt(): number {
-    const { isConfirmed, paths } = this.#players;
-    return isConfirmed && paths.first.isValidated ? Infinity : this.#deadline;
+    const { isConfirmed, hasAnswered } = this.#players;
+    return isConfirmed && hasAnswered ? Infinity : this.#deadline;
   }
 
   get timeoutReason(): string {
@@ -159,13 +160,15 @@ export class HandshakeDriver {
     const { localIds, role } = this.#players;
     const { activeConnectionIdLimit } = this.#peerParameters ?? DEFAULT_TRANSPORT_PARAMETERS;
     localIds.onConfirmed(activeConnectionIdLimit, role);
+    this.#players.isTokenPending = role === 'server';
     this.#players.pathMtu.onConfirmed();
     this.#owner.emit({ kind: 'ready' });
   }
 
   #onPeerParameters(bytes: Uint8Array, now: number): void {
     const parameters = decodeTransportParameters(bytes);
-    const { role, path, originalDestinationId, streams, idle, recovery, pathMtu } = this.#players;
+    const { role, path, originalDestinationId, retrySourceId, streams, idle, recovery, pathMtu } =
+      this.#players;
     checkTransportParameters(parameters, role === 'client' ? 'server' : 'client');
     // [TPM-7]
     requireSameId(parameters.sourceConnectionId, path.destination.id, 'source_connection_id');
@@ -175,6 +178,7 @@ export class HandshakeDriver {
         originalDestinationId,
         'original_destination_connection_id',
       );
+      requireSameId(parameters.retrySourceConnectionId, retrySourceId, 'retry_source_connection_id');
     }
     this.#peerParameters = parameters;
     this.#players.observer?.onPeerParameters(parameters, now);
@@ -193,7 +197,7 @@ function failureCode({ isUntrusted = false }: HandshakeEvent & { kind: 'failed' 
   return isUntrusted ? TransportErrorCode.UNAUTHENTICATED : TransportErrorCode.HANDSHAKE_FAILED;
 }
 
-function requireSameId(said: Uint8Array | undefined, seen: Uint8Array, name: string): void {
-  if (said?.length === seen.length && said.every((byte, i) => byte === seen[i])) return;
+function requireSameId(said: Uint8Array | undefined, seen: Uint8Array | undefined, name: string): void {
+  if (said === undefined || seen === undefined ? said === seen : isSameId(said, seen)) return;
   throw new TransportError(TransportErrorCode.TRANSPORT_PARAMETER_ERROR, `${name} is not the one seen`);
 }

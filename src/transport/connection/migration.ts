@@ -25,8 +25,8 @@ export class Migration {
 
   /** [MIG-5] May what comes from an address that is none of the paths' be of this connection? */
   mayComeFrom(remote: Address, local: number): boolean {
-    const { role, isConfirmed, paths } = this.#players;
-    if (role === 'client' || !isConfirmed || !paths.first.isValidated) return false;
+    const { role, isConfirmed, hasAnswered, paths } = this.#players;
+    if (role === 'client' || !isConfirmed || !hasAnswered) return false;
     return local === paths.active.local && !REFLECTION_PORTS.has(remote.port);
   }
 
@@ -88,6 +88,8 @@ export class Migration {
     if (path.remote.ip !== this.#measuredIp) {
       this.#measuredIp = path.remote.ip;
       recovery.onPathChanged(now);
+      // [TOK-4] The one that the client has is of the address that it left.
+      this.#players.isTokenPending = true;
     }
     this.#probe();
   }

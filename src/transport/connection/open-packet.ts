@@ -42,7 +42,7 @@ export class OpenPacket implements PacketBuilder {
     datagramEnd: number,
     path: Path = players.path,
   ): void {
-    const { recovery, version, localId, keyPhases } = players;
+    const { recovery, version, localId, helloToken, keyPhases } = players;
     const remoteId = path.destination.id;
     this.#observer = players.observer;
     this.writer = writer;
@@ -59,7 +59,7 @@ export class OpenPacket implements PacketBuilder {
         version,
         destinationId: remoteId,
         sourceId: localId,
-        token: NO_TOKEN,
+        token: helloToken,
         packetNumber: this.#packetNumber,
         packetNumberLength: numberLength,
       });
@@ -134,5 +134,3 @@ export class OpenPacket implements PacketBuilder {
 function overheadOf(state: PacketSpaceState): number {
   return state.sealer?.overhead ?? 0;
 }
-
-const NO_TOKEN = new Uint8Array(0);

@@ -22,7 +22,7 @@ import { StreamSet } from '../stream/stream-set.js';
 import { DEFAULT_TRANSPORT_PARAMETERS } from '../wire/transport-parameters.js';
 import { type ConnectionEvent } from './connection-event.js';
 import { type ConnectionObserver } from './connection-observer.js';
-import { type ConnectionSetup } from './connection-setup.js';
+import { type ConnectionSetup, type TokenExchange } from './connection-setup.js';
 import { ConnectionStats } from './connection-stats.js';
 import { IdleTimer } from './idle-timer.js';
 import { PacketSpaceState } from './packet-space-state.js';
@@ -37,6 +37,11 @@ export class Players {
   readonly localId: Uint8Array;
   /** The client's first, random destination. */
   readonly originalDestinationId: Uint8Array;
+  /** The source ID of the RETRY that the client has followed; undefined: of none. */
+  retrySourceId: Uint8Array | undefined;
+  /** In every hello of a client; empty: none. */
+  helloToken: Uint8Array;
+  readonly tokens: TokenExchange;
   readonly localIds: LocalIds;
   readonly remoteIds: RemoteIds;
   readonly paths: Paths;
@@ -56,9 +61,16 @@ export class Players {
   readonly stats: ConnectionStats;
   readonly observer: ConnectionObserver | undefined;
   /** Our side of the handshake is complete and, for a client, the server has said so too. */
-  isConfirmed: boolean;
-  isHandshakeDonePending: boolean;
-  isPingPending: boolean;
+  isConfirmed = false;
+  isHandshakeDonePending = false;
+  isPingPending = false;
+  /** A server has a token for its client. */
+  isTokenPending = false;
+  /**
+   * The peer has used an ID that only who receives our packets knows: it is there, now. A token tells less, because what
+   * it came with may have been replayed.
+   */
+  hasAnswered: boolean;
 
   constructor(setup: ConnectionSetup, emit: (event: ConnectionEvent) => void, now: number) {
     const { role, options } = setup;
@@ -74,7 +86,8 @@ export class Players {
       maxRetiring: options.retiringConnectionIds,
       idBytes: CONNECTION_ID_BYTES,
     });
-    const first = new Path(setup.remote, setup.local, role === 'client', remoteIds.first);
+    const isValidated = role === 'client' || setup.isAddressProven;
+    const first = new Path(setup.remote, setup.local, isValidated, remoteIds.first);
     const paths = new Paths({ first, remoteIds, random: setup.random, maxPaths: options.maxPaths });
     const pacer = new Pacer({ controller, rtt: recovery.rtt, maxDatagramSize: MIN_DATAGRAM_BYTES });
     const pathMtu = new PathMtu({
@@ -91,6 +104,9 @@ export class Players {
     this.options = options;
     this.localId = setup.localId;
     this.originalDestinationId = setup.originalDestinationId;
+    this.retrySourceId = setup.retrySourceId;
+    this.helloToken = setup.token;
+    this.tokens = setup.tokens;
     this.localIds = new LocalIds(setup.localId, setup.ids, options.activeConnectionIds);
     this.remoteIds = remoteIds;
     this.paths = paths;
@@ -124,9 +140,12 @@ export class Players {
     this.idle = new IdleTimer(options.idleTimeoutMs, now);
     this.suspicion = new Suspicion(options.suspectAfterPtos, options.suspectAfterMs);
     this.observer = setup.observer;
-    this.isConfirmed = false;
-    this.isHandshakeDonePending = false;
-    this.isPingPending = false;
+    this.hasAnswered = role === 'client';
+  }
+
+  /** Where the client's hellos go until it knows the server's own ID; it gives the keys of both sides' HELLO packets. */
+  get helloId(): Uint8Array {
+    return this.retrySourceId ?? this.originalDestinationId;
   }
 
   /** The one in use. */

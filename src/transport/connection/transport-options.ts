@@ -160,3 +160,5 @@ const TRANSPORT_RULES: NumberRules<TransportOptions> = {
 
 /** [HDR-8] Length of the connection IDs of this version. */
 export const CONNECTION_ID_BYTES = 8;
+/** [TOK-5] A client takes no longer ones, which would leave its hello no room. */
+export const MAX_TOKEN_BYTES = 256;

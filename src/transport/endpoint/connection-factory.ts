@@ -9,6 +9,7 @@ import { type ConnectionSetup } from '../connection/connection-setup.js';
 import { TransmitPool } from '../connection/transmit.js';
 import { type TransportOptions } from '../connection/transport-options.js';
 import { MAX_DATAGRAM_BYTES } from '../path/datagram-limits.js';
+import { type Address } from '../path/path.js';
 import { BufferBudget } from '../stream/buffer-budget.js';
 import { ChunkPool } from '../stream/chunk-pool.js';
 import { FIRST_FLIGHT_LIMITS, SERVER_STREAMS } from '../stream/stream-limits.js';
@@ -20,6 +21,8 @@ export interface ConnectionHost {
   /** A further ID; packets to it come to the connection from now on. Asked for after confirmation. */
   issueId(connection: Connection): Uint8Array;
   retireId(id: Uint8Array): void;
+  /** A token for the client at this address. */
+  issueToken(version: number, remote: Address, now: number): Uint8Array;
   /** Memory was freed: the connection may have something to send. */
   onBufferRoom(connection: Connection): void;
 }
@@ -47,11 +50,16 @@ export class ConnectionFactory {
     this.#incarnation = config.role === 'server' ? means.random.bytes(8) : undefined;
   }
 
-  make(who: Omit<ConnectionFacts, 'role' | 'options'>, now: number): Connection {
+  /** `token`: for a client's hello. */
+  make(
+    who: Omit<ConnectionFacts, 'role' | 'options'>,
+    now: number,
+    token: Uint8Array = NO_TOKEN,
+  ): Connection {
     const { role } = this.#config;
     const means = this.#means;
     const options = this.#optionsOfNext();
-    const { version, originalDestinationId, localId } = who;
+    const { version, originalDestinationId, retrySourceId, remote } = who;
     const facts: ConnectionFacts = { ...who, role, options };
     // Those whom it is given to may call from within its constructor, before there is a connection to name.
     const made: { connection?: Connection } = {};
@@ -67,9 +75,16 @@ export class ConnectionFactory {
         },
         resetToken: means.resetToken,
       },
+      token,
+      tokens: {
+        issue: (to, at) => this.#host.issueToken(version, to, at),
+        keep: (kept) => {
+          means.tokenMemory.keep(remote, kept);
+        },
+      },
       random: means.random,
       observer: means.observe?.(facts, now),
-      helloProtection: means.helloProtection(version, originalDestinationId, role),
+      helloProtection: (helloId) => means.helloProtection(version, helloId, role),
       chunkPool: this.#chunkPool,
       buffers: this.buffers,
       onBufferRoom: () => {
@@ -88,7 +103,7 @@ export class ConnectionFactory {
           role,
           version,
           originalDestinationId,
-          localParameters: this.#localParameters(localId, originalDestinationId),
+          localParameters: this.#localParameters(who.localId, originalDestinationId, retrySourceId),
           wake: () => {
             whenMade((connection) => {
               means.onHandshakeWake(connection);
@@ -106,7 +121,11 @@ export class ConnectionFactory {
     return initialRttMs === undefined ? this.#options : { ...this.#options, initialRttMs };
   }
 
-  #localParameters(localId: Uint8Array, originalDestinationId: Uint8Array): Uint8Array {
+  #localParameters(
+    localId: Uint8Array,
+    originalDestinationId: Uint8Array,
+    retrySourceId: Uint8Array | undefined,
+  ): Uint8Array {
     const { role, versions, receiveBufferBytes } = this.#config;
     const options = this.#options;
     const isServer = role === 'server';
@@ -122,6 +141,7 @@ export class ConnectionFactory {
         activeConnectionIdLimit: options.activeConnectionIds,
         sourceConnectionId: localId,
         originalDestinationConnectionId: isServer ? originalDestinationId : undefined,
+        retrySourceConnectionId: retrySourceId,
         receiveBufferBytes,
         incarnation: this.#incarnation,
         versions,
@@ -131,6 +151,8 @@ export class ConnectionFactory {
     );
   }
 }
+
+const NO_TOKEN = new Uint8Array(0);
 
 /** [TPM-5] Never below what a first flight may use before it has heard of our limits. */
 function withFirstFlightLimits(options: TransportOptions): TransportOptions {

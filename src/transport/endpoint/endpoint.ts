@@ -5,7 +5,6 @@
 import { DeadlineHeap, NOT_QUEUED } from '../../base/deadline-heap.js';
 import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-options.js';
 import { RingQueue } from '../../base/ring-queue.js';
-import { type Random } from '../../base/random.js';
 import { type Connection } from '../connection/connection.js';
 import { type ConnectionEvent } from '../connection/connection-event.js';
 import { type ConnectionFacts, type ObserveConnection } from '../connection/connection-observer.js';
@@ -19,7 +18,9 @@ import { type BufferBudget } from '../stream/buffer-budget.js';
 import { decodeHeader, type Header } from '../wire/header.js';
 import { ConnectionFactory } from './connection-factory.js';
 import { ConnectionTable } from './connection-table.js';
+import { type TokenMeans } from './address-tokens.js';
 import { FirstContact } from './first-contact.js';
+import { type TokenMemory } from './token-memory.js';
 
 export interface EndpointConfig {
   readonly role: 'client' | 'server';
@@ -42,6 +43,11 @@ export interface EndpointLimits {
   readonly maxHalfOpen: number;
   /** Of those from one IP address. Default 64. */
   readonly maxHalfOpenPerAddress: number;
+  /**
+   * With so many of them a client must prove its address before anything is made for it, which costs it a round trip once:
+   * RETRY. 0: always. Default 64.
+   */
+  readonly retryAboveHalfOpen: number;
 }
 
 export const DEFAULT_ENDPOINT_LIMITS: EndpointLimits = {
@@ -49,6 +55,7 @@ export const DEFAULT_ENDPOINT_LIMITS: EndpointLimits = {
   maxConnectionsPerAddress: 1_024,
   maxHalfOpen: 1_000,
   maxHalfOpenPerAddress: 64,
+  retryAboveHalfOpen: 64,
 };
 
 /** The defaults where nothing else was said. Throws RangeError. */
@@ -59,23 +66,25 @@ export function resolveEndpointLimits(limits: Partial<EndpointLimits> | undefine
     maxConnectionsPerAddress: count,
     maxHalfOpen: count,
     maxHalfOpenPerAddress: count,
+    retryAboveHalfOpen: { ...count, min: 0 },
   };
   checkNumbers(limits, rules, 'limits.');
   return withDefaults(DEFAULT_ENDPOINT_LIMITS, limits);
 }
 
 /** What the driver brings: randomness and keys. */
-export interface EndpointMeans {
-  readonly random: Random;
+export interface EndpointMeans extends TokenMeans {
+  /** A client's: its tokens for further connections, perhaps shared with other endpoints. */
+  readonly tokenMemory: TokenMemory;
   /** The 16 bytes of the stateless reset of an ID of ours: the same for the same ID, unguessable without the key [RST-1]. */
   readonly resetToken: (connectionId: Uint8Array) => Uint8Array;
   readonly createHandshake: CreateHandshake;
   /** Default: nobody looks on. */
   readonly observe?: ObserveConnection | undefined;
-  /** The protection of HELLO packets, which needs no agreement. */
+  /** The protection of HELLO packets, which needs no agreement: it is made of the ID that the client's go to at first. */
   helloProtection(
     version: number,
-    originalDestinationId: Uint8Array,
+    helloId: Uint8Array,
     role: 'client' | 'server',
   ): { readonly sealer: Sealer; readonly opener: Opener };
   /** A handshake has something to say: call `Endpoint.handleHandshake` soon. */
@@ -124,6 +133,7 @@ export class Endpoint {
       retireId: (id) => {
         this.#table.remove(id);
       },
+      issueToken: (version, remote, now) => this.#firstContact.tokens.forAddress(version, remote, now),
       onBufferRoom: (connection) => {
         this.touch(connection);
         means.onBufferRoom();
@@ -167,7 +177,9 @@ export class Endpoint {
     const originalDestinationId = this.#means.random.bytes(CONNECTION_ID_BYTES);
     const version = this.#config.versions[0];
     const remoteId = originalDestinationId;
-    return this.#create({ version, remoteId, originalDestinationId, remote, local }, now).connection;
+    const who = { version, remoteId, originalDestinationId, remote, local };
+    const token = this.#means.tokenMemory.take(remote);
+    return this.#create({ ...who, retrySourceId: undefined, isAddressProven: false }, now, token).connection;
   }
 
   /** From now on nobody new is let in; those who are stay. */
@@ -334,7 +346,7 @@ export class Endpoint {
     for (const id of connection.localIds) this.#table.remove(id);
     this.#events.push({ kind: 'forgotten', connection });
     if (this.#config.role === 'server') {
-      this.#table.remove(connection.originalDestinationId);
+      this.#table.remove(connection.helloId);
       this.#firstContact.onForgotten(member.remote, member.isHalfOpen);
     }
   }
@@ -386,28 +398,38 @@ export class Endpoint {
       isRefusing: this.#isRefusing,
       now,
     });
-    if (verdict !== undefined || header.kind !== 'hello') {
-      this.#drop(verdict ?? 'unknownType');
+    if (typeof verdict === 'string') {
+      this.#drop(verdict);
       return undefined;
     }
-    const originalDestinationId = header.destinationId.slice();
+    const { isAddressProven, originalDestinationId } = verdict;
+    const { version, destinationId, sourceId } = verdict.header;
+    const helloId = destinationId.slice();
     // Before anything is made or counted for it: who chooses an ID whose key is taken gets nothing.
-    if (!this.#table.canAdd(originalDestinationId)) {
+    if (!this.#table.canAdd(helloId)) {
       this.#drop('refused');
       return undefined;
     }
-    const { version } = header;
-    const remoteId = header.sourceId.slice();
-    const member = this.#create({ version, remoteId, originalDestinationId, remote, local }, now);
-    this.#table.add(originalDestinationId, member);
-    member.isHalfOpen = true;
-    this.#firstContact.onAccepted(remote);
+    // [RTY-5]
+    const ids =
+      originalDestinationId === undefined
+        ? { originalDestinationId: helloId, retrySourceId: undefined }
+        : { originalDestinationId, retrySourceId: helloId };
+    const remoteId = sourceId.slice();
+    const member = this.#create({ version, remoteId, ...ids, isAddressProven, remote, local }, now);
+    this.#table.add(helloId, member);
+    member.isHalfOpen = !isAddressProven;
+    this.#firstContact.onAccepted(remote, member.isHalfOpen);
     this.#events.push({ kind: 'accepted', connection: member.connection });
     return member;
   }
 
-  #create(who: Omit<ConnectionFacts, 'role' | 'options' | 'localId'>, now: number): Member {
-    const connection = this.#factory.make({ ...who, localId: this.#freshId() }, now);
+  #create(
+    who: Omit<ConnectionFacts, 'role' | 'options' | 'localId'>,
+    now: number,
+    token?: Uint8Array,
+  ): Member {
+    const connection = this.#factory.make({ ...who, localId: this.#freshId() }, now, token);
     const member: Member = {
       connection,
       dueAt: Infinity,
@@ -446,7 +468,7 @@ export class Endpoint {
     const isEcho =
       connection !== undefined &&
       this.#config.role === 'client' &&
-      connection.stats.packetsReceived === 0 &&
+      connection.isUnanswered &&
       header.sourceId.length === CONNECTION_ID_BYTES &&
       header.sourceId.every((byte, i) => byte === connection.originalDestinationId[i]) &&
       !header.versions.includes(this.#config.versions[0]);

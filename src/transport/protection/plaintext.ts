@@ -59,13 +59,13 @@ export function createPlaintextProtection(checksum: Checksum, subject: Uint8Arra
 }
 
 /**
- * The protection of HELLO packets: they fit the connection that the client's first destination ID names and no other,
+ * The protection of HELLO packets: they fit the connection that the ID names which the client's go to at first, and no other,
  * so that a server which has forgotten a connection does not take the rest of its hellos for a new one [PRT-6].
  */
 export function plaintextHelloProtection(
   checksum: Checksum,
-): (version: number, originalDestinationId: Uint8Array) => Protection {
-  return (_version, originalDestinationId) => createPlaintextProtection(checksum, originalDestinationId);
+): (version: number, helloId: Uint8Array) => Protection {
+  return (_version, helloId) => createPlaintextProtection(checksum, helloId);
 }
 
 /**

@@ -62,7 +62,7 @@ export class ProbeTimer {
     this.lastProgressAt = now;
   }
 
-  /** Silence of the old path is no news of the new one: its packets are probed for from now on. */
+  /** Silence of the old path, or before a RETRY, is no news of what is sent from now on. */
   onPathChanged(now: number): void {
     this.expiredInRow = 0;
     this.lastExpiredAt = now;

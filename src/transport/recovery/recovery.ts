@@ -209,6 +209,17 @@ export class Recovery {
   }
 
   /**
+   * [RTY-4] The server has kept nothing of what was sent so far: returns all of it, to be sent again. Congestion control is
+   * told nothing, and probes are due as at the beginning (RFC 9002 §6.3).
+   */
+  onRetry(now: number): readonly SentPacket[] {
+    const taken = this.spaces.flatMap((space) => space.takeAll());
+    this.settle(taken);
+    this.probeTimer.onPathChanged(now);
+    return taken;
+  }
+
+  /**
    * Call it after each flush: true when all there was has been sent and the window had room for more, false when the
    * window or the pacer held something back. The window grows only by packets sent before a false (RFC 9002 §7.8).
    */

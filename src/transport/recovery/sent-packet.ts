@@ -13,6 +13,7 @@ export type SentFrame =
   | { readonly kind: 'handshake'; readonly offset: number; readonly length: number }
   | { readonly kind: 'handshakeDone' }
   | { readonly kind: 'ackFrequency'; readonly sequence: number }
+  | { readonly kind: 'newToken' }
   | { readonly kind: 'newConnectionId'; readonly sequence: number }
   | { readonly kind: 'retireConnectionId'; readonly sequence: number }
   /** PATH_CHALLENGE or PATH_RESPONSE. */

@@ -134,12 +134,17 @@ export class SentSpace {
 
   /** The keys are gone: returns the packets whose fate was open. */
   discard(): readonly SentPacket[] {
-    const discarded: SentPacket[] = [];
-    this.takeBelow(Infinity, discarded);
     this.isDiscarded = true;
+    return this.takeAll();
+  }
+
+  /** What was sent so far is nobody's any more; what is sent from now on counts on. */
+  takeAll(): readonly SentPacket[] {
+    const taken: SentPacket[] = [];
+    this.takeBelow(Infinity, taken);
     this.lossTime = undefined;
     this.lost.clear();
-    return discarded;
+    return taken;
   }
 
   /** [ACK-6] An ACK for what was never sent is made up: a peer that hopes for a larger window (RFC 9000 §13.1, §21.4). */

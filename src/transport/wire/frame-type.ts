@@ -11,6 +11,7 @@ export const FrameType = {
   RESET_STREAM: 0x04,
   STOP_SENDING: 0x05,
   HANDSHAKE: 0x06,
+  NEW_TOKEN: 0x07,
   /** The first of eight: the low three bits are StreamFlag. A decoded frame always carries this one. */
   STREAM: 0x08,
   MAX_DATA: 0x10,

@@ -90,6 +90,14 @@ export function writeHandshakeHeader(writer: ByteWriter, offset: number, length:
   writer.varint(length);
 }
 
+export function writeNewToken(writer: ByteWriter, token: Uint8Array): boolean {
+  if (writer.remaining < 1 + varintLength(token.length) + token.length) return false;
+  writer.u8(FrameType.NEW_TOKEN);
+  writer.varint(token.length);
+  writer.write(token);
+  return true;
+}
+
 /** Bytes of a STREAM frame with a length field, of up to `length` bytes of data, without the data. */
 export function streamFrameOverhead(streamId: number, offset: number, length: number): number {
   return 1 + varintLength(streamId) + (offset === 0 ? 0 : varintLength(offset)) + varintLength(length);

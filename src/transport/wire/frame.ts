@@ -44,6 +44,12 @@ export interface HandshakeFrame {
   readonly data: Uint8Array;
 }
 
+export interface NewTokenFrame {
+  readonly type: typeof FrameType.NEW_TOKEN;
+  /** For the hello of another connection; never empty. */
+  readonly token: Uint8Array;
+}
+
 export interface StreamFrame {
   readonly type: typeof FrameType.STREAM;
   readonly streamId: number;
@@ -130,6 +136,7 @@ export type Frame =
   | ResetStreamFrame
   | StopSendingFrame
   | HandshakeFrame
+  | NewTokenFrame
   | StreamFrame
   | MaxDataFrame
   | MaxStreamDataFrame
@@ -211,6 +218,8 @@ function decodeRare(reader: ByteReader, type: RareType): Frame {
       return { type, streamId: reader.varint(), code: reader.varint() };
     case FrameType.HANDSHAKE:
       return decodeHandshake(reader);
+    case FrameType.NEW_TOKEN:
+      return decodeNewToken(reader);
     case FrameType.MAX_DATA:
     case FrameType.DATA_BLOCKED:
       return { type, limit: reader.varint() };
@@ -251,6 +260,13 @@ function decodeHandshake(reader: ByteReader): HandshakeFrame {
   const length = reader.varint();
   if (offset + length > MAX_VARINT) throw malformed('handshake data beyond 2^53-1');
   return { type: FrameType.HANDSHAKE, offset, data: reader.view(length) };
+}
+
+/** [FRM-14] */
+function decodeNewToken(reader: ByteReader): NewTokenFrame {
+  const token = reader.view(reader.varint());
+  if (token.length === 0) throw malformed('an empty token');
+  return { type: FrameType.NEW_TOKEN, token };
 }
 
 function streamCount(reader: ByteReader): number {

@@ -31,10 +31,10 @@ export interface RetryHeader {
   readonly version: number;
   readonly destinationId: Uint8Array;
   readonly sourceId: Uint8Array;
-  readonly token: Uint8Array;
   readonly headerStart: number;
-  /** Where the token ends and what protection appended begins. */
-  readonly tokenEnd: number;
+  /** The token runs from here to what protection appended, whose length only that knows. */
+  readonly tokenStart: number;
+  /** Always the end of the datagram [HDR-9]. */
   readonly packetEnd: number;
 }
 
@@ -92,9 +92,6 @@ export const HeaderBits = {
 /** First byte, version, and the two lengths of empty connection IDs. */
 export const SHORTEST_LONG_HEADER = 7;
 
-/** What the HELLO protection of the plaintext version appends; a RETRY has it too [HDR-9]. */
-const RETRY_CHECK_BYTES = 4;
-
 /**
  * Reads the header of the packet at `offset`, which is within the datagram or at its end. `shortIdLength` is the
  * length of the connection IDs that the receiver hands out: a short header does not carry it.
@@ -151,6 +148,21 @@ export function patchHelloLength(bytes: Uint8Array, position: number, length: nu
   assert(length > 0 && length < 0x4000, 'a hello packet is below 16,384 bytes');
   bytes[position] = 0x40 | (length >>> 8);
   bytes[position + 1] = length;
+}
+
+export type RetryHeaderFields = Pick<HelloHeaderFields, 'version' | 'destinationId' | 'sourceId' | 'token'>;
+
+/** All of a RETRY but what protection appends: its payload is empty [HDR-9]. */
+export function writeRetryHeader(writer: ByteWriter, fields: RetryHeaderFields): void {
+  const { destinationId, sourceId, token } = fields;
+  assertIdLengths(destinationId, sourceId);
+  writer.u8(HeaderBits.FORM | HeaderBits.FIXED | HeaderBits.TYPE_RETRY);
+  writer.u32(fields.version);
+  writer.u8(destinationId.length);
+  writer.write(destinationId);
+  writer.u8(sourceId.length);
+  writer.write(sourceId);
+  writer.write(token);
 }
 
 export function writeShortHeader(
@@ -293,11 +305,9 @@ function decodeRetry(
   fields: LongFields,
 ): RetryHeader | HeaderError {
   const packetEnd = datagram.length;
-  const tokenEnd = packetEnd - RETRY_CHECK_BYTES;
-  if (tokenEnd <= tokenStart) return 'truncated';
+  if (tokenStart === packetEnd) return 'truncated';
   const { version, destinationId, sourceId, headerStart } = fields;
-  const token = datagram.subarray(tokenStart, tokenEnd);
-  return { kind: 'retry', version, destinationId, sourceId, token, headerStart, tokenEnd, packetEnd };
+  return { kind: 'retry', version, destinationId, sourceId, headerStart, tokenStart, packetEnd };
 }
 
 /** One version at least, and nothing left over. */

@@ -55,6 +55,7 @@ export class ConnectionWatch implements ConnectionObserver {
   #peersAckDelayMs = PEERS_LONGEST_ACK_DELAY_MS;
   #steps = 0;
   #packetsReceived = 0;
+  #retries = 0;
   #packetsDropped = 0;
   #isClosed = false;
   #players: Players | undefined;
@@ -123,6 +124,15 @@ export class ConnectionWatch implements ConnectionObserver {
     this.#packetsDropped++;
   }
 
+  /** All that is in flight is given up, whatever becomes of it. */
+  onRetry(_sourceId: Uint8Array, _bytes: number, now: number): void {
+    this.#options.count('retry/followed');
+    this.#heardAt = now;
+    this.#askedAt = Infinity;
+    this.#retries++;
+    for (const space of [PacketSpace.HELLO, PacketSpace.PROTECTED]) this.#forget(space);
+  }
+
   onPacketsLost(packets: readonly SentPacket[]): void {
     for (const packet of packets) {
       this.#settle(packet.space, packet.packetNumber);
@@ -149,11 +159,13 @@ export class ConnectionWatch implements ConnectionObserver {
     if (this.#isClosed) return;
     this.#steps++;
     this.#guard(() => {
-      if (players.hello.isDiscarded && this.#open[PacketSpace.HELLO].size > 0) this.#forgetHello();
+      if (players.hello.isDiscarded && this.#open[PacketSpace.HELLO].size > 0)
+        this.#forget(PacketSpace.HELLO);
       if (this.#steps % STEPS_BETWEEN_SCANS === 0) this.#scan();
       this.#checkBooks(players);
       this.#checkSuspicion(players, now);
       this.#window.check(players, now);
+      this.#keys.check(players, now);
       this.#path.check(players);
     });
   }
@@ -210,7 +222,7 @@ export class ConnectionWatch implements ConnectionObserver {
     const mayBeKept =
       this.#isClosed || this.#players?.isConfirmed === true ? 0 : this.facts.options.undecryptablePackets;
     check(
-      this.#packetsReceived + this.#packetsDropped + mayBeKept >= datagramsReceived,
+      this.#packetsReceived + this.#retries + this.#packetsDropped + mayBeKept >= datagramsReceived,
       () =>
         `${this.#options.name}: ${datagramsReceived} datagrams, of which ${this.#packetsReceived} packets were read and ${this.#packetsDropped} dropped`,
     );
@@ -290,9 +302,8 @@ export class ConnectionWatch implements ConnectionObserver {
     if (packet.kind === 'ackEliciting') this.#openAckEliciting--;
   }
 
-  #forgetHello(): void {
-    for (const packetNumber of [...this.#open[PacketSpace.HELLO].keys()])
-      this.#settle(PacketSpace.HELLO, packetNumber);
+  #forget(space: PacketSpace): void {
+    for (const packetNumber of [...this.#open[space].keys()]) this.#settle(space, packetNumber);
   }
 
   #readFrames(space: PacketSpace, payload: Uint8Array): void {

@@ -100,17 +100,22 @@ export function drawBufferBytes(dimension: Dimension, side: string): number {
 }
 
 /** A server that is full refuses, which nobody survives: seldom. */
-export function drawEndpointLimits(rough: Dimension): EndpointLimits {
-  return rough('server.connections', DEFAULT_ENDPOINT_LIMITS, (random) => {
-    if (random.chance(0.7)) return DEFAULT_ENDPOINT_LIMITS;
+export function drawEndpointLimits(dimension: Dimension, rough: Dimension): EndpointLimits {
+  const retryAboveHalfOpen = dimension(
+    'server.retryAboveHalfOpen',
+    DEFAULT_ENDPOINT_LIMITS.retryAboveHalfOpen,
+    (random) => random.pick([0, 0, 1, 3]),
+  );
+  const connections = rough<Partial<EndpointLimits>>('server.connections', {}, (random) => {
+    if (random.chance(0.7)) return {};
     const draw = (name: keyof EndpointLimits): number =>
       random.pick([1, 2, DEFAULT_ENDPOINT_LIMITS[name], 1e6]);
     return {
-      ...DEFAULT_ENDPOINT_LIMITS,
       maxConnections: draw('maxConnections'),
       maxConnectionsPerAddress: draw('maxConnectionsPerAddress'),
       maxHalfOpen: draw('maxHalfOpen'),
       maxHalfOpenPerAddress: draw('maxHalfOpenPerAddress'),
     };
   });
+  return { ...DEFAULT_ENDPOINT_LIMITS, ...connections, retryAboveHalfOpen };
 }

@@ -5,8 +5,10 @@
  */
 import { type Clock, type Timer } from '../../../src/base/clock.js';
 import { type SeededRandom } from '../../../src/sim/seeded-random.js';
+import { simTokenProtection } from '../../../src/sim/sim-endpoint.js';
 import { type SimHost } from '../../../src/sim/sim-host.js';
 import { type SimNetwork, type SimSocket } from '../../../src/sim/sim-network.js';
+import { TokenMemory } from '../../../src/transport/endpoint/token-memory.js';
 import { type Address } from '../../../src/transport/path/path.js';
 import { type Checksum, createPlaintextHandshake } from '../../../src/transport/protection/plaintext.js';
 import { FrameType } from '../../../src/transport/wire/frame-type.js';
@@ -61,6 +63,9 @@ export class HostileClient {
       means: {
         random,
         resetToken: () => new Uint8Array(RESET_TOKEN_BYTES),
+        tokenProtection: simTokenProtection(checksum, new Uint8Array(0)),
+        tokenMemory: new TokenMemory(),
+        wallTime: () => this.#clock.now(),
         createHandshake: protection.wrapHandshake(createPlaintextHandshake(checksum)),
         helloProtection: protection.helloProtection,
         onHandshakeWake: () => undefined,

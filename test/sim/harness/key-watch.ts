@@ -1,4 +1,7 @@
-/** Looks on while a connection uses its keys: new ones are not put off when they are due and may be had [KEY-5]. */
+/**
+ * Looks on while a connection uses its keys: new ones are not put off when they are due and may be had [KEY-5], and those
+ * before the peer's update are kept for what it has overtaken [KEY-7].
+ */
 import { type Players } from '../../../src/transport/connection/players.js';
 import { PacketSpace } from '../../../src/transport/recovery/sent-packet.js';
 import { check } from './violation.js';
@@ -9,6 +12,10 @@ export class KeyWatch {
   #generation = 0;
   #firstSent = 0;
   #since: number | undefined;
+  #openGeneration = 0;
+  /** Those that opened what came before. */
+  #keptUntil = -Infinity;
+  #ptoMs = Infinity;
 
   constructor(name: string, count: (name: string) => void) {
     this.#name = name;
@@ -47,4 +54,24 @@ export class KeyWatch {
         `${this.#name}: ${packetNumber - this.#firstSent} packets with keys of generation ${sealGeneration}, and no new ones`,
     );
   }
+
+  /** After each step. */
+  check({ keyPhases, options, recovery }: Players, now: number): void {
+    const { openGeneration } = keyPhases;
+    const ptoMs = recovery.rtt.ptoPeriod(options.maxAckDelayMs);
+    if (openGeneration !== this.#openGeneration) {
+      this.#openGeneration = openGeneration;
+      // The step that brought new keys may have changed it, before or after.
+      this.#keptUntil = now + PREVIOUS_KEPT_PTOS * Math.min(this.#ptoMs, ptoMs);
+    }
+    this.#ptoMs = ptoMs;
+    check(
+      now >= this.#keptUntil || keyPhases.opener(openGeneration - 1) !== undefined,
+      () =>
+        `${this.#name}: keys of generation ${openGeneration - 1} are forgotten ${this.#keptUntil - now} ms too early`,
+    );
+  }
 }
+
+/** RFC 9001 §6.5. */
+const PREVIOUS_KEPT_PTOS = 3;

@@ -23,6 +23,7 @@ export function mayReplayFirstFlights(scenario: Scenario): boolean {
   return (
     crashes.length + pauses.length > 0 ||
     mayRefuse(scenario) ||
+    mayRetry(scenario) ||
     serverHandshake.failureRate + serverHandshake.alterationRate > 0 ||
     serverOptions.handshakeTimeoutMs < DEFAULT_TRANSPORT_OPTIONS.handshakeTimeoutMs ||
     serverOptions.reassemblyPieces < DEFAULT_TRANSPORT_OPTIONS.reassemblyPieces ||
@@ -34,8 +35,15 @@ export function mayReplayFirstFlights(scenario: Scenario): boolean {
 /** The server may be full, as far as it knows: connections of clients that are gone count too. */
 export function mayRefuse({ serverLimits }: Scenario): boolean {
   return Object.entries(serverLimits).some(
-    ([name, limit]) => limit < DEFAULT_ENDPOINT_LIMITS[name as keyof typeof DEFAULT_ENDPOINT_LIMITS],
+    ([name, limit]) =>
+      name !== 'retryAboveHalfOpen' &&
+      limit < DEFAULT_ENDPOINT_LIMITS[name as keyof typeof DEFAULT_ENDPOINT_LIMITS],
   );
+}
+
+/** One hello of a client may be answered with a RETRY and another, or what the network repeats of it, not. */
+export function mayRetry({ serverLimits }: Scenario): boolean {
+  return serverLimits.retryAboveHalfOpen < DEFAULT_ENDPOINT_LIMITS.retryAboveHalfOpen;
 }
 
 /**

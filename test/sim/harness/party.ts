@@ -21,7 +21,8 @@ import { check } from './violation.js';
 export interface PartyFacts {
   readonly id: string;
   readonly isServer: boolean;
-  readonly originalId: Uint8Array;
+  /** Where the client's hellos go, as far as this side knows. */
+  readonly helloId: Uint8Array;
   readonly mostStreamWindow: number;
   readonly protection: SimProtection;
 }
@@ -29,15 +30,15 @@ export interface PartyFacts {
 export class Party {
   readonly id: string;
   readonly isServer: boolean;
-  /** The client's first destination ID, of which the protection of HELLO packets is made. */
-  readonly originalId: Uint8Array;
+  /** What HELLO packets of both sides are protected with: where the client's go at first, then by a RETRY. */
+  readonly helloIds: Uint8Array[];
   peer: Party | undefined;
   /** Several connections of a server answer it: nothing can be said of who granted what. */
   isAmbiguous = false;
   readonly #lastSent = [-1, -1];
   readonly #arrived = [new RangeSet(), new RangeSet()];
   readonly #protection: SimProtection;
-  readonly #helloOpener: Opener;
+  #helloOpener: Opener;
   /** Of its PROTECTED packets, once that can be known. */
   #keys: KeyTrail | undefined;
   /** All of the handshake stream. */
@@ -58,14 +59,24 @@ export class Party {
   /** To what its window may be tuned. */
   readonly #mostStreamWindow: number;
 
-  constructor({ id, isServer, originalId, mostStreamWindow, protection }: PartyFacts) {
+  constructor({ id, isServer, helloId, mostStreamWindow, protection }: PartyFacts) {
     this.#mostStreamWindow = mostStreamWindow;
     this.#protection = protection;
     this.id = id;
     this.isServer = isServer;
-    this.originalId = originalId;
-    const receiver = isServer ? 'client' : 'server';
-    this.#helloOpener = protection.helloProtection(ProtocolVersion.PLAINTEXT, originalId, receiver).opener;
+    this.helloIds = [helloId];
+    this.#helloOpener = this.#helloOpenerOf(helloId);
+  }
+
+  isHelloId(id: Uint8Array): boolean {
+    return this.helloIds.some((helloId) => Buffer.compare(helloId, id) === 0);
+  }
+
+  /** A client's hellos go to the source ID of a RETRY from now on. */
+  onRetryFollowed(sourceId: Uint8Array): void {
+    check(this.helloIds.length === 1, () => `${this.id}: follows a second RETRY`);
+    this.helloIds.push(sourceId);
+    this.#helloOpener = this.#helloOpenerOf(sourceId);
   }
 
   get maxDatagramSize(): number | undefined {
@@ -224,6 +235,11 @@ export class Party {
     this.#streamEnds.set(streamId, end);
     this.#sentOnStreams += end - before;
     this.#checkGrants(streamId, end, frame.offset >= BULK_FROM);
+  }
+
+  #helloOpenerOf(helloId: Uint8Array): Opener {
+    const receiver = this.isServer ? 'client' : 'server';
+    return this.#protection.helloProtection(ProtocolVersion.PLAINTEXT, helloId, receiver).opener;
   }
 
   /** What it grants beyond what was sent to it, which is at least what was read, is no more than its window may be. */

@@ -68,6 +68,7 @@ export const DIMENSION_EFFECTS: Readonly<Record<string, readonly string[]>> = {
   reassemblyPieces: [],
   reordering: ['fate/reordered'],
   resetKeyKept: ['closed/reset NO_ERROR'],
+  retryAboveHalfOpen: ['drop/addressNotProven', 'drop/unexpectedRetry', 'retry/followed', 'token/retry'],
   rough: [],
   seldomMoves: ['fault/move address'],
   sendBufferPerConnection: [],
@@ -109,6 +110,7 @@ export function requiredCoverage(dimensions: readonly string[]): readonly string
     ...legalFrames()
       .filter((name) => !UNREACHED_FRAMES.includes(name))
       .map((name) => `frame/${name}`),
+    'token/address',
     'call/OK',
     'stream/ok',
   ];

@@ -139,7 +139,7 @@ export function drawScenario(seed: number, isNightly = false): Scenario {
     serverHandshake: drawHandshake(rough, 'serverHandshake'),
     clientOptions,
     serverOptions,
-    serverLimits: drawEndpointLimits(rough),
+    serverLimits: drawEndpointLimits(dimension, rough),
     // AEAD in a quarter of all seeds, of which each cipher gets its share.
     protection: dimension<ProtectionName>('keys', 'plaintext', (random) =>
       random.chance(0.5) ? 'checksum' : random.pick(AEAD_SUITES),

@@ -5,7 +5,7 @@
  *
  * Checked: everything sent is well formed · packet numbers strictly increase · keys change in step (`key-trail.ts`) · an ACK names only packets that arrived ·
  * limits never decrease and are never passed · at most 3 bytes go to an unvalidated address for each that came from it ·
- * a client's hello datagram is padded · no datagram above what the receiver takes · none but probes above 1,200 bytes
+ * a client's hello datagram is padded · a client follows one RETRY · a token proves the address that it went to · no datagram above what the receiver takes · none but probes above 1,200 bytes
  * and above what a probe has shown to arrive · stateless resets: see `reset-watch.ts`.
  */
 import { type Datagram } from '../../../src/sim/link.js';
@@ -17,6 +17,7 @@ import {
   decodeHeader,
   type HelloHeader,
   readTruncatedPacketNumber,
+  type RetryHeader,
   type ShortHeader,
 } from '../../../src/transport/wire/header.js';
 import { decodePacketNumber } from '../../../src/transport/wire/packet-number.js';
@@ -36,6 +37,8 @@ export interface WireTapOptions {
   /** A connection of this server takes the address of this client for good at this moment. */
   readonly isValidated: (server: Address, client: Address) => boolean;
   readonly onFrame: (type: number, space: PacketSpace) => void;
+  /** A hello arrives from where this token was sent. */
+  readonly onToken: (kind: 'retry' | 'address') => void;
 }
 
 /** One packet of a datagram as its sender sealed it. */
@@ -49,6 +52,8 @@ interface SeenPacket {
   readonly isProbe: boolean;
   /** The bytes of its PATH_RESPONSEs, as hexadecimal digits. */
   readonly responses: readonly string[];
+  /** Of a HELLO packet, as hexadecimal digits; undefined: none. */
+  readonly token: string | undefined;
 }
 
 /** The way between a server's address and another, whatever goes there. */
@@ -74,6 +79,10 @@ export class WireTap {
   /** Where each challenge of a server went: who answers it is there. */
   readonly #challenges = new Map<string, TappedPath>();
   readonly #resets = new ResetWatch();
+  /** By the source ID of a RETRY, as hexadecimal digits. */
+  readonly #retries = new Set<string>();
+  /** Where each token went: to an address by RETRY, to a host by NEW_TOKEN. */
+  readonly #tokens = new Map<string, { readonly kind: 'retry' | 'address'; readonly to: string }>();
   /** Packets pass that cannot be read: there may be connection IDs of which nothing is known. */
   #isBlind = false;
 
@@ -110,7 +119,8 @@ export class WireTap {
     const path = this.#path(to.ip, to.port, from.ip, from.port);
     path.receivedBytes += bytes.length;
     path.isOpaque ||= packets.length === 0;
-    for (const { space, destinationId, responses } of packets) {
+    for (const { space, destinationId, responses, token } of packets) {
+      if (token !== undefined) this.#onTokenArrived(token, from, path);
       path.hasHello ||= space === PacketSpace.HELLO;
       // Where hellos come from, who knows the server's ID has received its answer; elsewhere only a challenge tells.
       if (path.hasHello && this.#parties.get(destinationId)?.isServer === true) path.isValidated = true;
@@ -150,7 +160,7 @@ export class WireTap {
         hasHello ||= header.kind === 'hello';
         const packet = this.#readPacket(datagram, header);
         if (packet !== undefined) packets.push(packet);
-      }
+      } else if (header.kind === 'retry') this.#onRetrySent(datagram, header);
     }
     check(
       !hasHello || this.#options.isServer(from.ip) || bytes.length >= SMALLEST_HELLO_BYTES,
@@ -203,12 +213,45 @@ export class WireTap {
         this.#onNewId(hex(frame.connectionId), sender);
         this.#resets.onToken(frame.connectionId, frame.resetToken);
       }
+      if (frame.type === FrameType.NEW_TOKEN)
+        this.#tokens.set(hex(frame.token), { kind: 'address', to: to.ip });
       if (frame.type === FrameType.PATH_RESPONSE) responses.push(hex(frame.bytes));
       if (frame.type === FrameType.PATH_CHALLENGE && sender.isServer)
         this.#challenges.set(hex(frame.bytes), this.#path(from.ip, from.port, to.ip, to.port));
       isProbe &&= frame.type === FrameType.PING || frame.type === FrameType.PADDING;
     }
-    return { sender, space, packetNumber, destinationId, isProbe, responses };
+    const hasToken = header.kind === 'hello' && header.token.length > 0;
+    const token = hasToken ? hex(header.token) : undefined;
+    return { sender, space, packetNumber, destinationId, isProbe, responses, token };
+  }
+
+  /** Smaller than any hello, authentic for the hello that it answers, and only from a server. */
+  #onRetrySent({ from, to, bytes }: Datagram, header: RetryHeader): void {
+    check(this.#options.isServer(from.ip), () => 'a RETRY of a client');
+    check(bytes.length < SMALLEST_HELLO_BYTES, () => `a RETRY of ${bytes.length} bytes`);
+    this.#retries.add(hex(header.sourceId));
+    const { headerStart, tokenStart, packetEnd, destinationId } = header;
+    const client = this.#parties.get(hex(destinationId));
+    const isAuthentic = client?.helloIds.some((id) => {
+      const { opener } = this.#options.protection().helloProtection(header.version, id, 'client');
+      return opener.open(0, bytes, headerStart, packetEnd - opener.overhead, packetEnd) !== undefined;
+    });
+    check(isAuthentic !== false, () => 'a RETRY that does not open');
+    const { overhead } = this.#options
+      .protection()
+      .helloProtection(header.version, destinationId, 'client').opener;
+    this.#tokens.set(hex(bytes.subarray(tokenStart, packetEnd - overhead)), {
+      kind: 'retry',
+      to: `${to.ip}:${to.port}`,
+    });
+  }
+
+  /** Who comes with a token from where it went has received it there. */
+  #onTokenArrived(token: string, { ip, port }: Address, path: TappedPath): void {
+    const sent = this.#tokens.get(token);
+    if (sent?.to !== (sent?.kind === 'retry' ? `${ip}:${port}` : ip)) return;
+    this.#options.onToken(sent.kind);
+    path.isValidated = true;
   }
 
   /** False for a refusal, which speaks in the name of the ID that it was asked under, and is nobody's. */
@@ -218,8 +261,11 @@ export class WireTap {
     const peer = this.#parties.get(destinationId);
     let party = this.#parties.get(sourceId);
     if (party === undefined) {
-      const originalId = isServer ? peer?.originalId : header.destinationId.slice();
-      if (originalId === undefined) return false;
+      // A server may have taken a late copy of a hello that another answered with a RETRY.
+      const helloId = isServer
+        ? (peer?.helloIds.find((id) => this.#opensHello(id, datagram.bytes, header)) ?? peer?.helloIds[0])
+        : header.destinationId.slice();
+      if (helloId === undefined) return false;
       if (isServer && this.#isRefusal(datagram.bytes, header)) {
         // What it reads is not all its server's from now on.
         if (peer !== undefined) peer.isAmbiguous = true;
@@ -228,12 +274,13 @@ export class WireTap {
       party = new Party({
         id: sourceId,
         isServer,
-        originalId,
+        helloId,
         mostStreamWindow: this.#options.mostStreamWindow(isServer),
         protection: this.#options.protection(),
       });
       this.#parties.set(sourceId, party);
-    }
+    } else if (!isServer && this.#retries.has(destinationId) && !party.isHelloId(header.destinationId))
+      party.onRetryFollowed(header.destinationId.slice());
     this.#addSender(destinationId, party);
     if (peer === undefined) return true;
     this.#addSender(sourceId, peer);
@@ -245,9 +292,15 @@ export class WireTap {
 
   /** A server that takes nobody new speaks in the name of the ID that it was asked under, and remembers nothing. */
   #isRefusal(bytes: Uint8Array, header: HelloHeader): boolean {
-    const { headerStart, payloadStart, packetEnd, sourceId, version } = header;
-    const { opener } = this.#options.protection().helloProtection(version, sourceId, 'client');
-    return opener.open(0, bytes, headerStart, payloadStart, packetEnd) !== undefined;
+    return this.#opensHello(header.sourceId, bytes, header);
+  }
+
+  /** Whether the HELLO packet of a server, with a low number, is protected with this ID. */
+  #opensHello(helloId: Uint8Array, bytes: Uint8Array, header: HelloHeader): boolean {
+    const { headerStart, payloadStart, packetEnd, version } = header;
+    const { opener } = this.#options.protection().helloProtection(version, helloId, 'client');
+    const packetNumber = readTruncatedPacketNumber(bytes, header);
+    return opener.open(packetNumber, bytes, headerStart, payloadStart, packetEnd) !== undefined;
   }
 
   /** A short packet to an ID that nobody has given out. */

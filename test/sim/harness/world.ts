@@ -30,6 +30,7 @@ import { harmlessCodes, HEALED_DELAY_MS, isForgiving, mayLoseHandshakes } from '
 import { HostileClient } from './hostile-client.js';
 import { type HandshakeFaults, type HostilePlan, type Scenario } from './scenario.js';
 import { type SimProtection, simProtection } from './sim-protection.js';
+import { TokenWatch } from './token-watch.js';
 import { check } from './violation.js';
 import { frameName, WireTap } from './wire-tap.js';
 
@@ -72,6 +73,9 @@ export class World {
     },
     onFrame: (type, space) => {
       this.count(`frame/${space === 0 ? 'HELLO' : 'PROTECTED'} ${frameName(type)}`);
+    },
+    onToken: (kind) => {
+      this.count(`token/${kind}`);
     },
   });
   readonly #harmlessCodes: ReadonlySet<number>;
@@ -319,6 +323,7 @@ export class World {
   #endpointOptions(host: SimHost, transport: TransportOptions, faults: HandshakeFaults): SimEndpointOptions {
     const random = this.random.fork(`endpoint ${host.ip} ${this.clock.now()}`);
     const handshakes = this.random.fork(`handshake ${host.ip}`);
+    const tokens = new TokenWatch();
     return {
       network: this.network,
       host,
@@ -327,8 +332,13 @@ export class World {
       helloProtection: this.#protection.helloProtection,
       transport,
       touch: this.loop.touch,
-      observe: (facts) =>
-        this.#watch.observe({
+      observe: (facts) => {
+        try {
+          tokens.onConnection(facts);
+        } catch (error) {
+          this.fail(error);
+        }
+        return this.#watch.observe({
           name: host.ip,
           facts,
           buffers: host.buffers,
@@ -339,7 +349,8 @@ export class World {
           count: (name) => {
             this.count(name);
           },
-        }),
+        });
+      },
       wrapHandshake: (inner) =>
         createSimHandshake(this.#protection.wrapHandshake(inner), host.clock(), (context) => {
           const fails = !this.#isHealed && handshakes.chance(faults.failureRate);

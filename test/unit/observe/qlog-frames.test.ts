@@ -15,6 +15,7 @@ test.each<[string, number[], object]>([
   ['RESET_STREAM', [4, 8, 2, 9], { frame_type: 'reset_stream', stream_id: 8, error_code: 2, final_size: 9 }],
   ['STOP_SENDING', [5, 8, 2], { frame_type: 'stop_sending', stream_id: 8, error_code: 2 }],
   ['HANDSHAKE', [6, 3, 2, 7, 7], { frame_type: 'crypto', offset: 3, length: 2 }],
+  ['NEW_TOKEN without its bytes', [7, 2, 9, 9], { frame_type: 'new_token', token: { raw: { length: 2 } } }],
   [
     'STREAM with offset, length and FIN',
     [0x0f, 4, 5, 1, 9],

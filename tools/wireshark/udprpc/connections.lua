@@ -31,6 +31,10 @@ local function new_connection(header)
   return {
     is_secure = header.version == constants.versions.TLS,
     original_id = header.destination,
+    -- Where the client's hellos go: at first, or after the RETRY that it has followed.
+    hello_id = header.destination,
+    -- Those that they may go to, with their keys once these were needed.
+    hello_ids = { [header.destination] = {} },
     client = new_side(),
     server = new_side(),
     calls = {},
@@ -54,11 +58,18 @@ end
 -- Of a datagram that is a stateless reset [RST-3].
 function M.find_reset(token) return reset_tokens[token] end
 
+-- [PRT-6] [RTY-4] The ID that a HELLO packet is protected by; a RETRY by that of the very first one [HDR-9].
+local function hello_id_of(connection, packet)
+  if packet.kind == 'RETRY' then return connection.original_id end
+  local is_first = packet.from == 'client' and connection.hello_ids[packet.destination]
+  return is_first and packet.destination or connection.hello_id
+end
+
 -- [PRT-6] Bytes that stand before each packet of the plaintext version; nil where they were not captured.
-local function subject_of(connection, from, kind)
-  if kind == 'HELLO' then return connection.original_id end
+local function subject_of(connection, packet)
+  if packet.kind ~= 'PROTECTED' then return hello_id_of(connection, packet) end
   local of_client = connection.client.handshake.parameters
-  if from == 'client' or of_client == nil then return of_client end
+  if packet.from == 'client' or of_client == nil then return of_client end
   local of_server = connection.server.handshake.parameters
   return of_server and of_client .. of_server
 end
@@ -68,7 +79,7 @@ local function open_plaintext(connection, packet, bytes)
   local payload_end = packet.packet_end - constants.checksum_bytes
   if payload_end < packet.payload_at then return 'too short' end
   local payload = bytes:sub(packet.payload_at + 1, payload_end)
-  local subject = subject_of(connection, packet.from, packet.kind)
+  local subject = subject_of(connection, packet)
   if subject == nil or packet.packet_end > #bytes then return 'checksum not verified', payload end
   local unsent = math.floor(packet.number / 256 ^ packet.number_bytes) % 4294967296
   local sum = hash.crc32(subject .. hash.big_endian(unsent, 4) .. bytes:sub(packet.start + 1, payload_end), 0)
@@ -81,9 +92,11 @@ local function open_secure(connection, packet, bytes)
   local header = bytes:sub(packet.start + 1, packet.payload_at)
   local sealed = bytes:sub(packet.payload_at + 1, packet.packet_end)
   local payload
-  if packet.kind == 'HELLO' then
-    connection.hello_keys = connection.hello_keys or keys.hello(connection.original_id)
-    payload = connection.hello_keys[packet.from].open(packet.number, header, sealed)
+  if packet.kind ~= 'PROTECTED' then
+    local hello_id = hello_id_of(connection, packet)
+    local known = connection.hello_ids[hello_id]
+    known.keys = known.keys or keys.hello(hello_id)
+    payload = known.keys[packet.from].open(packet.number, header, sealed)
   else
     local side = connection[packet.from]
     side.phases = side.phases or keys.protected(connection.original_id, packet.from)
@@ -92,6 +105,21 @@ local function open_secure(connection, packet, bytes)
   end
   if payload == nil then return 'does not open' end
   return 'decrypted', payload
+end
+
+-- For the first look at a RETRY: where the client's next hellos may go.
+function M.open_retry(packet, bytes)
+  local connection, from = M.find(packet.destination)
+  if connection == nil or from ~= 'server' then
+    packet.status = 'of no connection whose beginning was captured'
+    return
+  end
+  packet.connection, packet.from = connection, from
+  local open = connection.is_secure and open_secure or open_plaintext
+  packet.status, packet.payload = open(connection, packet, bytes)
+  if packet.payload == nil then return end
+  connection.hello_ids[packet.source] = connection.hello_ids[packet.source] or {}
+  M.learn_id(connection, 'server', packet.source)
 end
 
 -- For the first look at a packet: whose it is, its number, whether it is authentic, and its payload where it can be read.
@@ -119,7 +147,10 @@ function M.open(packet, bytes)
     connection.index, connections = connections, connections + 1
     M.learn_id(connection, 'server', packet.destination)
   end
-  if packet.kind == 'HELLO' then M.learn_id(connection, from, packet.source) end
+  if packet.kind ~= 'HELLO' then return end
+  M.learn_id(connection, from, packet.source)
+  local is_after_retry = from == 'client' and packet.destination ~= connection.original_id
+  if is_after_retry and connection.hello_ids[packet.destination] then connection.hello_id = packet.destination end
 end
 
 -- The units that become whole with the data of a HANDSHAKE frame.

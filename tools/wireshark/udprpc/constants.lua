@@ -59,6 +59,7 @@ return {
     RESET_STREAM = 4,
     STOP_SENDING = 5,
     HANDSHAKE = 6,
+    NEW_TOKEN = 7,
     STREAM = 8,
     MAX_DATA = 0x10,
     MAX_STREAM_DATA = 0x11,

@@ -131,6 +131,13 @@ end
 
 for flags = 0, 7 do show[types.STREAM + flags] = show_stream end
 
+show[types.NEW_TOKEN] = function(reader, tree)
+  local length = reader:add_varint(tree, fields.data_length)
+  if length == 0 then Reader.fail('its token is empty') end
+  reader:add_bytes(tree, fields.token, length)
+  return 'NEW_TOKEN'
+end
+
 show[types.NEW_CONNECTION_ID] = function(reader, tree, packet)
   reader:add_varint(tree, fields.sequence)
   reader:add_varint(tree, fields.retire_prior_to)

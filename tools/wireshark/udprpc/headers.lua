@@ -54,6 +54,15 @@ local function read_hello(packet, bytes, first)
   return add_packet_number(packet, bytes, first)
 end
 
+-- [HDR-9] Up to the end of the datagram; protected as a HELLO packet of number 0 without a payload would be.
+local function read_retry(packet)
+  local protection_bytes = packet.version == versions.TLS and constants.tag_bytes or constants.checksum_bytes
+  packet.kind, packet.number, packet.number_bytes = 'RETRY', 0, 1
+  packet.token_at, packet.payload_at = packet.ids_end, packet.packet_end - protection_bytes
+  if packet.payload_at <= packet.token_at then return nil, 'it ends within its token' end
+  return packet
+end
+
 -- The frozen fields [VER-1].
 local function read_long(bytes, offset, first, size)
   if offset + constants.shortest_long_header > #bytes then return nil, 'it is too short for a header' end
@@ -77,7 +86,7 @@ local function read_long(bytes, offset, first, size)
   elseif band(first, header.TYPE_MASK) == header.TYPE_HELLO then
     return read_hello(packet, bytes, first)
   elseif band(first, header.TYPE_MASK) == header.TYPE_RETRY then
-    packet.kind = 'RETRY'
+    return read_retry(packet)
   else
     return nil, 'there is no packet of its type'
   end

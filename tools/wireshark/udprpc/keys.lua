@@ -1,4 +1,4 @@
--- Keys of packets under TLS (PROTOCOL §5.3): those of HELLO packets from the connection's first ID, those of PROTECTED
+-- Keys of packets under TLS (PROTOCOL §5.3): those of HELLO packets from the ID that the client's go to, those of PROTECTED
 -- packets from the secrets of a key log [KEY-10], generation after generation.
 
 local constants = require('udprpc.constants')
@@ -49,8 +49,8 @@ local function opener(suite, secret)
 end
 
 -- [KEY-1] Those of both sides.
-function M.hello(original_id)
-  local secret = hash.hmac(HELLO_SUITE.hash, bytes_of(constants.hello_salt), original_id)
+function M.hello(hello_id)
+  local secret = hash.hmac(HELLO_SUITE.hash, bytes_of(constants.hello_salt), hello_id)
   local function of(label)
     return opener(HELLO_SUITE, hash.expand_label(HELLO_SUITE.hash, secret, label, HELLO_SUITE.hash_bytes))
   end

@@ -31,6 +31,10 @@ class Witness implements ConnectionObserver {
     this.dropped.push({ reason, bytes });
   }
 
+  onRetry(_sourceId: Uint8Array, bytes: number): void {
+    this.told.push(`retry ${bytes}`);
+  }
+
   onPacketsLost(packets: readonly { space: PacketSpace; packetNumber: number }[]): void {
     for (const { space, packetNumber } of packets) this.lost.push(`${space}:${packetNumber}`);
   }

@@ -164,11 +164,11 @@ describe('a datagram', () => {
     expect([server.closed, pair.flights.length]).toEqual([undefined, count]);
   });
 
-  test('[HDR-9] that is a RETRY is dropped by a client', () => {
+  test('[RTY-3] that is a RETRY is dropped by a client that has heard the server', () => {
     const { pair, client, server } = establish();
     const ids = [8, ...client.localId, 8, ...server.localId];
     pair.deliver('client', Uint8Array.of(0xd0, 0x75, 0x70, 0, 1, ...ids, 1, 2, 3, 4, 5, 6, 7, 8));
-    expect(client.stats.drops.unknownType).toBe(1);
+    expect(client.stats.drops.unexpectedRetry).toBe(1);
     expect(client.closed).toBeUndefined();
   });
 });
@@ -177,6 +177,12 @@ describe('a frame', () => {
   test('[FRM-4] is in every packet: an empty one ends the connection', () => {
     const { server, forgeTo } = establish();
     forgeTo('server', []);
+    expect(server.closed).toMatchObject({ by: 'local', code: TransportErrorCode.PROTOCOL_VIOLATION });
+  });
+
+  test('[FRM-14] that brings a token is not for a client to send', () => {
+    const { server, forgeTo } = establish();
+    forgeTo('server', [FrameType.NEW_TOKEN, 1, 9]);
     expect(server.closed).toMatchObject({ by: 'local', code: TransportErrorCode.PROTOCOL_VIOLATION });
   });
 

@@ -103,7 +103,7 @@ describe('a server endpoint', () => {
 
   test.each<[string, DropReason, number[]]>([
     ['version negotiation', 'unknownVersion', [0x80, 0, 0, 0, 0, 8, ...ID, 8, ...ID, 0x75, 0x73, 0, 1]],
-    ['RETRY', 'unknownType', [0xd0, 0x75, 0x70, 0, 1, 8, ...ID, 8, ...ID, 1, 2, 3]],
+    ['RETRY', 'unexpectedRetry', [0xd0, 0x75, 0x70, 0, 1, 8, ...ID, 8, ...ID, 1, 2, 3]],
     ['PROTECTED packet to a connection that there is none of', 'unknownConnection', [0x43, ...ID]],
   ])('[AMP-3] does not answer a %s, which may be an answer itself', (_, reason, start) => {
     const pair = new EndpointPair();

@@ -6,6 +6,7 @@ import {
   patchHelloLength,
   readTruncatedPacketNumber,
   writeHelloHeader,
+  writeRetryHeader,
   writeShortHeader,
   type Header,
   type HelloHeaderFields,
@@ -137,6 +138,29 @@ describe('short headers', () => {
           expect(readTruncatedPacketNumber(writer.bytes, header)).toBe(packetNumber % 2 ** (8 * length));
         },
       ),
+    );
+  });
+});
+
+describe('RETRY headers', () => {
+  test('[HDR-9] what is written is read; the token and what protects it run to the end of the datagram', () => {
+    const fields = fc.record({
+      version: fc.constantFrom(ProtocolVersion.PLAINTEXT, ProtocolVersion.TLS),
+      destinationId: connectionId,
+      sourceId: connectionId,
+      token: fc.uint8Array({ minLength: 1, maxLength: 300 }),
+    });
+    fc.assert(
+      fc.property(fields, ({ token, ...ids }) => {
+        const writer = new ByteWriter(new Uint8Array(400));
+        writeRetryHeader(writer, { ...ids, token });
+        const datagram = writer.bytes.subarray(0, writer.offset);
+        const packetEnd = datagram.length;
+        const tokenStart = packetEnd - token.length;
+        const header = decodeHeader(datagram, 0, 8);
+        expect(header).toEqual({ ...ids, kind: 'retry', headerStart: 0, tokenStart, packetEnd });
+        expect(decodeHeader(datagram.subarray(0, tokenStart), 0, 8)).toBe('truncated');
+      }),
     );
   });
 });
