@@ -56,6 +56,7 @@ export class World {
   readonly #connectors: SimConnector[];
   readonly #watch = new EndpointWatch();
   readonly #protection: SimProtection;
+  readonly #tokens = new TokenWatch();
   readonly #tap = new WireTap({
     protection: () => this.#protection,
     isServer: (ip) => SERVER_IPS.includes(ip as (typeof SERVER_IPS)[0]),
@@ -216,7 +217,8 @@ export class World {
 
   onCrash(host: number): void {
     this.#watch.remove(host === -1 ? 'server' : `client ${host}`);
-    if (host !== -1) this.clientIsLost(host);
+    if (host === -1) this.#tokens.onCrash();
+    else this.clientIsLost(host);
   }
 
   onRestart(host: number): void {
@@ -323,7 +325,6 @@ export class World {
   #endpointOptions(host: SimHost, transport: TransportOptions, faults: HandshakeFaults): SimEndpointOptions {
     const random = this.random.fork(`endpoint ${host.ip} ${this.clock.now()}`);
     const handshakes = this.random.fork(`handshake ${host.ip}`);
-    const tokens = new TokenWatch();
     return {
       network: this.network,
       host,
@@ -334,7 +335,7 @@ export class World {
       touch: this.loop.touch,
       observe: (facts) => {
         try {
-          tokens.onConnection(facts);
+          this.#tokens.onConnection(facts);
         } catch (error) {
           this.fail(error);
         }
