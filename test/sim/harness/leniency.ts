@@ -109,7 +109,10 @@ export function harmlessCodes(scenario: Scenario): ReadonlySet<number> {
   ) {
     codes.add(TransportErrorCode.RESOURCE_LIMIT);
   }
-  if (clientHandshake.alterationRate + serverHandshake.alterationRate > 0) {
+  const isAltered = clientHandshake.alterationRate + serverHandshake.alterationRate > 0;
+  // [RTY-2] Without its key a server cannot know any more where the hello went that it has answered by RETRY.
+  const losesTokenKey = !scenario.keepsResetKey && scenario.crashes.some(({ host }) => host === -1);
+  if (isAltered || losesTokenKey) {
     codes.add(TransportErrorCode.TRANSPORT_PARAMETER_ERROR);
   }
   return codes;
