@@ -5,6 +5,7 @@ import { CloseCode } from '../../src/rpc/framing/reset-code.js';
 import { ConnectionTransport } from '../../src/transport/endpoint/connection-transport.js';
 import { FrameType } from '../../src/transport/wire/frame-type.js';
 import { decodeHeader } from '../../src/transport/wire/header.js';
+import { DatagramRelay, type Passing } from '../support/datagram-relay.js';
 import {
   closeAll,
   connect,
@@ -39,16 +40,24 @@ describe('a connection over real sockets', () => {
     expect(Buffer.compare(await client.echo(sent), sent)).toBe(0);
   }, 20_000);
 
-  test('with one address, what is written at once rides in the first flight', async () => {
+  test('with one address, what is written at once rides in the first flight, in its first datagram', async () => {
     const { listening, connections } = await echoServer();
+    const datagrams: Passing[] = [];
+    const relay = await DatagramRelay.open(listening.port, () => (passing) => {
+      datagrams.push(passing);
+      return [passing.bytes];
+    });
     let answer: Promise<Uint8Array> | undefined;
-    const client = await connectClient(`127.0.0.1:${listening.port}`, {}, (it) => {
+    const client = await connectClient(`127.0.0.1:${relay.port}`, {}, (it) => {
       expect(it.transport.isReady).toBe(false);
       answer = it.echo(bytesOf(100));
     });
     expect(await answer).toEqual(bytesOf(100));
     expect(connections[0]?.firstFlightStreams).toEqual([0]);
     await client.ready;
+    const firstAnswer = datagrams.findIndex(({ from }) => from === 'server');
+    expect(datagrams.slice(0, firstAnswer).map(({ bytes }) => bytes.length)).toEqual([1_200]);
+    await relay.close();
   });
 
   test('[MIG-10] goes on from another socket in the middle of a transfer, as often as it is asked to', async () => {

@@ -76,11 +76,11 @@ export class EndpointPump implements FlushRequests {
     });
   }
 
-  /** Starts a connection; its first flight leaves when the running code returns. */
+  /** Starts a connection; its first flight leaves at the end of the turn, so that whoever is handed it can write to it. */
   connect(remote: Address, local: number): ConnectionTransport {
     const connection = this.endpoint.connect(remote, local, this.#clock.now());
     const transport = this.#transportOf(connection);
-    this.requestFlush(connection);
+    this.requestLateFlush(connection);
     return transport;
   }
 
