@@ -221,7 +221,7 @@ describe('plaintext and TLS', () => {
     closing.push(() => channel.close());
     const error = await failureOf(createClient(TestServiceDefinition, channel).echo({ payload }));
     expect(error.details).toContain('the server speaks TLS only: use udps://');
-    expect(error).toMatchObject({ code: Status.UNAVAILABLE, attempts: 1 });
+    expect(error).toMatchObject({ code: Status.UNAVAILABLE, maybeExecuted: false, attempts: 1 });
   });
 
   test('a client of TLS is told at once that the server speaks plaintext', async () => {

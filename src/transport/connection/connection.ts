@@ -316,7 +316,10 @@ export class Connection implements FrameHandler, HandshakeOwner {
 
   /** Ends it without a word to the peer, who refused it, never answered or speaks another version. Idempotent. */
   abandon(by: 'refused' | 'versionMismatch', reason: string, now: number): void {
-    if (this.#closing === undefined) this.#end({ by, ...noCode(reason) }, false, now);
+    if (this.#closing !== undefined) return;
+    // [HSK-12] Of several datagrams the one before may have come to somebody.
+    const notStarted = this.stats.datagramsSent <= 1 && this.stats.packetsReceived === 0;
+    this.#end({ by, ...noCode(reason), ...(notStarted && { notStarted }) }, false, now);
   }
 
   /** Nobody will poll it any more: gives its buffers back. */

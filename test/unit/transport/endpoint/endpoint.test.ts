@@ -260,6 +260,21 @@ describe('a server endpoint', () => {
 });
 
 describe('a client endpoint', () => {
+  test('[HSK-12] that is told that nobody is there knows that nothing was started, if it has sent one datagram', () => {
+    const pair = new EndpointPair();
+    pair.filter = () => undefined;
+    const once = pair.connect();
+    once.writeStream(once.openStream() as number, [Uint8Array.of(1)], true);
+    pair.flush();
+    once.abandon('refused', 'nobody listens there', pair.now);
+    expect([once.stats.datagramsSent, once.closed?.notStarted]).toEqual([1, true]);
+    const twice = pair.connect();
+    twice.writeStream(twice.openStream() as number, [Uint8Array.of(1)], true);
+    pair.run(() => twice.stats.datagramsSent > 1, 1_000);
+    twice.abandon('refused', 'nobody listens there', pair.now);
+    expect(twice.closed?.notStarted).toBeUndefined();
+  });
+
   test('[VER-3] gives up with the reason when the server speaks another version', () => {
     const pair = new EndpointPair();
     const client = pair.connect();
