@@ -144,7 +144,7 @@ export class ClientInstance {
   readonly #runtime: ServerRuntime;
   readonly #bytes: Uint8Array;
   readonly #prefix: string;
-  /** Under which its requests are remembered: no client is given what another one, by its certificate, has asked for. */
+  /** [AMO-7] Under which its requests are remembered: no client is given what another one, by its certificate, has asked for. */
   readonly #remembered: string;
 
   constructor(runtime: ServerRuntime, instance: Uint8Array, identity = '') {
