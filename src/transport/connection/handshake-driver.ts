@@ -173,6 +173,8 @@ export class HandshakeDriver {
     // [TPM-7]
     requireSameId(parameters.sourceConnectionId, path.destination.id, 'source_connection_id');
     if (role === 'client') {
+      if (retrySourceId !== undefined && parameters.retrySourceConnectionId === undefined)
+        throw new TransportError(TransportErrorCode.TRANSPORT_PARAMETER_ERROR, RETRY_UNKNOWN);
       requireSameId(
         parameters.originalDestinationConnectionId,
         originalDestinationId,
@@ -196,6 +198,9 @@ export class HandshakeDriver {
 function failureCode({ isUntrusted = false }: HandshakeEvent & { kind: 'failed' }): TransportErrorCode {
   return isUntrusted ? TransportErrorCode.UNAUTHENTICATED : TransportErrorCode.HANDSHAKE_FAILED;
 }
+
+/** A server that was restarted meanwhile cannot read the token either, and takes the hello for a first one. */
+const RETRY_UNKNOWN = 'the server does not know of the RETRY: it was restarted, or somebody else has sent it';
 
 function requireSameId(said: Uint8Array | undefined, seen: Uint8Array | undefined, name: string): void {
   if (said === undefined || seen === undefined ? said === seen : isSameId(said, seen)) return;

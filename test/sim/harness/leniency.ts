@@ -46,6 +46,12 @@ export function mayRetry({ serverLimits }: Scenario): boolean {
   return serverLimits.retryAboveHalfOpen < DEFAULT_ENDPOINT_LIMITS.retryAboveHalfOpen;
 }
 
+/** A server that was restarted, and has other keys now, takes the hello after a RETRY for a first one. */
+function mayForgetRetries(scenario: Scenario): boolean {
+  const { crashes, keepsResetKey } = scenario;
+  return mayRetry(scenario) && !keepsResetKey && crashes.some(({ host }) => host === -1);
+}
+
 /**
  * The network is bad at most in ways that a connection survives: nothing excuses its end while something is under
  * way, or a client that waits long for an answer once all is well again.
@@ -109,10 +115,7 @@ export function harmlessCodes(scenario: Scenario): ReadonlySet<number> {
   ) {
     codes.add(TransportErrorCode.RESOURCE_LIMIT);
   }
-  const isAltered = clientHandshake.alterationRate + serverHandshake.alterationRate > 0;
-  // [RTY-2] Without its key a server cannot know any more where the hello went that it has answered by RETRY.
-  const losesTokenKey = !scenario.keepsResetKey && scenario.crashes.some(({ host }) => host === -1);
-  if (isAltered || losesTokenKey) {
+  if (clientHandshake.alterationRate + serverHandshake.alterationRate > 0 || mayForgetRetries(scenario)) {
     codes.add(TransportErrorCode.TRANSPORT_PARAMETER_ERROR);
   }
   return codes;

@@ -1,7 +1,12 @@
 import { type Address } from '../../../../src/transport/path/path.js';
-import { decodeHeader, type HelloHeader, writeHelloHeader } from '../../../../src/transport/wire/header.js';
 import { ByteWriter } from '../../../../src/transport/wire/byte-writer.js';
-import { ProtocolVersion } from '../../../../src/transport/wire/version.js';
+import { FrameType } from '../../../../src/transport/wire/frame-type.js';
+import {
+  decodeHeader,
+  type HelloHeader,
+  patchHelloLength,
+  writeHelloHeader,
+} from '../../../../src/transport/wire/header.js';
 import { type DropReason } from '../../../../src/transport/connection/connection-stats.js';
 import { EndpointPair, type PairOptions, testMeans } from '../../../support/endpoint-pair.js';
 
@@ -51,20 +56,18 @@ class Watched {
   }
 }
 
-/** The same, with a token that nobody has made; so it does not open either. */
+/** One of the same client, authentic, with a token that nobody has made. */
 function withToken(hello: Uint8Array): Uint8Array {
-  const header = decodeHeader(hello, 0, 8) as HelloHeader;
-  const writer = new ByteWriter(new Uint8Array(2_000));
-  writeHelloHeader(writer, {
-    version: ProtocolVersion.PLAINTEXT,
-    destinationId: header.destinationId,
-    sourceId: header.sourceId,
-    token: new Uint8Array(50),
-    packetNumber: 0,
-    packetNumberLength: 1,
-  });
-  // The length behind it says that there is nothing but the packet number.
-  return writer.bytes.with(writer.offset - 2, 1);
+  const { version, destinationId, sourceId } = decodeHeader(hello, 0, 8) as HelloHeader;
+  const { sealer } = testMeans().helloProtection(version, destinationId, 'client');
+  const writer = new ByteWriter(new Uint8Array(1_300));
+  const fields = { version, destinationId, sourceId, packetNumber: 0, packetNumberLength: 1 } as const;
+  const lengthPosition = writeHelloHeader(writer, { ...fields, token: new Uint8Array(50) });
+  const payloadStart = writer.offset;
+  writer.u8(FrameType.PING);
+  writer.offset = 1_200;
+  patchHelloLength(writer.bytes, lengthPosition, writer.offset + sealer.overhead - payloadStart + 1);
+  return writer.bytes.slice(0, sealer.seal(0, writer.bytes, 0, payloadStart, writer.offset));
 }
 
 function damaged(hello: Uint8Array): Uint8Array {
@@ -88,7 +91,8 @@ describe('a hello of which nothing can come', () => {
       watched.judge(watched.hello());
       const hello = watched.hello();
       expect(watched.judge(hello)).toEqual({ reason: 'refused', isOpened: false });
-      expect(watched.judge(withToken(hello))).toEqual({ reason: 'notAuthentic', isOpened: true });
+      // And lets it in no more when it does not.
+      expect(watched.judge(withToken(hello))).toEqual({ reason: 'refused', isOpened: true });
     },
   );
 
@@ -97,8 +101,13 @@ describe('a hello of which nothing can come', () => {
     const hello = watched.hello();
     for (let i = 0; i < 20_000; i++) watched.judge(hello);
     expect(watched.judge(hello)).toEqual({ reason: 'addressNotProven', isOpened: false });
+    expect(watched.answers()).toBe(20_000);
+    // What has a token has to be opened, and is told no more often.
+    expect(watched.judge(withToken(hello))).toEqual({ reason: 'addressNotProven', isOpened: true });
+    expect(watched.answers()).toBe(0);
     watched.pair.now += 1;
     expect(watched.judge(hello)).toEqual({ reason: 'addressNotProven', isOpened: true });
+    expect(watched.answers()).toBe(1);
   });
 
   test('[HSK-9] is not opened when as many were refused as may be', () => {

@@ -192,6 +192,16 @@ describe('a client', () => {
     expect(client.helloId).toEqual(client.originalDestinationId);
   });
 
+  test('[RTY-3] does not follow a RETRY after any other packet of the server', () => {
+    const pair = new EndpointPair({ serverLimits: { retryAboveHalfOpen: 1 } });
+    const client = pair.connect();
+    pair.run(() => client.stats.packetsReceived > 0);
+    pair.deliver('client', forgeRetry(at(hellosOf(pair), 0).header, new Uint8Array(8), Uint8Array.of(1)));
+    expect(client.stats.drops.unexpectedRetry).toBe(1);
+    pair.run(() => client.isReady);
+    expect(client.peerParameters?.retrySourceConnectionId).toBeUndefined();
+  });
+
   test('[HDR-9] does not follow a RETRY that is not for its hello, or was changed', () => {
     const { pair, client, hello } = begun();
     const [retry = new Uint8Array(0)] = askForRetries(pair, hello, 1);
@@ -226,6 +236,7 @@ describe('a client', () => {
     expect(client.closed).toMatchObject({
       by: 'local',
       code: TransportErrorCode.TRANSPORT_PARAMETER_ERROR,
+      reason: 'the server does not know of the RETRY: it was restarted, or somebody else has sent it',
     });
   });
 });
