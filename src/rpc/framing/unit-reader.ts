@@ -16,7 +16,7 @@ import {
 
 export class UnitReader {
   #maxMessageBytes: number;
-  readonly #limitName: string;
+  #limitName: string;
   #chunk: Uint8Array = NO_BYTES;
   #offset = 0;
   /** The bytes of a unit's head of which the rest is in a later chunk. */
@@ -33,8 +33,9 @@ export class UnitReader {
   }
 
   /** Another limit for the messages that follow: known when the header is read. */
-  limitMessages(maxMessageBytes: number): void {
+  limitMessages(maxMessageBytes: number, limitName: string): void {
     this.#maxMessageBytes = maxMessageBytes;
+    this.#limitName = limitName;
   }
 
   /** Gives the next bytes of the stream. Only after `next` has answered undefined, which it does at the beginning. */

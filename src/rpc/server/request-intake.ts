@@ -145,7 +145,8 @@ export class RequestIntake implements MessageSource {
     } else {
       this.#method = method;
       const { maxReceiveMessageBytes } = method.limits;
-      if (maxReceiveMessageBytes !== undefined) this.#request?.limitMessages(maxReceiveMessageBytes);
+      if (maxReceiveMessageBytes !== undefined)
+        this.#request?.limitMessages(maxReceiveMessageBytes, method.path);
       if (!method.descriptor.requestStream) return;
       this.#isDecided = true;
       this.#owner.onRequest(header, method, undefined);
@@ -189,7 +190,7 @@ export class RequestIntake implements MessageSource {
   #onBadRequest(error: unknown): void {
     if (!(error instanceof FramingError)) throw error;
     if (error.resetCode !== ResetCode.MALFORMED || error.status !== Status.INTERNAL) {
-      this.#refuse(error.status, this.#refusal(error), error.resetCode);
+      this.#refuse(error.status, refusal(error), error.resetCode);
       return;
     }
     this.#stopAlways(ResetCode.MALFORMED);
@@ -199,7 +200,7 @@ export class RequestIntake implements MessageSource {
   #onBadMessage(error: unknown): void {
     if (!(error instanceof FramingError)) throw error;
     this.#stopAlways(error.resetCode);
-    this.#owner.onRequestFailed(error.status, this.#refusal(error));
+    this.#owner.onRequestFailed(error.status, refusal(error));
   }
 
   /** Also when it had come to its end: so that the client hears of it. */
@@ -207,17 +208,10 @@ export class RequestIntake implements MessageSource {
     this.#isDecided = false;
     this.stop(code);
   }
+}
 
-  #refusal(error: FramingError): string {
-    // With its header read, what is too large is the message, and there is an option for that.
-    const isMessage = error.resetCode === ResetCode.TOO_LARGE && this.#header !== undefined;
-    const method = this.#method;
-    const isOwn = method?.limits.maxReceiveMessageBytes !== undefined;
-    const hint = isMessage
-      ? ` (the server's maxReceiveMessageBytes${isOwn ? ` of ${method.path}` : ''})`
-      : '';
-    return `the server refused the request: ${error.message}${hint}`;
-  }
+function refusal({ message }: FramingError): string {
+  return `the server refused the request: ${message}`;
 }
 
 export function undecodable(error: unknown): string {

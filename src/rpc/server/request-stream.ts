@@ -15,7 +15,7 @@ export class RequestStream {
   #hasHeader = false;
 
   constructor(maxMessageBytes: number, metadataLimit: MetadataLimit) {
-    this.#reader = new UnitReader(maxMessageBytes);
+    this.#reader = new UnitReader(maxMessageBytes, LIMIT_NAME);
     this.#metadataLimit = metadataLimit;
   }
 
@@ -24,9 +24,9 @@ export class RequestStream {
     this.#reader.push(chunk);
   }
 
-  /** The method has a limit of its own. Before its first message is read. */
-  limitMessages(maxMessageBytes: number): void {
-    this.#reader.limitMessages(maxMessageBytes);
+  /** The method of that path has a limit of its own. Before its first message is read. */
+  limitMessages(maxMessageBytes: number, path: string): void {
+    this.#reader.limitMessages(maxMessageBytes, `${LIMIT_NAME} for ${path}`);
   }
 
   /** The header, once, when it has come; undefined when all that was pushed is read. */
@@ -53,3 +53,5 @@ export class RequestStream {
     if (!this.#hasHeader) throw malformed('a request begins with its header');
   }
 }
+
+const LIMIT_NAME = "the server's maxReceiveMessageBytes";

@@ -1,6 +1,7 @@
 import { Metadata, ServerError, Status } from 'nice-grpc-common';
 import { EchoResponse, TestServiceDefinition } from '../../../../generated/test/v1/test.js';
 import { ResetCode } from '../../../../src/rpc/framing/reset-code.js';
+import { UnitType } from '../../../../src/rpc/framing/unit.js';
 import { UnitWriter } from '../../../../src/rpc/framing/unit-writer.js';
 import { settle } from '../../../support/manual-clock.js';
 import {
@@ -476,13 +477,25 @@ describe('a call that is refused certainly did not start', () => {
     expect(client.status(0)).toEqual({
       code: Status.RESOURCE_EXHAUSTED,
       details:
-        'the server refused the request: a message of 101 bytes is above the limit of 100 bytes ' +
-        "(the server's maxReceiveMessageBytes)",
+        'the server refused the request: ' +
+        "a message of 101 bytes is above the server's maxReceiveMessageBytes of 100 bytes",
       notStarted: true,
       metadata: undefined,
     });
     expect(client.log).toEqual([`stop 0 ${ResetCode.TOO_LARGE}`]);
     expect(fixture.clock.pendingTimers).toBe(0);
+  });
+
+  test('[RPC-2] a second header above the limit of headers: that limit is named, and not that of messages', async () => {
+    const client = await new ServerFixture().serve();
+    client.listener.onStreamOpened(0, false);
+    client.deliver(0, requestBytes({}), Uint8Array.of(UnitType.HEADER, 0x80, 0, 0x40, 0));
+    expect(client.status(0)).toMatchObject({
+      code: Status.RESOURCE_EXHAUSTED,
+      details:
+        'the server refused the request: a header or trailer of 16384 bytes is above the limit of 16383 bytes',
+      notStarted: true,
+    });
   });
 
   test('for one reason, whatever else is wrong with it', async () => {
