@@ -365,7 +365,8 @@ export class Attempt implements TimerItem {
 
 const LIMIT_NAME = "this client's maxReceiveMessageBytes";
 
-function failureOf(error: unknown): AttemptFailure {
+/** Of what was thrown where a request was written. */
+export function failureOf(error: unknown): AttemptFailure {
   if (error instanceof FramingError) return { code: error.status, details: error.message, cause: error };
   return {
     code: Status.INTERNAL,

@@ -9,7 +9,7 @@ import { NOT_QUEUED } from '../../base/deadline-heap.js';
 import { type AttemptRecord } from '../attempt-record.js';
 import { type ParentCall } from '../call-scope.js';
 import { type MetadataLimit } from '../framing/metadata-limit.js';
-import { type RequestHeader, writeRequestHeader } from '../framing/request-header.js';
+import { checkRequestMetadata, type RequestHeader, writeRequestHeader } from '../framing/request-header.js';
 import { ResetCode } from '../framing/reset-code.js';
 import { type Trailer } from '../framing/trailer.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
@@ -17,7 +17,7 @@ import { RpcError, statusName } from '../rpc-error.js';
 import { SilenceWatch } from '../silence-watch.js';
 import { type TimerItem } from '../timer-queue.js';
 import { type Abortable, unwatchAbort, watchAbort } from './abort-watch.js';
-import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.js';
+import { Attempt, type AttemptFailure, type AttemptOwner, failureOf } from './attempt.js';
 import {
   callDeadlineMessage,
   callFailedMessage,
@@ -313,6 +313,13 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
 
   /** False when that was its end. */
   #takeRequest(request: unknown): boolean {
+    const { metadata } = this.options;
+    try {
+      if (metadata !== undefined) checkRequestMetadata(metadata, this.channel.sendMetadataLimit);
+    } catch (error) {
+      this.#fail(failureOf(error));
+      return false;
+    }
     if (this.streamsRequest) {
       if (!isIterable(request)) {
         const details = 'the request of this method is a stream: it takes an AsyncIterable of messages';

@@ -17,26 +17,23 @@ export const METADATA_TAG = 0x10;
 export const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
 
 /**
- * Throws FramingError: over a limit, or a reserved key. `what` is what errors call the metadata. With `statusDetailsTag`
- * the key of status details is none: its last value becomes that field.
+ * Throws FramingError: over a limit, or a reserved key. `what` is what errors call the metadata. `hasStatusDetails`: the
+ * key of status details is none of the reserved.
  */
-export function writeMetadata(
-  writer: UnitWriter,
+export function checkMetadata(
   metadata: Metadata,
   what: string,
   limit: MetadataLimit,
-  statusDetailsTag?: number,
+  hasStatusDetails = false,
 ): void {
-  const { maxBytes } = limit;
   let entries = 0;
   let size = 0;
   for (const [key, values] of metadata) {
-    if (key === STATUS_DETAILS_KEY && statusDetailsTag !== undefined) {
+    if (key === STATUS_DETAILS_KEY && hasStatusDetails) {
       const bytes = values.at(-1);
       if (!(bytes instanceof Uint8Array)) continue;
       checkEntries((entries += 1), what);
       size += key.length + bytes.length;
-      if (size <= maxBytes) writer.bytesField(statusDetailsTag, bytes);
       continue;
     }
     if (isReserved(key)) {
@@ -50,8 +47,27 @@ export function writeMetadata(
       checkEntries((entries += 1), what);
       // Keys are ASCII, and so are the values of those that are not '-bin': Metadata accepts nothing else.
       size += key.length + value.length;
-      // Nothing more is written, but all is counted: the error says how much it is.
-      if (size > maxBytes) continue;
+    }
+  }
+  checkSize(size, what, limit);
+}
+
+/** Throws as `checkMetadata`. With `statusDetailsTag` the last value of status details becomes that field. */
+export function writeMetadata(
+  writer: UnitWriter,
+  metadata: Metadata,
+  what: string,
+  limit: MetadataLimit,
+  statusDetailsTag?: number,
+): void {
+  checkMetadata(metadata, what, limit, statusDetailsTag !== undefined);
+  for (const [key, values] of metadata) {
+    if (key === STATUS_DETAILS_KEY && statusDetailsTag !== undefined) {
+      const bytes = values.at(-1);
+      if (bytes instanceof Uint8Array) writer.bytesField(statusDetailsTag, bytes);
+      continue;
+    }
+    for (const value of values) {
       writer.u8(METADATA_TAG);
       writer.varint(varintLength(key.length) + key.length + value.length);
       writer.text(key);
@@ -59,7 +75,6 @@ export function writeMetadata(
       else writer.write(value);
     }
   }
-  checkSize(size, what, limit);
 }
 
 /** Collects the metadata fields of one header or trailer; costs nothing when there are none. */

@@ -5,7 +5,7 @@
 import { type Metadata } from 'nice-grpc-common';
 import { FieldReader } from './field-reader.js';
 import { malformed } from './framing-error.js';
-import { METADATA_TAG, MetadataReader, writeMetadata } from './metadata-codec.js';
+import { checkMetadata, METADATA_TAG, MetadataReader, writeMetadata } from './metadata-codec.js';
 import { type MetadataLimit } from './metadata-limit.js';
 import { TextMemory } from './text-memory.js';
 import { UnitType } from './unit.js';
@@ -27,6 +27,11 @@ export interface RequestHeader {
 }
 
 export const CLIENT_INSTANCE_BYTES = 16;
+
+/** Before anything is done for a call that cannot be sent. Throws FramingError. */
+export function checkRequestMetadata(metadata: Metadata, limit: MetadataLimit): void {
+  checkMetadata(metadata, METADATA_NAME, limit);
+}
 
 /** Appends a HEADER unit. Throws FramingError for metadata over `limit`. */
 export function writeRequestHeader(writer: UnitWriter, header: RequestHeader, limit: MetadataLimit): void {

@@ -288,8 +288,20 @@ describe('a request that cannot be sent', () => {
     await expect(promise).rejects.toHaveProperty('cause');
   });
 
-  test('because of its metadata fails before a byte is written', async () => {
-    const { call, transport } = started({ metadata: Metadata({ 'grpc-x': 'y' }) });
+  test('because of its metadata fails at once', async () => {
+    const fixture = new ClientFixture();
+    const call = fixture.echo({ metadata: Metadata({ 'grpc-x': 'y' }) });
+    await settle();
+    expect(call.error).toMatchObject({ code: Status.INVALID_ARGUMENT, maybeExecuted: false, attempts: 0 });
+    expect(fixture.connector.attempts).toEqual([]);
+  });
+
+  test('because its metadata were changed while it waited fails before a byte is written', async () => {
+    const fixture = new ClientFixture();
+    const metadata = Metadata();
+    const call = fixture.echo({ metadata });
+    metadata.set('grpc-x', 'y');
+    const transport = fixture.connector.ready();
     await settle();
     expect(call.error).toMatchObject({ code: Status.INVALID_ARGUMENT, maybeExecuted: false });
     expect(transport.log).toEqual(['open 0', 'reset 0 0', 'stop 0 0']);
