@@ -2,12 +2,14 @@
 import { type Observation } from '../../src/driver/observation.js';
 import { type ConnectionObserver } from '../../src/transport/connection/connection-observer.js';
 import { type DropReason, noDrops } from '../../src/transport/connection/connection-stats.js';
+import { type ConnectionClosed } from '../../src/transport/transport-error.js';
 
 export interface WatchedConnection {
   ptoCount: number;
   packetsReceived: number;
   /** Packets, by reason. */
   readonly drops: Record<DropReason, number>;
+  closed: ConnectionClosed | undefined;
   isForgotten: boolean;
 }
 
@@ -26,6 +28,7 @@ export class ConnectionWatch implements Observation {
       ptoCount: 0,
       packetsReceived: 0,
       drops: noDrops(),
+      closed: undefined,
       isForgotten: false,
     };
     this.connections.push(connection);
@@ -43,7 +46,9 @@ export class ConnectionWatch implements Observation {
         if (probeSpace !== undefined) connection.ptoCount++;
       },
       onPeerParameters: nothing,
-      onClosed: nothing,
+      onClosed: (closed) => {
+        connection.closed = closed;
+      },
       onStep: nothing,
       onRetry: nothing,
       onForgotten: () => {

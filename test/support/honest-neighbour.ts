@@ -51,4 +51,4 @@ export function besideText({ times }: Beside): string {
 
 const TIMEOUT_MS = 2_000;
 /** How often memory is looked at. */
-const LOOK_MS = 250;
+const LOOK_MS = 1_000;

@@ -2,7 +2,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { plaintextMeans } from '../../src/driver/plaintext-means.js';
 import { realEnvironment } from '../../src/driver/real-environment.js';
-import { FrameType } from '../../src/transport/wire/frame-type.js';
 import { HostilePeer, type VictimPacket } from './hostile-peer.js';
 import { RawSocket } from './raw-socket.js';
 
@@ -10,8 +9,6 @@ export class HostileSocket {
   /** What the victim says. */
   onPacket: (packet: VictimPacket) => void = () => undefined;
   sentCount = 0;
-  /** With which the victim has closed the connection, by either CLOSE; undefined: not yet. */
-  closeCode: number | undefined;
   isClosed = false;
   readonly #socket: RawSocket;
   readonly #port: number;
@@ -36,7 +33,7 @@ export class HostileSocket {
     });
     socket.onHeard = (bytes) => {
       this.#peer.handleDatagram(bytes, this.#victim, realEnvironment.clock.now());
-      for (const packet of this.#peer.received.splice(0)) this.#read(packet);
+      for (const packet of this.#peer.received.splice(0)) this.onPacket(packet);
     };
   }
 
@@ -70,14 +67,5 @@ export class HostileSocket {
       await setImmediate();
     }
     this.#peer.takeOver();
-  }
-
-  #read(packet: VictimPacket): void {
-    for (const frame of packet.frames) {
-      if (frame.type === FrameType.CLOSE_TRANSPORT || frame.type === FrameType.CLOSE_APPLICATION) {
-        this.closeCode ??= frame.code;
-      }
-    }
-    this.onPacket(packet);
   }
 }

@@ -39,6 +39,8 @@ export class RawCaller implements StreamListener {
   readonly #connector: UdpConnector;
   readonly #transport: StreamTransport;
   readonly #calls = new Map<number, Pending>();
+  /** Calls for which there is no stream yet. */
+  readonly #waiting: (() => void)[] = [];
   #onReady: () => void = () => undefined;
   #onClosed: (closed: ConnectionClosed) => void = () => undefined;
 
@@ -68,15 +70,18 @@ export class RawCaller implements StreamListener {
   }
 
   /** These bytes on a stream of their own, then its end unless `fin` is false. Rejects when the connection ends. */
-  call(bytes: Uint8Array, fin = true): Promise<RawEnd> {
-    const streamId = this.#transport.openStream();
-    if (streamId === undefined) throw new Error('no stream to open');
+  async call(bytes: Uint8Array, fin = true): Promise<RawEnd> {
+    let streamId = this.#transport.openStream();
+    for (; streamId === undefined; streamId = this.#transport.openStream()) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    const id = streamId;
     return new Promise((resolve, reject) => {
-      this.#calls.set(streamId, {
+      this.#calls.set(id, {
         ...{ rest: [bytes], fin, received: new UnitReader(Infinity), messages: [], end: {} },
         ...{ resolve, reject },
       });
-      this.onStreamWritable(streamId);
+      this.onStreamWritable(id);
     });
   }
 
@@ -131,7 +136,10 @@ export class RawCaller implements StreamListener {
     this.#onClosed(closed);
   }
 
-  onStreamsAvailable(): void {}
+  onStreamsAvailable(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
   onStreamOpened(): void {}
 
   #settle(streamId: number, how: Pick<RawEnd, 'resetCode'>): void {

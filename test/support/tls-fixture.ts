@@ -55,7 +55,7 @@ export async function serveEcho(
   const warnings: string[] = [];
   // As createServer does it, with somebody who looks on.
   const acceptor = new CountedAcceptor({ ...options, warn: (line) => warnings.push(line) });
-  const server = new Server(acceptor, realEnvironment);
+  const server = new Server(acceptor, realEnvironment, options);
   const echoed: Uint8Array[] = [];
   const added: string[] = [];
   const implementation: Partial<TestImplementation> = {

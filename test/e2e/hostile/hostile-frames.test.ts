@@ -53,8 +53,9 @@ class Attacker {
     socket.onPacket = ({ packetNumber }) => this.heard.push(packetNumber);
   }
 
+  /** With which the server has closed the connection; undefined: it has not. */
   get closeCode(): number | undefined {
-    return this.#socket.closeCode;
+    return this.#counted.closed?.code;
   }
 
   get sentCount(): number {
