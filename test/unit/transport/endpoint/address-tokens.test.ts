@@ -10,7 +10,7 @@ const KEY = Uint8Array.of(1, 2, 3);
 const RETRY_ID = new Uint8Array(8).fill(7);
 const ORIGINAL_ID = new Uint8Array(8).fill(1);
 const DAY_MS = 24 * 3_600_000;
-const client = { ip: '192.0.2.1', port: 4_000 };
+const client = { ip: '192.0.2.11', port: 4_000 };
 /** The first hello, which is answered with a RETRY. */
 const first: HelloFacts = {
   version: ProtocolVersion.PLAINTEXT,
@@ -46,7 +46,8 @@ describe('a token of a RETRY', () => {
   test.each<[string, HelloFacts, 'nothing' | 'no proof']>([
     ['another port', { ...second, remote: { ...client, port: 4_001 } }, 'no proof'],
     ['another host', { ...second, remote: { ...client, ip: '192.0.2.2' } }, 'no proof'],
-    ['a host whose address begins alike', { ...second, remote: { ...client, ip: '192.0.2.10' } }, 'no proof'],
+    ['a host whose address begins so', { ...second, remote: { ...client, ip: '192.0.2.110' } }, 'no proof'],
+    ['a host that it begins with', { ...second, remote: { ...client, ip: '192.0.2.1' } }, 'no proof'],
     ['another version', { ...second, version: ProtocolVersion.TLS }, 'nothing'],
     ['another destination ID', { ...second, destinationId: ORIGINAL_ID }, 'nothing'],
   ])('[TOK-2] [TOK-3] is not good for a hello from, or of, %s', (_, hello, expected) => {

@@ -282,6 +282,22 @@ describe('a token of a connection before', () => {
     expect(reconnected(ALWAYS, move(OTHER_HOST)).retries).toBe(1);
   });
 
+  test('[TOK-4] is sent again when it is lost', () => {
+    const pair = new EndpointPair();
+    let isFirst = true;
+    // What a server says first has its token in it.
+    pair.filter = ({ from, bytes }) => {
+      if (from === 'client' || !isFirst) return bytes;
+      isFirst = false;
+      return undefined;
+    };
+    pair.establish();
+    pair.run(() => false, 500);
+    pair.connect();
+    pair.run(() => pair.accepted.length === 2);
+    expect([isFirst, pair.accepted[1]?.isAddressValidated]).toEqual([false, true]);
+  });
+
   test('[TOK-4] comes anew when the client has moved to another host', () => {
     const { isProven } = reconnected({}, (pair) => {
       pair.clientAddress = OTHER_HOST;
