@@ -1,11 +1,7 @@
 /** Bytes through two StreamSets, and datagrams through two endpoints, without a socket between. */
-import { crc32 } from 'node:zlib';
+import { plaintextMeans } from '../../dist/src/driver/plaintext-means.js';
 import { DEFAULT_TRANSPORT_OPTIONS } from '../../dist/src/transport/connection/transport-options.js';
 import { DEFAULT_ENDPOINT_LIMITS, Endpoint } from '../../dist/src/transport/endpoint/endpoint.js';
-import {
-  createPlaintextHandshake,
-  plaintextHelloProtection,
-} from '../../dist/src/transport/protection/plaintext.js';
 import { PacketSpace } from '../../dist/src/transport/recovery/sent-packet.js';
 import { BufferBudget } from '../../dist/src/transport/stream/buffer-budget.js';
 import { ChunkPool } from '../../dist/src/transport/stream/chunk-pool.js';
@@ -158,14 +154,12 @@ function endpoint(role) {
       limits: DEFAULT_ENDPOINT_LIMITS,
     },
     {
-      random: {
+      ...plaintextMeans({
         bytes: (length) => Uint8Array.from({ length }, () => Math.floor(next() * 256)),
         fraction: next,
-      },
-      createHandshake: createPlaintextHandshake(crc32),
-      helloProtection: plaintextHelloProtection(crc32),
-      resetToken: () => new Uint8Array(16),
+      }),
       onHandshakeWake: () => undefined,
+      onBufferRoom: () => undefined,
     },
   );
 }
