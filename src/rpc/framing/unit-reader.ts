@@ -1,7 +1,7 @@
 /**
  * Cuts a call's stream into units, however the transport cut it into chunks. A unit that lies whole in one chunk is
- * given as a view of it; one that does not is put together by one copy into an array of its own, whose declared length
- * is checked before it is allocated [RPC-2]. Throws FramingError; after that the stream is not to be read any further.
+ * given as a view of it; one that does not is put together in an array of its own. Its declared length is checked first
+ * [RPC-2], and the array grows with what comes, so that a length alone costs next to nothing. Throws FramingError; after that the stream is not to be read any further.
  */
 import { assert } from '../../base/assert.js';
 import { malformed, tooLarge } from './framing-error.js';
@@ -23,7 +23,9 @@ export class UnitReader {
   #head: Uint8Array | undefined;
   #headLength = 0;
   #type: CallUnitType = UnitType.HEADER;
+  /** Room for the first bytes of a unit whose rest is to come. */
   #body: Uint8Array | undefined;
+  #bodyBytes = 0;
   #bodyFilled = 0;
 
   /** `limitName`: what errors call the limit, so that whoever meets one knows what to change. */
@@ -100,20 +102,32 @@ export class UnitReader {
       return { type, body };
     }
     this.#type = type;
-    this.#body = new Uint8Array(size);
+    this.#bodyBytes = size;
     this.#bodyFilled = 0;
-    return this.#fill(this.#body);
+    return this.#fill(NO_BYTES);
   }
 
   #fill(body: Uint8Array): Unit | undefined {
     const chunk = this.#chunk;
-    const take = Math.min(body.length - this.#bodyFilled, chunk.length - this.#offset);
-    body.set(chunk.subarray(this.#offset, this.#offset + take), this.#bodyFilled);
+    const filled = this.#bodyFilled;
+    const take = Math.min(this.#bodyBytes - filled, chunk.length - this.#offset);
+    const roomy = filled + take <= body.length ? body : this.#grown(body, filled + take);
+    roomy.set(chunk.subarray(this.#offset, this.#offset + take), filled);
     this.#offset += take;
-    this.#bodyFilled += take;
-    if (this.#bodyFilled < body.length) return undefined;
+    this.#bodyFilled = filled + take;
+    if (this.#bodyFilled < this.#bodyBytes) {
+      this.#body = roomy;
+      return undefined;
+    }
     this.#body = undefined;
-    return { type: this.#type, body };
+    return { type: this.#type, body: roomy };
+  }
+
+  /** With room for `needed` bytes: [RPC-2] at most four times as many, and never more than the unit has. */
+  #grown(body: Uint8Array, needed: number): Uint8Array {
+    const grown = new Uint8Array(Math.min(this.#bodyBytes, Math.max(FIRST_BYTES, needed * GROWTH)));
+    grown.set(body.subarray(0, this.#bodyFilled));
+    return grown;
   }
 }
 
@@ -132,3 +146,7 @@ function decodeVarint(bytes: Uint8Array, offset: number): number {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** Most messages find room in it at once. */
+const FIRST_BYTES = 64 << 10;
+/** With this, what has come is moved one and a third times at most. */
+const GROWTH = 4;

@@ -118,6 +118,19 @@ describe('units', () => {
     expect(readAll(new UnitReader(LIMIT), [writer.bytes])).toEqual([]);
   });
 
+  test('[RPC-2] cost what has come of them, and not what they declare', () => {
+    const limit = 4 << 20;
+    const writer = new UnitWriter();
+    writer.messageHead(limit);
+    const readers = Array.from({ length: 100 }, () => new UnitReader(limit));
+    const before = process.memoryUsage().arrayBuffers;
+    for (const reader of readers) readAll(reader, [writer.bytes]);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 << 10);
+    const piece = new Uint8Array(32 << 10);
+    for (const reader of readers) readAll(reader, [piece]);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(readers.length * piece.length * 4.1);
+  });
+
   test('[RPC-2] headers have the limit of the format, not that of messages', () => {
     const bytes = Uint8Array.of(UnitType.HEADER, 0x80, 0, 0x40, 0);
     expect(errorOf(() => readAll(new UnitReader(LIMIT), [bytes])).message).toContain(
