@@ -48,10 +48,9 @@ export class FileDigests {
 
   async #read(file: OpenFile): Promise<FileDigest> {
     this.#passCount++;
-    const startedAt = Date.now();
+    // Young files are read again.
+    const { isSettled } = file;
     const digest = await readDigest(file);
-    // A change within the clock tick of the last one would leave the etag as it is: young files are read again.
-    const isSettled = Math.abs(startedAt - Number(file.stats.ctimeMs)) > SETTLED_AFTER_MS;
     const after = await file.handle.stat({ bigint: true });
     if (isSettled && after.ctimeNs === file.stats.ctimeNs && after.size === file.stats.size) {
       this.#remember(file.etag, digest);
@@ -67,8 +66,6 @@ export class FileDigests {
     if (oldest.done !== true) this.#known.delete(oldest.value);
   }
 }
-
-const SETTLED_AFTER_MS = 2_000;
 
 /** A quarter of a megabyte takes under 1 ms of hashing, so the event loop goes on between two reads. */
 const SLICE_BYTES = 256 * 1_024;

@@ -6,7 +6,7 @@
 import { type BigIntStats } from 'node:fs';
 import { posix } from 'node:path';
 import { ServerError, Status } from '../index.js';
-import { isSameVersion } from './etag.js';
+import { BlockCache } from './block-cache.js';
 import { fileError, noSuchImage, systemErrorCode } from './file-error.js';
 import { FileDigests } from './file-digests.js';
 import { type ImageHeader } from './image-header.js';
@@ -20,6 +20,8 @@ import { type OpenDirectory, RootDirectory } from './root-directory.js';
 export interface ImageStoreOptions extends ImageNamesOptions, OpenFileOptions {
   /** Descriptions (hashes, header) that are remembered. Default 10,000, about 5 MB. */
   readonly maxDigests?: number | undefined;
+  /** Memory for parts of images that were read lately, in bytes; 0 for none. Default 96 MiB. */
+  readonly cacheBytes?: number | undefined;
   /** Whether /proc may be used to ask where an open file is (Linux). Default true; false takes the portable way. */
   readonly useProc?: boolean | undefined;
 }
@@ -44,7 +46,7 @@ export interface ImageDescription extends StoredImage, ImageHeader {
 }
 
 export interface ImageChunk {
-  /** A fresh array, never used again by the store. */
+  /** Not to be changed: other chunks may share its memory. */
   readonly data: Uint8Array;
   readonly totalBytes: number;
   readonly etag: string;
@@ -75,12 +77,14 @@ export class ImageStore {
   readonly #names: ImageNames;
   readonly #files: OpenFiles;
   readonly #digests: FileDigests;
+  readonly #cache: BlockCache;
 
   private constructor(root: RootDirectory, options: ImageStoreOptions) {
     this.#root = root;
     this.#names = new ImageNames(root, options);
     this.#files = new OpenFiles(root, options);
     this.#digests = new FileDigests(options.maxDigests ?? 10_000);
+    this.#cache = new BlockCache(options.cacheBytes ?? 96 << 20);
   }
 
   /** Throws the system's error (`ENOENT`, `EACCES`, `ENOTDIR`) when `directory` cannot be listed. */
@@ -148,7 +152,7 @@ export class ImageStore {
         );
       }
       const start = Number(offset);
-      const data = await readPart(file, start, Math.min(length, totalBytes - start));
+      const data = await this.#cache.read(file, start, Math.min(length, totalBytes - start));
       return { data, totalBytes, etag: file.etag, isLast: start + data.length === totalBytes };
     });
   }
@@ -193,9 +197,9 @@ export class ImageStore {
     } catch (error) {
       outcome = { error };
     }
-    const isUnchanged = isSameVersion(file.stats, await file.handle.stat({ bigint: true }));
-    if (!isUnchanged) {
+    if (!(await file.isUnchanged())) {
       this.#files.drop(file);
+      this.#cache.forget(file);
       return CHANGED;
     }
     if ('error' in outcome) throw outcome.error;
@@ -254,19 +258,6 @@ const MAX_READ_ATTEMPTS = 3;
 
 function entryOf(name: string, stats: BigIntStats): StoredImage {
   return { name, sizeBytes: stats.size, modified: stats.mtime, mimeType: mimeTypeOf(name) };
-}
-
-/** Fewer bytes than `length` only when the file shrank; the caller finds that out by its version. */
-async function readPart(file: OpenFile, offset: number, length: number): Promise<Uint8Array> {
-  // Not zeroed first, not from the pool, and a plain array: decoders give views of it.
-  const data = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.handle.read(data, filled, length - filled, offset + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return filled === length ? data : data.subarray(0, filled);
 }
 
 function listError(error: unknown): unknown {

@@ -6,7 +6,7 @@
 import { type BigIntStats } from 'node:fs';
 import { type FileHandle } from 'node:fs/promises';
 import { ServerError, Status } from '../index.js';
-import { etagOf } from './etag.js';
+import { etagOf, isSameVersion } from './etag.js';
 import { type RootDirectory } from './root-directory.js';
 
 export interface OpenFileOptions {
@@ -21,19 +21,23 @@ export interface OpenFileOptions {
 export class OpenFile {
   readonly name: string;
   readonly handle: FileHandle;
-  /** As it was when it was opened; whoever reads compares with a newer one afterwards. */
+  /** As it was when it was opened; whoever reads asks afterwards whether it is unchanged. */
   readonly stats: BigIntStats;
   readonly etag: string;
   readonly openedAt: number;
   userCount = 0;
   isDropped = false;
   lastUsedAt: number;
+  readonly #changedAt: number;
+  #look: Promise<boolean> | undefined;
+  #nextLook: Promise<boolean> | undefined;
 
   constructor(name: string, handle: FileHandle, stats: BigIntStats, now: number) {
     this.name = name;
     this.handle = handle;
     this.stats = stats;
     this.etag = etagOf(stats);
+    this.#changedAt = Number(stats.ctimeNs / 1_000_000n);
     this.openedAt = now;
     this.lastUsedAt = now;
   }
@@ -41,7 +45,32 @@ export class OpenFile {
   get sizeBytes(): number {
     return Number(this.stats.size);
   }
+
+  /** False when it was changed just before: a change within the clock tick of the last one would leave the etag as it is. */
+  get isSettled(): boolean {
+    return Math.abs(Date.now() - this.#changedAt) > SETTLED_AFTER_MS;
+  }
+
+  /** Whether it is still what it was when it was opened, at a time after this call. Many who ask share a look at the file. */
+  async isUnchanged(): Promise<boolean> {
+    if (this.#look !== undefined)
+      return (this.#nextLook ??= this.#look.then(this.#lookAgain, this.#lookAgain));
+    return (this.#look = this.#lookNow());
+  }
+
+  readonly #lookAgain = async (): Promise<boolean> => this.#lookNow();
+
+  async #lookNow(): Promise<boolean> {
+    try {
+      return isSameVersion(this.stats, await this.handle.stat({ bigint: true }));
+    } finally {
+      this.#look = this.#nextLook;
+      this.#nextLook = undefined;
+    }
+  }
 }
+
+const SETTLED_AFTER_MS = 2_000;
 
 /** A file that is being opened, and how many wait for it. */
 interface Opening {

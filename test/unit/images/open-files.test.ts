@@ -143,3 +143,23 @@ test('after close nothing opens', async () => {
   await files.close();
   await expect(files.use('a.png', contentOf)).rejects.toThrow('UNAVAILABLE');
 });
+
+test('whether a file is unchanged is looked at after it was asked, once for all who ask meanwhile', async () => {
+  const path = temporaryDirectory({ 'a.png': 'a' });
+  const files = await filesIn(path);
+  await files.use('a.png', async (file) => {
+    const look = jest.spyOn(file.handle, 'stat');
+    const first = file.isUnchanged();
+    writeFileSync(join(path, 'a.png'), 'bcd');
+    const later = Array.from({ length: 10 }, async () => file.isUnchanged());
+    await first;
+    expect(await Promise.all(later)).toEqual(Array.from({ length: 10 }, () => false));
+    expect(look).toHaveBeenCalledTimes(2);
+    look.mockRejectedValueOnce(new Error('EIO'));
+    const failing = file.isUnchanged();
+    const afterIt = file.isUnchanged();
+    await expect(failing).rejects.toThrow('EIO');
+    expect(await afterIt).toBe(false);
+  });
+  await files.close();
+});
