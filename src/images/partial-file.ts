@@ -11,6 +11,13 @@ import { FetchError, writeError } from './fetch-error.js';
 import { systemErrorCode } from './file-error.js';
 import { localNameProblem, quoteName } from './image-name.js';
 
+interface WaitingPart {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class PartialFile {
   /** Where the file will be. */
   readonly finalPath: string;
@@ -18,6 +25,8 @@ export class PartialFile {
   readonly #handle: FileHandle;
   #isOpen = true;
   #isCommitted = false;
+  #isWriting = false;
+  readonly #waiting: WaitingPart[] = [];
 
   private constructor(finalPath: string, path: string, handle: FileHandle) {
     this.finalPath = finalPath;
@@ -44,21 +53,51 @@ export class PartialFile {
     }
   }
 
+  /** Resolves when they are written. Neighbours that wait at the same time are written together: a write costs a trip. */
   async writeAt(bytes: Uint8Array, offset: number): Promise<void> {
-    let written = 0;
-    try {
-      while (written < bytes.length) {
-        const { bytesWritten } = await this.#handle.write(
-          bytes,
-          written,
-          bytes.length - written,
-          offset + written,
+    if (bytes.length === 0) return;
+    const written = new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ bytes, offset, resolve, reject });
+    });
+    if (!this.#isWriting) void this.#writeWaiting();
+    await written;
+  }
+
+  async #writeWaiting(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#waiting.length > 0) {
+      const run = this.#takeRun();
+      try {
+        await this.#writeRun(
+          run.map(({ bytes }) => bytes),
+          run[0]?.offset ?? 0,
         );
-        written += bytesWritten;
+        for (const { resolve } of run) resolve();
+      } catch (error) {
+        for (const { reject } of run) reject(writeError(error, this.finalPath));
       }
-    } catch (error) {
-      throw writeError(error, this.finalPath);
     }
+    this.#isWriting = false;
+  }
+
+  /** The first that waits in the file's order, and those that follow it without a gap. */
+  #takeRun(): WaitingPart[] {
+    this.#waiting.sort((one, other) => one.offset - other.offset);
+    const [first] = this.#waiting;
+    let end = first?.offset ?? 0;
+    let count = 0;
+    for (const { offset, bytes } of this.#waiting) {
+      if (offset !== end || count === MAX_RUN) break;
+      end += bytes.length;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #writeRun(parts: readonly Uint8Array[], offset: number): Promise<void> {
+    const { bytesWritten } = await this.#handle.writev(parts, offset);
+    const rest = restOf(parts, bytesWritten);
+    if (rest.length > 0) await this.#writeRun(rest, offset + bytesWritten);
   }
 
   /** Gives the file its final name; what had that name before is replaced. */
@@ -85,6 +124,19 @@ export class PartialFile {
     await this.#handle.close();
   }
 }
+
+/** What a write that stopped early has left. */
+function restOf(parts: readonly Uint8Array[], writtenBytes: number): Uint8Array[] {
+  let skip = writtenBytes;
+  return parts.flatMap((part) => {
+    const skipped = Math.min(skip, part.length);
+    skip -= skipped;
+    return skipped === part.length ? [] : [part.subarray(skipped)];
+  });
+}
+
+/** Fewer than any system takes at once (IOV_MAX). */
+const MAX_RUN = 64;
 
 /** The directory of `name` below `directory`, without links. One level at a time: a link on the way may lead out. */
 async function makeParent(directory: string, name: string): Promise<string> {

@@ -20,6 +20,26 @@ test('has another name until it is committed', async () => {
   expect(readdirSync(path)).toEqual(['a.png']);
 });
 
+test('parts that come while one is written are written together, each at its place', async () => {
+  const path = temporaryDirectory();
+  const file = await PartialFile.create(path, 'a.png');
+  const parts = [6, 0, 3, 1, 20, 2, 5, 4].map((place) => file.writeAt(Buffer.from([65 + place]), place));
+  await Promise.all(parts);
+  await file.commit();
+  expect(readFileSync(join(path, 'a.png'), 'latin1')).toBe(`ABCDEFG${'\0'.repeat(13)}U`);
+});
+
+test('a part that cannot be written is told to who wrote it, and the next is tried', async () => {
+  const file = await PartialFile.create(temporaryDirectory(), 'a.png');
+  const outcomes = await Promise.allSettled([
+    // Beyond what any file may have.
+    file.writeAt(Buffer.from('a'), Number.MAX_SAFE_INTEGER),
+    file.writeAt(Buffer.from('b'), 0),
+  ]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  await file.discard();
+});
+
 test('discarded, it leaves nothing', async () => {
   const path = temporaryDirectory();
   const file = await PartialFile.create(path, 'a.png');
