@@ -3,6 +3,7 @@
  * name appears only when both are certain. The description and the first chunk are asked for in the same moment, so a small
  * image costs one round trip. When the image changes meanwhile the fetch starts again, twice at most.
  */
+import { setMaxListeners } from 'node:events';
 import { Status } from '../index.js';
 import { type GetMetaResponse } from '../../generated/image/v1/image.js';
 import { checkChunk, ChunkWindow } from './chunk-window.js';
@@ -18,9 +19,10 @@ export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
   /** For each call. Default: the client's. */
   readonly timeoutMs?: number | undefined;
-  /** The most that one call asks for, at most 1 MiB; slow links get less. Default 262,144. */
+  /** The most that one call asks for, at most 1 MiB; slow links get less. Default 61,440 (on loopback one datagram), of which
+   *  the first call asks for two. */
   readonly chunkBytes?: number | undefined;
-  /** Calls at a time. Default 16; with their chunks they decide the memory: 2 x maxCalls x chunkBytes at most. */
+  /** Calls at a time. Default 64; with their chunks they decide the memory: 2 x maxCalls x chunkBytes at most. */
   readonly maxCalls?: number | undefined;
   /** How often a fetch starts again because the image changed. Default 2. */
   readonly maxRestarts?: number | undefined;
@@ -77,10 +79,12 @@ async function fetchVersion(
   options: FetchOptions,
 ): Promise<Omit<FetchedImage, 'name' | 'seconds'>> {
   const { directory = '.', chunkBytes = DEFAULT_CHUNK_BYTES, maxCalls = DEFAULT_CALLS, timeoutMs } = options;
-  const firstBytes = Math.min(chunkBytes, FIRST_CHUNK_BYTES);
+  const firstBytes = Math.min(options.chunkBytes ?? FIRST_CHUNK_BYTES, FIRST_CHUNK_BYTES);
   const ending = new AbortController();
   const signal =
     options.signal === undefined ? ending.signal : AbortSignal.any([options.signal, ending.signal]);
+  // One listener a call: that many are no leak.
+  setMaxListeners(maxCalls + 2, signal);
   const callOptions = timeoutMs === undefined ? { signal } : { signal, timeoutMs };
   let file: PartialFile | undefined;
   let window: ChunkWindow | undefined;
@@ -175,10 +179,13 @@ function hasDetails(error: unknown): error is { details: string } {
   );
 }
 
-/** Large enough that a call's own cost does not show, small enough that many images are one or two of them. */
-const DEFAULT_CHUNK_BYTES = 262_144;
+/**
+ * A chunk, and what goes with it, fits the largest datagram: where the path carries such ones, it needs not be put together.
+ * On other paths its own cost does not show either, and many images are one or two of them.
+ */
+const DEFAULT_CHUNK_BYTES = 61_440;
 
 /** Half of what is asked for before anything is known of the link; the other half as soon as the image's size is. */
 const FIRST_CHUNK_BYTES = 131_072;
 
-const DEFAULT_CALLS = 16;
+const DEFAULT_CALLS = 64;

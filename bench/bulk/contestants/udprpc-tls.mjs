@@ -4,8 +4,8 @@ import { createImageService, ImageServiceDefinition, ImageStore } from '../../..
 import { makeCertificate, publish, published } from '../../peers/certificate.mjs';
 import { fetchPieces } from './pieces.mjs';
 
-const CHUNK_BYTES = 262_144;
-const CALLS = 16;
+const CHUNK_BYTES = 61_440;
+const CALLS = 64;
 const transport =
   process.env.DATAGRAM_BYTES === undefined
     ? undefined

@@ -3,8 +3,8 @@ import { createChannel, createClient, createServer } from '../../../dist/src/ind
 import { createImageService, ImageServiceDefinition, ImageStore } from '../../../dist/src/images/index.js';
 import { fetchPieces } from './pieces.mjs';
 
-const CHUNK_BYTES = 262_144;
-const CALLS = 16;
+const CHUNK_BYTES = 61_440;
+const CALLS = 64;
 const transport =
   process.env.DATAGRAM_BYTES === undefined
     ? undefined

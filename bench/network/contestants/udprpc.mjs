@@ -49,7 +49,7 @@ export async function flow(host, port, controller, seconds) {
   const client = createClient(ImageServiceDefinition, channel);
   const perSecond = Array.from({ length: Number(seconds) }, () => 0);
   const startedAt = performance.now();
-  const chunkBytes = 262_144;
+  const chunkBytes = 61_440;
   const one = async () => {
     for (;;) {
       const { data } = await client.getChunk({ name: 'image.bin', offset: 0n, length: chunkBytes });
@@ -58,7 +58,7 @@ export async function flow(host, port, controller, seconds) {
       perSecond[second] += data.length;
     }
   };
-  await Promise.all(Array.from({ length: 16 }, one));
+  await Promise.all(Array.from({ length: 64 }, one));
   await channel.close();
   return { perSecond };
 }
