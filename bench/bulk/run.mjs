@@ -4,8 +4,9 @@
  * machine that drifts drifts for all. The image is fetched again and again for a while before it is measured.
  * grpc-js is measured with its defaults and with the largest flow-control window that helps it, both with 1 MiB x 4, its
  * best; ours with what `fetchImage` asks for. Prints medians with min and max, and the ratios to the others.
+ * `--node-flag` is given to both processes of every contestant.
  *
- *   npm run bulk -- [--rounds 7] [--fetches 8] [--contestants udprpc,grpc-js-best,grpc-js,dgram]
+ *   npm run bulk -- [--rounds 7] [--fetches 8] [--contestants udprpc,grpc-js-best,grpc-js,dgram] [--node-flag FLAG]
  */
 import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '7' },
     fetches: { type: 'string', default: '8' },
     contestants: { type: 'string', default: 'udprpc,grpc-js-best,grpc-js,dgram' },
+    'node-flag': { type: 'string', multiple: true, default: [] },
   },
 });
 const contestants = values.contestants.split(',');
@@ -60,9 +62,10 @@ async function measure(contestant) {
 }
 
 function start(core, args) {
+  const flags = values['node-flag'];
   const options = canPin
-    ? { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath] }
-    : { execArgv: [] };
+    ? { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath, ...flags] }
+    : { execArgv: flags };
   return fork(SIDE, args, options);
 }
 
@@ -80,7 +83,7 @@ function print(results) {
         digits,
       );
     console.log(
-      `${contestant.padEnd(13)} ${of('rate', 0)} MB/s   CPU per MB: server ${of('server', 2)} ms, client ${of('client', 2)} ms`,
+      `${contestant.padEnd(16)} ${of('rate', 0)} MB/s   CPU per MB: server ${of('server', 2)} ms, client ${of('client', 2)} ms`,
     );
   }
   const [first, ...others] = contestants;
