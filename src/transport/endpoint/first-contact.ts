@@ -195,19 +195,24 @@ export class FirstContact {
   ): DropReason | Admission {
     const { version, destinationId, sourceId, token } = header;
     const { now } = circumstances;
+    const hello = { version, destinationId, remote };
     const protection = this.#means.helloProtection(version, destinationId, 'server');
-    if (!isAuthentic(bytes, header, protection.opener)) return 'notAuthentic';
     const whyClosed = this.#whyClosed(circumstances);
+    const asksForProof = whyClosed === undefined && this.#wantsProof;
+    // [RTY-1] To know whether it is authentic would cost more than the answer: it is asked when it comes again.
+    if (asksForProof && token.length === 0) {
+      this.#answerRetry(hello, sourceId, protection, local, now);
+      return 'addressNotProven';
+    }
+    if (!isAuthentic(bytes, header, protection.opener)) return 'notAuthentic';
     if (whyClosed !== undefined) {
       this.#answerRefusal(header, protection.sealer, remote, local, whyClosed, now);
       return 'refused';
     }
-    const hello = { version, destinationId, remote };
     const redeemed = this.tokens.redeem(token, hello, now);
     const isAddressProven = redeemed?.isProof === true;
-    // [RTY-1]
-    if (!isAddressProven && this.#wantsProof) {
-      this.#answerRetry(hello, sourceId, protection.sealer, local, now);
+    if (!isAddressProven && asksForProof) {
+      this.#answerRetry(hello, sourceId, protection, local, now);
       return 'addressNotProven';
     }
     if (!isAddressProven && !this.#hasRoomForHalfOpen(remote.ip)) return 'refused';
@@ -268,8 +273,15 @@ export class FirstContact {
   }
 
   /** [RTY-1] Come again, with this token: nothing is remembered of it. */
-  #answerRetry(hello: HelloFacts, clientId: Uint8Array, sealer: Sealer, local: number, now: number): void {
+  #answerRetry(
+    hello: HelloFacts,
+    clientId: Uint8Array,
+    protection: { readonly sealer: Sealer },
+    local: number,
+    now: number,
+  ): void {
     if (!this.#retryRate.take(now)) return;
+    const { sealer } = protection;
     const sourceId = this.#means.random.bytes(CONNECTION_ID_BYTES);
     const token = this.tokens.forRetry(hello, sourceId, now);
     const writer = new ByteWriter(new Uint8Array(RETRY_BYTES + token.length + sealer.overhead));

@@ -79,6 +79,8 @@ export class WireTap {
   /** Where each challenge of a server went: who answers it is there. */
   readonly #challenges = new Map<string, TappedPath>();
   readonly #resets = new ResetWatch();
+  /** By the source ID of a hello, as it came to a server, altered or not: the destination IDs it came with. */
+  readonly #askedIds = new Map<string, Uint8Array[]>();
   /** By the source ID of a RETRY, as hexadecimal digits. */
   readonly #retries = new Set<string>();
   /** Where each token went: to an address by RETRY, to a host by NEW_TOKEN. */
@@ -116,6 +118,7 @@ export class WireTap {
     for (const { sender, space, packetNumber } of packets) sender.onArrived(space, packetNumber);
     if (!this.#options.isServer(to.ip)) return;
     this.#resets.onDelivered(addressText(to, from), bytes);
+    this.#onAsked(bytes);
     const path = this.#path(to.ip, to.port, from.ip, from.port);
     path.receivedBytes += bytes.length;
     path.isOpaque ||= packets.length === 0;
@@ -225,18 +228,26 @@ export class WireTap {
     return { sender, space, packetNumber, destinationId, isProbe, responses, token };
   }
 
+  #onAsked(bytes: Uint8Array): void {
+    const header = decodeHeader(bytes, 0, CONNECTION_ID_BYTES);
+    if (typeof header === 'string' || header.kind !== 'hello') return;
+    const sourceId = hex(header.sourceId);
+    const asked = this.#askedIds.get(sourceId) ?? [];
+    asked.push(header.destinationId.slice());
+    this.#askedIds.set(sourceId, asked);
+  }
+
   /** Smaller than any hello, authentic for the hello that it answers, and only from a server. */
   #onRetrySent({ from, to, bytes }: Datagram, header: RetryHeader): void {
     check(this.#options.isServer(from.ip), () => 'a RETRY of a client');
     check(bytes.length < SMALLEST_HELLO_BYTES, () => `a RETRY of ${bytes.length} bytes`);
     this.#retries.add(hex(header.sourceId));
     const { headerStart, tokenStart, packetEnd, destinationId } = header;
-    const client = this.#parties.get(hex(destinationId));
-    const isAuthentic = client?.helloIds.some((id) => {
+    const isAuthentic = this.#askedIds.get(hex(destinationId))?.some((id) => {
       const { opener } = this.#options.protection().helloProtection(header.version, id, 'client');
       return opener.open(0, bytes, headerStart, packetEnd - opener.overhead, packetEnd) !== undefined;
     });
-    check(isAuthentic !== false, () => 'a RETRY that does not open');
+    check(isAuthentic === true, () => 'a RETRY that does not open under an ID that was asked for');
     const { overhead } = this.#options
       .protection()
       .helloProtection(header.version, destinationId, 'client').opener;

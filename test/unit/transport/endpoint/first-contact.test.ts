@@ -122,17 +122,9 @@ describe('a hello of which nothing can come', () => {
 });
 
 describe('a hello that is not authentic', () => {
-  test.each<[string, (watched: Watched) => void]>([
-    ['RETRYs', () => undefined],
-    [
-      'refusals',
-      ({ pair }) => {
-        pair.server.refuseNew();
-      },
-    ],
-  ])('takes nothing from the %s of those that are', (_, prepare) => {
-    const watched = new Watched({ retryAboveHalfOpen: 0 });
-    prepare(watched);
+  test('takes nothing from the refusals of those that are', () => {
+    const watched = new Watched();
+    watched.pair.server.refuseNew();
     const hello = watched.hello();
     for (let i = 0; i < 25_000; i++) watched.judge(damaged(hello));
     expect(watched.pair.server.drops.notAuthentic).toBe(25_000);

@@ -1,4 +1,5 @@
 import { type Connection } from '../../../../src/transport/connection/connection.js';
+import { type EndpointMeans } from '../../../../src/transport/endpoint/endpoint.js';
 import { TransportErrorCode } from '../../../../src/transport/transport-error.js';
 import { ByteWriter } from '../../../../src/transport/wire/byte-writer.js';
 import {
@@ -97,17 +98,41 @@ describe('a server that wants addresses proved', () => {
     expect(retriesOf(pair)).toHaveLength(1);
   });
 
-  test('[RTY-1] answers neither what is not authentic nor the ports of services, and 20,000 a second at most', () => {
+  test('[RTY-1] does not answer the ports of services, and 20,000 a second at most', () => {
     const { pair, hello } = begun();
-    const damaged = hello.bytes.slice();
-    damaged[500] = (damaged[500] ?? 0) ^ 1;
-    pair.deliver('server', damaged);
     pair.deliver('server', hello.bytes, { ...CLIENT_ADDRESS, port: 53 });
     pair.flush();
     expect(retriesOf(pair)).toEqual([]);
     expect(askForRetries(pair, hello, 20_100)).toHaveLength(20_000);
     expect(pair.server.drops.addressNotProven).toBe(20_100);
   }, 30_000);
+
+  test('[RTY-1] opens a hello only when it has a token', () => {
+    let openings = 0;
+    const means = testMeans();
+    const counted: EndpointMeans = {
+      ...means,
+      helloProtection: (...args) => {
+        const { sealer, opener } = means.helloProtection(...args);
+        const open: typeof opener.open = (...packet) => {
+          if (args[2] === 'server') openings++;
+          return opener.open(...packet);
+        };
+        return { sealer, opener: { ...opener, open } };
+      },
+    };
+    const { pair, hello } = begun({ ...ALWAYS, means: counted });
+    const [retry] = askForRetries(pair, hello, 1);
+    expect([retriesOf(pair).length, openings]).toEqual([1, 0]);
+    pair.deliver('client', at([retry ?? hello.bytes], 0));
+    pair.flush();
+    const withToken = at(hellosOf(pair), -1).bytes.slice();
+    withToken[500] = (withToken[500] ?? 0) ^ 1;
+    pair.deliver('server', withToken);
+    pair.flush();
+    expect([retriesOf(pair).length, openings]).toEqual([1, 1]);
+    expect(pair.server.drops.notAuthentic).toBe(1);
+  });
 
   test('[RTY-3] [RTY-4] [RTY-5] the client begins again, once, with the same handshake under new packet numbers', () => {
     const pair = new EndpointPair(ALWAYS);
