@@ -12,7 +12,12 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { freeMemory } from './free-memory.js';
-import { type Opener, type Sealer } from '../transport/protection/protection.js';
+import {
+  type HelloProtection,
+  type Opener,
+  type Protection,
+  type Sealer,
+} from '../transport/protection/protection.js';
 
 export interface CipherSuite {
   readonly cipher: 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305';
@@ -23,10 +28,11 @@ export interface CipherSuite {
   readonly forgeryLimit: number;
 }
 
-/** What secrets and keys are derived by [KEY-1] [KEY-2] [KEY-4]. */
+/** What secrets and keys are derived by [KEY-1] [KEY-2] [KEY-4] [HDR-9]. */
 export const KeyLabel = {
   CLIENT_HELLO: 'udprpc client hello',
   SERVER_HELLO: 'udprpc server hello',
+  RETRY: 'udprpc retry',
   KEY: 'udprpc key',
   IV: 'udprpc iv',
   UPDATE: 'udprpc ku',
@@ -134,26 +140,28 @@ class Ratchet<T> {
  * [KEY-1] The keys of HELLO packets, made from what every such packet says openly: no secret, but whoever does not see the
  * packets cannot forge one (as RFC 9001 §5.2).
  */
-export function deriveHelloProtection(
-  helloId: Uint8Array,
-  role: 'client' | 'server',
-): { readonly sealer: Sealer; readonly opener: Opener } {
-  return new HelloProtection(helloId, role === 'client');
+export function deriveHelloProtection(helloId: Uint8Array, role: 'client' | 'server'): HelloProtection {
+  return new LazyHelloProtection(helloId, role === 'client');
 }
 
 /**
  * Makes each key when it is asked for first: of a stranger's hello a server needs only one, and making them is most of what a
  * flood of hellos costs. A class, because an object with getters of its own costs as much as a key.
  */
-class HelloProtection {
-  readonly #secret: Uint8Array;
+class LazyHelloProtection implements HelloProtection {
+  readonly #helloId: Uint8Array;
   readonly #isClient: boolean;
+  #secret: Uint8Array | undefined;
   #sealer: Sealer | undefined;
   #opener: Opener | undefined;
 
   constructor(helloId: Uint8Array, isClient: boolean) {
-    this.#secret = createHmac(AES_128.hash, HELLO_SALT).update(helloId).digest();
+    this.#helloId = helloId;
     this.#isClient = isClient;
+  }
+
+  get retry(): Protection {
+    return retryProtection(this.#helloId);
   }
 
   get sealer(): Sealer {
@@ -166,9 +174,55 @@ class HelloProtection {
 
   #secretOf(isClient: boolean): Uint8Array {
     const label = isClient ? KeyLabel.CLIENT_HELLO : KeyLabel.SERVER_HELLO;
+    this.#secret ??= initialSecret(this.#helloId);
     return expandLabel(AES_128, this.#secret, label, AES_128.hashBytes);
   }
 }
+
+function initialSecret(input: Uint8Array): Uint8Array {
+  return createHmac(AES_128.hash, HELLO_SALT).update(input).digest();
+}
+
+/**
+ * [HDR-9] As RFC 9001 §5.8: under one key for all, which need not be derived for each stranger, with the ID that the hello went
+ * to before the packet.
+ */
+function retryProtection(helloId: Uint8Array): Protection {
+  const { sealer, opener } = (retryKeys ??= retryKeysOf());
+  const before = helloId.length;
+  return {
+    sealer: {
+      overhead: TAG_BYTES,
+      seal(packetNumber, buffer, headerStart, payloadStart, payloadEnd) {
+        const packet = new Uint8Array(before + payloadEnd - headerStart + TAG_BYTES);
+        packet.set(helloId);
+        packet.set(buffer.subarray(headerStart, payloadEnd), before);
+        const shift = before - headerStart;
+        sealer.seal(packetNumber, packet, 0, payloadStart + shift, payloadEnd + shift);
+        buffer.set(packet.subarray(payloadStart + shift), payloadStart);
+        return payloadEnd + TAG_BYTES;
+      },
+    },
+    opener: {
+      overhead: TAG_BYTES,
+      isInPlace: false,
+      open(packetNumber, buffer, headerStart, payloadStart, packetEnd) {
+        const packet = new Uint8Array(before + packetEnd - headerStart);
+        packet.set(helloId);
+        packet.set(buffer.subarray(headerStart, packetEnd), before);
+        const shift = before - headerStart;
+        return opener.open(packetNumber, packet, 0, payloadStart + shift, packetEnd + shift);
+      },
+    },
+  };
+}
+
+function retryKeysOf(): Protection {
+  const secret = expandLabel(AES_128, initialSecret(new Uint8Array(0)), KeyLabel.RETRY, AES_128.hashBytes);
+  return { sealer: createSealer(AES_128, secret), opener: createOpener(AES_128, secret) };
+}
+
+let retryKeys: Protection | undefined;
 
 /** RFC 8446 §7.1, with an empty context. One block of HKDF is enough for what is asked for here. */
 export function expandLabel(

@@ -27,6 +27,7 @@ interface Vectors {
     readonly from: 'client' | 'server';
     readonly originalDestinationId: string;
   })[];
+  readonly retry: readonly (PacketVector & { readonly originalDestinationId: string })[];
   readonly protected: readonly (PacketVector & {
     readonly suite: string;
     readonly firstSecret: string;
@@ -77,6 +78,17 @@ describe('packet-protection.json', () => {
     const { sealer } = deriveHelloProtection(id, vector.from);
     const { opener } = deriveHelloProtection(id, vector.from === 'client' ? 'server' : 'client');
     checkPacket(sealer, opener, vector);
+  });
+
+  test.each(vectors.retry.map(title))('%s', (_, vector) => {
+    checkKeys(suiteOf('TLS_AES_128_GCM_SHA256'), vector);
+    const id = bytesOf(vector.originalDestinationId);
+    const { retry } = deriveHelloProtection(id, 'server');
+    checkPacket(retry.sealer, retry.opener, vector);
+    const packet = bytesOf(vector.packet);
+    const headerBytes = bytesOf(vector.header).length;
+    const other = deriveHelloProtection(id.with(7, 0), 'client').retry.opener;
+    expect(other.open(0, packet, 0, headerBytes, packet.length)).toBeUndefined();
   });
 
   test.each(vectors.protected.map(title))('%s', (_, vector) => {

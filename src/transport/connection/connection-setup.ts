@@ -4,7 +4,7 @@ import { type CongestionController } from '../congestion/congestion-controller.j
 import { type IdSource } from '../path/local-ids.js';
 import { type Address } from '../path/path.js';
 import { type Handshake } from '../protection/handshake.js';
-import { type Opener, type Sealer } from '../protection/protection.js';
+import { type HelloProtection } from '../protection/protection.js';
 import { type BufferBudget } from '../stream/buffer-budget.js';
 import { type ChunkPool } from '../stream/chunk-pool.js';
 import { type ConnectionObserver } from './connection-observer.js';
@@ -39,7 +39,7 @@ export interface ConnectionSetup {
   readonly local: number;
   readonly random: Random;
   /** Of HELLO packets, by the ID that the client's go to at first [RTY-4]. */
-  helloProtection(helloId: Uint8Array): { readonly sealer: Sealer; readonly opener: Opener };
+  helloProtection(helloId: Uint8Array): HelloProtection;
   readonly chunkPool: ChunkPool;
   readonly buffers: BufferBudget;
   /** Memory that others have freed gave the connection something to say. */

@@ -420,9 +420,10 @@ export class Connection implements FrameHandler, HandshakeOwner {
 
   #protectHello(): void {
     const { hello, helloId } = this.#players;
-    const { sealer, opener } = this.#helloProtection(helloId);
+    const { sealer, opener, retry } = this.#helloProtection(helloId);
     hello.sealer = sealer;
     hello.opener = opener;
+    this.#players.retryOpener = this.role === 'client' ? retry.opener : undefined;
   }
 
   #onRecoveryTimeout(now: number): void {

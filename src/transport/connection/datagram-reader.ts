@@ -132,10 +132,10 @@ export class DatagramReader {
 
   /** [RTY-3] One, and only as the first word of the server. */
   #readRetry({ bytes }: Arrival, header: RetryHeader, now: number): void {
-    const { role, version, stats, retrySourceId, hello, originalDestinationId } = this.#players;
+    const { role, version, stats, retrySourceId, retryOpener, originalDestinationId } = this.#players;
     const { sourceId, headerStart, tokenStart, packetEnd } = header;
     const size = packetEnd - headerStart;
-    const tokenEnd = packetEnd - (hello.opener?.overhead ?? 0);
+    const tokenEnd = packetEnd - (retryOpener?.overhead ?? 0);
     const isExpected =
       role === 'client' &&
       header.version === version &&
@@ -150,7 +150,7 @@ export class DatagramReader {
       return;
     }
     // [HDR-9]
-    if (hello.opener?.open(0, bytes, headerStart, tokenEnd, packetEnd) === undefined) {
+    if (retryOpener?.open(0, bytes, headerStart, tokenEnd, packetEnd) === undefined) {
       this.#drop('notAuthentic', size, now);
       return;
     }

@@ -3,6 +3,7 @@
  * read. Made once by the connection; nothing here decides anything. Classes and not object literals with getters: those
  * would be dictionaries, slow to read and of 1 KiB each.
  */
+import { type Opener } from '../protection/protection.js';
 import { type CongestionController } from '../congestion/congestion-controller.js';
 import { Pacer } from '../congestion/pacer.js';
 import { MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
@@ -47,6 +48,8 @@ export class Players {
   readonly paths: Paths;
   readonly pathMtu: PathMtu;
   readonly hello: PacketSpaceState;
+  /** A client's. */
+  retryOpener: Opener | undefined;
   readonly protected: PacketSpaceState;
   readonly keyPhases: KeyPhases;
   readonly controller: CongestionController;

@@ -13,7 +13,7 @@ import { type Transmit } from '../connection/transmit.js';
 import { CONNECTION_ID_BYTES, type TransportOptions } from '../connection/transport-options.js';
 import { type Address } from '../path/path.js';
 import { type CreateHandshake } from '../protection/handshake.js';
-import { type Opener, type Sealer } from '../protection/protection.js';
+import { type HelloProtection } from '../protection/protection.js';
 import { type BufferBudget } from '../stream/buffer-budget.js';
 import { decodeHeader, type Header } from '../wire/header.js';
 import { ConnectionFactory } from './connection-factory.js';
@@ -82,11 +82,7 @@ export interface EndpointMeans extends TokenMeans {
   /** Default: nobody looks on. */
   readonly observe?: ObserveConnection | undefined;
   /** The protection of HELLO packets, which needs no agreement: it is made of the ID that the client's go to at first. */
-  helloProtection(
-    version: number,
-    helloId: Uint8Array,
-    role: 'client' | 'server',
-  ): { readonly sealer: Sealer; readonly opener: Opener };
+  helloProtection(version: number, helloId: Uint8Array, role: 'client' | 'server'): HelloProtection;
   /** A handshake has something to say: call `Endpoint.handleHandshake` soon. */
   onHandshakeWake(connection: Connection): void;
   /** Memory that was freed, perhaps by another endpoint, gave one of ours something to send: call `pollTransmit` soon. */

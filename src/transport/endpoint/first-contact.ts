@@ -9,7 +9,7 @@ import { CONNECTION_ID_BYTES } from '../connection/transport-options.js';
 import { MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { type Address } from '../path/path.js';
 import { REFLECTION_PORTS } from '../path/reflection-ports.js';
-import { type Opener, type Sealer } from '../protection/protection.js';
+import { type HelloProtection, type Opener, type Sealer } from '../protection/protection.js';
 import { TransportErrorCode } from '../transport-error.js';
 import { ByteWriter } from '../wire/byte-writer.js';
 import { FrameType } from '../wire/frame-type.js';
@@ -276,12 +276,11 @@ export class FirstContact {
   #answerRetry(
     hello: HelloFacts,
     clientId: Uint8Array,
-    protection: { readonly sealer: Sealer },
+    { retry: { sealer } }: HelloProtection,
     local: number,
     now: number,
   ): void {
     if (!this.#retryRate.take(now)) return;
-    const { sealer } = protection;
     const sourceId = this.#means.random.bytes(CONNECTION_ID_BYTES);
     const token = this.tokens.forRetry(hello, sourceId, now);
     const writer = new ByteWriter(new Uint8Array(RETRY_BYTES + token.length + sealer.overhead));

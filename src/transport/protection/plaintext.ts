@@ -12,15 +12,10 @@ import {
   type HandshakeContext,
   type HandshakeEvent,
 } from './handshake.js';
-import { type Opener, type Sealer } from './protection.js';
+import { type HelloProtection, type Protection } from './protection.js';
 
 /** CRC-32 as in zlib, which goes on from `value`: `node:zlib`'s `crc32`. */
 export type Checksum = (bytes: Uint8Array, value: number) => number;
-
-export interface Protection {
-  readonly sealer: Sealer;
-  readonly opener: Opener;
-}
 
 /** `subject`: bytes that are not sent and stand before every packet, for the checksum only [PRT-6]. */
 export function createPlaintextProtection(checksum: Checksum, subject: Uint8Array = NOTHING): Protection {
@@ -64,8 +59,11 @@ export function createPlaintextProtection(checksum: Checksum, subject: Uint8Arra
  */
 export function plaintextHelloProtection(
   checksum: Checksum,
-): (version: number, helloId: Uint8Array) => Protection {
-  return (_version, helloId) => createPlaintextProtection(checksum, helloId);
+): (version: number, helloId: Uint8Array) => HelloProtection {
+  return (_version, helloId) => {
+    const protection = createPlaintextProtection(checksum, helloId);
+    return { ...protection, retry: protection };
+  };
 }
 
 /**

@@ -25,6 +25,18 @@ export interface Sealer {
   ): number;
 }
 
+/** The two sides of one key, or of a checksum. */
+export interface Protection {
+  readonly sealer: Sealer;
+  readonly opener: Opener;
+}
+
+/** Of packets before there is an agreement: made of a connection ID that such packets say openly. */
+export interface HelloProtection extends Protection {
+  /** Of a RETRY in answer to a hello to that ID [HDR-9]. */
+  readonly retry: Protection;
+}
+
 export interface Opener {
   readonly overhead: number;
 

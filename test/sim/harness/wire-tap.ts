@@ -244,13 +244,12 @@ export class WireTap {
     this.#retries.add(hex(header.sourceId));
     const { headerStart, tokenStart, packetEnd, destinationId } = header;
     const isAuthentic = this.#askedIds.get(hex(destinationId))?.some((id) => {
-      const { opener } = this.#options.protection().helloProtection(header.version, id, 'client');
+      const { opener } = this.#options.protection().helloProtection(header.version, id, 'client').retry;
       return opener.open(0, bytes, headerStart, packetEnd - opener.overhead, packetEnd) !== undefined;
     });
     check(isAuthentic === true, () => 'a RETRY that does not open under an ID that was asked for');
-    const { overhead } = this.#options
-      .protection()
-      .helloProtection(header.version, destinationId, 'client').opener;
+    const { overhead } = this.#options.protection().helloProtection(header.version, destinationId, 'client')
+      .retry.opener;
     this.#tokens.set(hex(bytes.subarray(tokenStart, packetEnd - overhead)), {
       kind: 'retry',
       to: `${to.ip}:${to.port}`,

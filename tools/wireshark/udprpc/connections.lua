@@ -92,7 +92,9 @@ local function open_secure(connection, packet, bytes)
   local header = bytes:sub(packet.start + 1, packet.payload_at)
   local sealed = bytes:sub(packet.payload_at + 1, packet.packet_end)
   local payload
-  if packet.kind ~= 'PROTECTED' then
+  if packet.kind == 'RETRY' then
+    payload = keys.retry(connection.original_id)(header, sealed)
+  elseif packet.kind ~= 'PROTECTED' then
     local hello_id = hello_id_of(connection, packet)
     local known = connection.hello_ids[hello_id]
     known.keys = known.keys or keys.hello(hello_id)

@@ -28,6 +28,7 @@ return {
   key_labels = {
     CLIENT_HELLO = 'udprpc client hello',
     SERVER_HELLO = 'udprpc server hello',
+    RETRY = 'udprpc retry',
     KEY = 'udprpc key',
     IV = 'udprpc iv',
     UPDATE = 'udprpc ku',

@@ -57,6 +57,13 @@ function M.hello(hello_id)
   return { client = of(labels.CLIENT_HELLO), server = of(labels.SERVER_HELLO) }
 end
 
+-- [HDR-9] The same key for all; the ID that the hello went to stands before the header.
+function M.retry(hello_id)
+  local secret = hash.hmac(HELLO_SUITE.hash, bytes_of(constants.hello_salt), '')
+  local under = opener(HELLO_SUITE, hash.expand_label(HELLO_SUITE.hash, secret, labels.RETRY, HELLO_SUITE.hash_bytes))
+  return function(header, sealed) return under.open(0, hello_id .. header, sealed) end
+end
+
 local Phases = {}
 Phases.__index = Phases
 

@@ -72,7 +72,11 @@ function askForRetries(pair: EndpointPair, { bytes }: SentHello, count: number):
 }
 
 function forgeRetry(hello: HelloHeader, sourceId: Uint8Array, token: Uint8Array): Uint8Array {
-  const { sealer } = testMeans().helloProtection(ProtocolVersion.PLAINTEXT, hello.destinationId, 'server');
+  const { sealer } = testMeans().helloProtection(
+    ProtocolVersion.PLAINTEXT,
+    hello.destinationId,
+    'server',
+  ).retry;
   const writer = new ByteWriter(new Uint8Array(1_000));
   writeRetryHeader(writer, { version: hello.version, destinationId: hello.sourceId, sourceId, token });
   return writer.bytes.slice(0, sealer.seal(0, writer.bytes, 0, writer.offset, writer.offset));
@@ -113,12 +117,12 @@ describe('a server that wants addresses proved', () => {
     const counted: EndpointMeans = {
       ...means,
       helloProtection: (...args) => {
-        const { sealer, opener } = means.helloProtection(...args);
+        const { sealer, opener, retry } = means.helloProtection(...args);
         const open: typeof opener.open = (...packet) => {
           if (args[2] === 'server') openings++;
           return opener.open(...packet);
         };
-        return { sealer, opener: { ...opener, open } };
+        return { sealer, opener: { ...opener, open }, retry };
       },
     };
     const { pair, hello } = begun({ ...ALWAYS, means: counted });
