@@ -26,9 +26,26 @@ describe('the protection of tokens', () => {
     expect(Buffer.from(token).includes(Buffer.from(SAID.subarray(0, 8)))).toBe(false);
   });
 
-  test('the same is sealed to other bytes each time', () => {
-    const protection = tokenProtection(random, KEY);
-    const seen = new Set(Array.from({ length: 100 }, () => String(protection.seal(SAID))));
-    expect(seen.size).toBe(100);
+  test('[TOK-1] the same is sealed to other bytes each time, under a number or a salt that never comes twice', () => {
+    const heads = new Set<string>();
+    const bodies = new Set<string>();
+    for (const protection of [tokenProtection(random, KEY), tokenProtection(random, KEY)]) {
+      for (let i = 0; i < 100; i++) {
+        const token = protection.seal(SAID);
+        heads.add(String(token.subarray(0, 16)));
+        bodies.add(String(token.subarray(16)));
+      }
+    }
+    expect([heads.size, bodies.size]).toEqual([200, 200]);
+  });
+
+  test('tokens of several processes open in any order', () => {
+    const tokens = Array.from({ length: 3 }, () => tokenProtection(random, KEY)).flatMap((protection) =>
+      Array.from({ length: 3 }, () => protection.seal(SAID)),
+    );
+    const reader = tokenProtection(random, KEY);
+    for (const index of [0, 3, 6, 1, 4, 7, 8, 5, 2]) {
+      expect(reader.open(tokens[index] ?? SAID)).toEqual(SAID);
+    }
   });
 });
