@@ -139,6 +139,7 @@ export class ConnectionWatch implements ConnectionObserver {
       this.#path.onLost(packet);
     }
     this.#window.onPacketsLost(packets);
+    this.#credit.onLost(packets);
   }
 
   onRecoveryTimeout(): void {

@@ -4,6 +4,7 @@
  */
 import { type ConnectionFacts } from '../../../src/transport/connection/connection-observer.js';
 import { type Players } from '../../../src/transport/connection/players.js';
+import { type SentPacket } from '../../../src/transport/recovery/sent-packet.js';
 import { type BufferBudget } from '../../../src/transport/stream/buffer-budget.js';
 import { type Frame } from '../../../src/transport/wire/frame.js';
 import { FrameType } from '../../../src/transport/wire/frame-type.js';
@@ -25,6 +26,8 @@ export class CreditWatch {
   readonly #streams = new Map<number, Stream>();
   /** Those of which half a window came since their limit was told. */
   readonly #halfUsed = new Set<number>();
+  /** Those whose limit got lost when it was told last, and which the peer may still use. */
+  readonly #lost = new Set<number>();
   #received = 0;
   #granted: number;
   /** To what the largest window of a stream was tuned, at least. */
@@ -55,9 +58,25 @@ export class CreditWatch {
     }
   }
 
-  /** [FLC-3] At the end of a turn: unless memory is short, the peer has more than half a window, or is about to hear of more. */
+  onLost(packets: readonly SentPacket[]): void {
+    for (const frame of packets.flatMap(({ frames }) => frames)) {
+      if (frame.kind !== 'maxStreamData') continue;
+      const { granted, isOver } = this.#stream(frame.streamId);
+      if (frame.limit === granted && !isOver) this.#lost.add(frame.streamId);
+    }
+  }
+
+  /**
+   * [FLC-3] At the end of a turn: what was granted is told until it is known, whatever memory there is; and unless it is short
+   * the peer has more than half a window, or is about to hear of more.
+   */
   checkGranted({ streams }: Players): void {
-    if (!this.#buffers.mayGrow || streams.hasFramesToSend) return;
+    if (streams.hasFramesToSend) return;
+    check(
+      this.#lost.size === 0,
+      () => `${this.#name}: limits of streams ${[...this.#lost].join(' ')} were lost, and are not told again`,
+    );
+    if (!this.#buffers.mayGrow) return;
     const { connectionWindow, streamWindow } = this.#options;
     const held = streams.receiveBufferBytes;
     const left = this.#granted - (this.#received - held);
@@ -106,6 +125,7 @@ export class CreditWatch {
       limit > stream.granted,
     );
     stream.granted = limit;
+    this.#lost.delete(streamId);
     if (ahead > streamWindow) this.#tunedWindow = Math.max(this.#tunedWindow, ahead);
     if (ahead * 2 > streamWindow) this.#halfUsed.delete(streamId);
   }
@@ -131,6 +151,7 @@ export class CreditWatch {
   #end(streamId: number, stream: Stream): void {
     stream.isOver = true;
     this.#halfUsed.delete(streamId);
+    this.#lost.delete(streamId);
   }
 
   #stream(streamId: number): Stream {
