@@ -6,26 +6,19 @@
  */
 import { type OpenFile } from './open-files.js';
 
-interface Version {
-  readonly etag: string;
-  /** By their place in the file, in blocks. */
-  readonly blocks: Map<number, Block>;
-  /** Where the last readers stopped. */
-  readonly ends: number[];
-}
-
 interface Block {
-  readonly version: Version;
-  readonly index: number;
-  readonly length: number;
+  readonly key: string;
+  /** What it takes, its own administration included. */
+  readonly costBytes: number;
   readonly bytes: Promise<Uint8Array>;
 }
 
 export class BlockCache {
   readonly #maxBytes: number;
-  readonly #versions = new Map<string, Version>();
-  /** In the order of their last use, the oldest first. */
-  readonly #blocks = new Set<Block>();
+  /** By version and place, in the order of their last use. */
+  readonly #blocks = new Map<string, Block>();
+  /** By version: where its last readers stopped. In the order of their last use. */
+  readonly #ends = new Map<string, number[]>();
   #heldBytes = 0;
 
   /** 0: nothing is kept. */
@@ -48,41 +41,27 @@ export class BlockCache {
     return new Uint8Array(buffer, from, Math.min(length, byteLength - from));
   }
 
-  /** The file is of another version now, and what was read meanwhile may be of both. */
-  forget({ etag }: OpenFile): void {
-    for (const block of this.#versions.get(etag)?.blocks.values() ?? []) this.#drop(block);
-  }
-
   #blockAt(file: OpenFile, start: number, offset: number, length: number): Block | undefined {
-    const version: Version = this.#versions.get(file.etag) ?? {
-      etag: file.etag,
-      blocks: new Map(),
-      ends: [],
-    };
-    const goesOn = noteReader(version, offset, length);
-    let block = version.blocks.get(start);
-    if (block === undefined) {
-      const blockBytes = Math.min(BLOCK_BYTES, file.sizeBytes - start);
-      // Nobody can make a server read far more than is sent.
-      const isWorthIt = goesOn && blockBytes <= MAX_PARTS_READ * length && blockBytes <= this.#maxBytes;
-      if (!isWorthIt) {
-        this.#remember(version);
-        return undefined;
-      }
-      block = this.#load(file, version, start, blockBytes);
+    const goesOn = this.#noteReader(file.etag, offset, length);
+    const key = `${file.etag}:${start}`;
+    const block = this.#blocks.get(key);
+    if (block !== undefined) {
+      this.#blocks.delete(key);
+      this.#blocks.set(key, block);
+      return block;
     }
-    this.#blocks.delete(block);
-    this.#blocks.add(block);
-    return block;
+    const blockBytes = Math.min(BLOCK_BYTES, file.sizeBytes - start);
+    // Nobody can make a server read far more than is sent.
+    const isWorthIt = goesOn && blockBytes <= MAX_PARTS_READ * length && blockBytes <= this.#maxBytes;
+    return isWorthIt ? this.#load(file, key, start, blockBytes) : undefined;
   }
 
-  #load(file: OpenFile, version: Version, start: number, length: number): Block {
+  #load(file: OpenFile, key: string, start: number, length: number): Block {
     const bytes = readPart(file, start, length);
-    const block = { version, index: start, length, bytes };
-    this.#remember(version);
-    version.blocks.set(start, block);
-    this.#heldBytes += length;
-    for (const oldest of this.#blocks) {
+    const block = { key, costBytes: length + BLOCK_OVERHEAD_BYTES, bytes };
+    this.#blocks.set(key, block);
+    this.#heldBytes += block.costBytes;
+    for (const oldest of this.#blocks.values()) {
       if (this.#heldBytes <= this.#maxBytes) break;
       this.#drop(oldest);
     }
@@ -93,32 +72,25 @@ export class BlockCache {
     return block;
   }
 
-  /** Versions of which nothing is kept are forgotten when there are many. */
-  #remember(version: Version): void {
-    if (this.#versions.has(version.etag)) return;
-    for (const other of this.#versions.values()) {
-      if (this.#versions.size < MAX_VERSIONS) break;
-      if (other.blocks.size === 0) this.#versions.delete(other.etag);
-    }
-    this.#versions.set(version.etag, version);
-  }
-
   #drop(block: Block): void {
-    const { blocks } = block.version;
-    if (blocks.get(block.index) !== block) return;
-    blocks.delete(block.index);
-    this.#blocks.delete(block);
-    this.#heldBytes -= block.length;
+    if (this.#blocks.get(block.key) !== block) return;
+    this.#blocks.delete(block.key);
+    this.#heldBytes -= block.costBytes;
   }
-}
 
-/** Whether the part begins the file, or goes on where a reader stopped. */
-function noteReader({ ends }: Version, offset: number, length: number): boolean {
-  const reader = ends.indexOf(offset);
-  if (reader >= 0) ends.splice(reader, 1);
-  if (ends.length === MAX_READERS) ends.shift();
-  ends.push(offset + length);
-  return reader >= 0 || offset === 0;
+  /** Whether the part begins the file, or goes on where a reader stopped. */
+  #noteReader(etag: string, offset: number, length: number): boolean {
+    const ends = this.#ends.get(etag) ?? [];
+    const reader = ends.indexOf(offset);
+    if (reader >= 0) ends.splice(reader, 1);
+    if (ends.length === MAX_READERS) ends.shift();
+    ends.push(offset + length);
+    this.#ends.delete(etag);
+    this.#ends.set(etag, ends);
+    const [oldest] = this.#ends.keys();
+    if (this.#ends.size > MAX_VERSIONS && oldest !== undefined) this.#ends.delete(oldest);
+    return reader >= 0 || offset === 0;
+  }
 }
 
 async function readPart(file: OpenFile, offset: number, length: number): Promise<Uint8Array> {
@@ -139,5 +111,7 @@ const BLOCK_BYTES = 8 * 61_440;
 const MAX_PARTS_READ = 16;
 /** Of one version, at a time. */
 const MAX_READERS = 8;
-/** Of which nothing is kept but who reads them. */
+/** Whose readers are known. */
 const MAX_VERSIONS = 1_024;
+/** Of a block beside its bytes: of a million tiny images it is most. */
+const BLOCK_OVERHEAD_BYTES = 1_024;

@@ -199,7 +199,6 @@ export class ImageStore {
     }
     if (!(await file.isUnchanged())) {
       this.#files.drop(file);
-      this.#cache.forget(file);
       return CHANGED;
     }
     if ('error' in outcome) throw outcome.error;
