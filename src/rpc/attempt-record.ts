@@ -10,7 +10,7 @@ import { NO_PACKET_COUNTS, type PacketCounts, type StreamTransport } from './str
 export interface AttemptRecord {
   /** From 1. */
   readonly attempt: number;
-  /** `ip:port`; undefined when there was no connection for it. */
+  /** `ip:port`; undefined when it was sent on no connection. */
   readonly peer: string | undefined;
   readonly code: Status;
   readonly details: string;

@@ -1,3 +1,4 @@
+import { Status } from 'nice-grpc-common';
 import { TwoEnds } from './harness/two-ends.js';
 
 describe('a blackout in the middle of a transfer', () => {
@@ -25,8 +26,21 @@ describe('a blackout in the middle of a transfer', () => {
     const blackouts = [{ startMs, endMs: startMs + 60_000 }];
     ends.set('up', { blackouts });
     ends.set('down', { blackouts });
-    const call = ends.client.add({ key: 'k', amount: 1n }, { timeoutMs: 50_000 });
+    const call = ends.client.add({ key: 'k', amount: 1n }, { timeoutMs: 50_000, retry: false });
+    const repeated = ends.client.add({ key: 'k', amount: 1n }, { timeoutMs: 50_000 });
+    const ended = Promise.allSettled([call, repeated]);
     await expect(ends.settle(call)).rejects.toThrow('nothing received for 30000 ms');
+    // [AMO-3] It is asked for again where it may have run, which cannot be reached before its deadline.
+    await expect(ends.settle(repeated)).rejects.toMatchObject({
+      code: Status.DEADLINE_EXCEEDED,
+      maybeExecuted: true,
+      history: [
+        { details: expect.stringContaining('nothing received for 30000 ms') as string, maybeExecuted: true },
+        { maybeExecuted: false },
+        { maybeExecuted: false },
+      ],
+    });
+    await ended;
     await ends.wait(30_000);
     expect((await ends.settle(ends.client.add({ key: 'k', amount: 1n }))).total).toBe(1n);
     await ends.close();

@@ -3,7 +3,7 @@ import { RpcError } from '../../src/rpc/rpc-error.js';
 import { TwoEnds } from './harness/two-ends.js';
 
 describe('a server that is killed and started again', () => {
-  test('every call settles, nothing undeclared runs twice, and the client comes back by itself', async () => {
+  test('[AMO-3] every call settles, nothing undeclared runs twice, and the client comes back by itself', async () => {
     const ends = new TwoEnds({ delayMs: 10 });
     await ends.settle(ends.client.echo({ payload: Uint8Array.of(1) }));
     // The handlers run, and their answers do not arrive before the end.
@@ -22,7 +22,14 @@ describe('a server that is killed and started again', () => {
     ends.startServer();
     for (const error of await ends.settle(Promise.all(calls))) {
       expect(error).toBeInstanceOf(RpcError);
-      expect(error).toMatchObject({ code: Status.UNAVAILABLE, maybeExecuted: true, attempts: 1 });
+      expect(error).toMatchObject({ code: Status.UNAVAILABLE, maybeExecuted: true, attempts: 2 });
+      // The second attempt met another server, and was not sent: the first is the one that may have run.
+      const { history } = error as RpcError;
+      expect(history).toMatchObject([
+        { peer: '10.0.0.1:5005', maybeExecuted: true },
+        { peer: undefined, maybeExecuted: false },
+      ]);
+      expect(history[1]?.details).toMatch(/^the server was restarted/);
     }
     expect([...ends.adds.values()]).toEqual(new Array(20).fill(1));
     // What may run twice is made again on a new connection.

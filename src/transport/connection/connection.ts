@@ -153,9 +153,9 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.stats;
   }
 
-  /** What the peer said about itself; authentic once `isHandshakeComplete`. */
+  /** What the peer said about itself, from when our side of the handshake is complete, and still when it has ended. */
   get peerParameters(): TransportParameters | undefined {
-    return this.#handshake.peerParameters;
+    return this.#handshake.isComplete ? this.#handshake.peerParameters : undefined;
   }
 
   /** What the handshake has verified of the peer; undefined before that, and where nothing is verified. */

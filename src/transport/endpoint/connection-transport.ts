@@ -59,7 +59,6 @@ export class ConnectionTransport implements StreamTransport {
   }
 
   get peerIncarnation(): string | undefined {
-    if (!this.isHandshakeComplete) return undefined;
     return (this.#peerIncarnation ??= hexOf(this.connection.peerParameters?.incarnation));
   }
 

@@ -247,6 +247,7 @@ describe('a call whose idempotency is not declared', () => {
       maybeExecuted: true,
       details:
         'the server was restarted, and nobody knows whether the call has run on the one before: look before making it again',
+      history: [{ maybeExecuted: true }, { peer: undefined, maybeExecuted: false }],
     });
     // The one that may run twice is.
     expect(restarted.streamCount).toBe(1);

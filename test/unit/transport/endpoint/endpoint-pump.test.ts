@@ -105,6 +105,21 @@ describe('a pump', () => {
     expect(pair.toServer).toHaveLength(1);
   });
 
+  test('[AMO-3] which server it was is known when the connection has ended, though nobody asked before', () => {
+    const pair = new PumpPair(() => DEAF_LISTENER);
+    const client = pair.client.connect(SERVER_ADDRESS, 0);
+    client.listener = DEAF_LISTENER;
+    pair.endTurn();
+    for (let flight = 0; flight < 4; flight++) {
+      pair.serverTakesAll();
+      pair.clientTakesAll();
+    }
+    expect(client.isReady).toBe(true);
+    client.close(0, '');
+    expect(client.isReady).toBe(false);
+    expect(client.peerIncarnation).toMatch(/^[0-9a-f]{16}$/);
+  });
+
   test("[AMO-4] [STR-10] a client's transport says which server it is and gets its stream, the server's neither", () => {
     let server: StreamTransport | undefined;
     const pair = new PumpPair((transport) => {
