@@ -19,6 +19,7 @@ import { NOT_QUEUED } from '../../base/deadline-heap.js';
 import { restOf, sizeOf } from '../pieces.js';
 import { type StreamTransport } from '../stream-transport.js';
 import { type TimerItem, type TimerQueue } from '../timer-queue.js';
+import { type WaitingList } from './waiting-list.js';
 
 export interface AttemptOwner {
   /** The channel keeps the attempt through failed connections. */
@@ -74,8 +75,8 @@ export class Attempt implements TimerItem {
   incarnation: string | undefined;
   /** Must not ride in a first flight: it waits until the handshake is complete [RPC-11]. */
   readonly needsHandshake: boolean;
-  /** Of the channel's waiting list, which alone writes them. */
-  isWaiting = false;
+  /** Of the list in which it waits, which alone writes them. */
+  waitingIn: WaitingList | undefined;
   previousWaiting: Attempt | undefined;
   nextWaiting: Attempt | undefined;
   dueAt = Infinity;
@@ -102,6 +103,11 @@ export class Attempt implements TimerItem {
     this.needsHandshake = needsHandshake;
     this.number = number;
     this.#begunAt = now;
+  }
+
+  /** It has no stream yet, and may get one. */
+  get isWaiting(): boolean {
+    return this.waitingIn !== undefined;
   }
 
   /** -1: it has not had one. */
