@@ -14,6 +14,7 @@ import { UnitType, type Unit } from '../framing/unit.js';
 import { UnitReader } from '../framing/unit-reader.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
 import { type AttemptRecord, beginRecord, endRecord, type RecordStart } from '../attempt-record.js';
+import { type PickedCall } from '../balancing/policy.js';
 import { type ClientConnection } from './client-connection.js';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
 import { restOf, sizeOf } from '../pieces.js';
@@ -21,7 +22,17 @@ import { type StreamTransport } from '../stream-transport.js';
 import { type TimerItem, type TimerQueue } from '../timer-queue.js';
 import { type WaitingList } from './waiting-list.js';
 
-export interface AttemptOwner {
+/** The one of several servers that has an attempt, and wants to know how it fares there. */
+export interface AttemptServer {
+  /** The first of its answer is there. */
+  onAnswerBegun(attempt: Attempt): void;
+  /** It is over, with this status; undefined: in a way that says nothing of the server. */
+  onAttemptOver(attempt: Attempt, code: Status | undefined): void;
+}
+
+export interface AttemptOwner extends PickedCall {
+  /** Another server may have the call instead, and will be given it when this attempt fails with UNAVAILABLE. */
+  readonly mayMove: boolean;
   /** The channel keeps the attempt through failed connections. */
   readonly waitForReady: boolean;
   readonly maxReceiveMessageBytes: number;
@@ -73,6 +84,14 @@ export class Attempt implements TimerItem {
   readonly number: number;
   /** The only incarnation of the server that may have it [AMO-3]; undefined: any. */
   incarnation: string | undefined;
+  /** The one of several that it was given. Of the balancer; undefined where there is one server. */
+  server: AttemptServer | undefined;
+  /** The only one that may have it, beside `incarnation`. */
+  pinnedTo: AttemptServer | undefined;
+  /** Those that have the call or have failed it: better another one. */
+  avoided: readonly AttemptServer[] | undefined;
+  /** When it got its stream. */
+  openedAt = 0;
   /** Must not ride in a first flight: it waits until the handshake is complete [RPC-11]. */
   readonly needsHandshake: boolean;
   /** Of the list in which it waits, which alone writes them. */
@@ -97,6 +116,7 @@ export class Attempt implements TimerItem {
   /** The owner has been told of the end, or has cancelled. */
   #isOver = false;
   #hasHeader = false;
+  #isAnswered = false;
 
   constructor(owner: AttemptOwner, needsHandshake: boolean, number: number, now: number) {
     this.owner = owner;
@@ -142,6 +162,7 @@ export class Attempt implements TimerItem {
     this.#connection = connection;
     this.#streamId = streamId;
     this.#start = beginRecord(connection.transport);
+    this.openedAt = now;
     const { attemptTimeoutMs } = this.owner;
     if (attemptTimeoutMs !== undefined && attemptTimeoutMs < Infinity) {
       this.#timers = timers;
@@ -232,6 +253,12 @@ export class Attempt implements TimerItem {
     this.#fail(failure);
   }
 
+  /** Nothing is heard of its connection, and there are other servers. */
+  onMoved(failure: AttemptFailure): void {
+    this.#release(ResetCode.CANCELLED);
+    this.#fail(failure);
+  }
+
   /** [RPC-15] The server says that it has not started it and will not. */
   onGoneAway(failure: AttemptFailure): void {
     this.#release(ResetCode.CANCELLED);
@@ -257,6 +284,8 @@ export class Attempt implements TimerItem {
     this.#isOver = true;
     this.#timers?.remove(this);
     this.#release(code);
+    const isUnanswered = code === ResetCode.DEADLINE && this.wasSent && !this.#isAnswered;
+    this.server?.onAttemptOver(this, isUnanswered ? Status.DEADLINE_EXCEEDED : undefined);
   }
 
   /** Of the pieces the first `reusedCount` may lie in memory that is used again. */
@@ -295,6 +324,11 @@ export class Attempt implements TimerItem {
   }
 
   #onUnit(unit: Unit): void {
+    if (!this.#isAnswered) {
+      this.#isAnswered = true;
+      // What is refused at once is no quick answer.
+      if (unit.type !== UnitType.TRAILER) this.server?.onAnswerBegun(this);
+    }
     switch (unit.type) {
       case UnitType.HEADER:
         if (this.#hasHeader) throw malformed('the server sent a header that is not the first unit');
@@ -320,6 +354,7 @@ export class Attempt implements TimerItem {
     this.#timers?.remove(this);
     // [RPC-6] It answered without waiting for all of the request.
     this.#giveUpRequest();
+    this.server?.onAttemptOver(this, trailer.notStarted ? undefined : trailer.code);
     // Before the owner makes another attempt, which is better made on the next connection.
     if (trailer.reconnect === true) this.#connection?.onServerLeaving();
     this.owner.onAttemptEnd(this, trailer);
@@ -334,6 +369,7 @@ export class Attempt implements TimerItem {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timers?.remove(this);
+    this.server?.onAttemptOver(this, verdictOf(failure, this.wasSent));
     this.owner.onAttemptFailed(this, failure);
   }
 
@@ -370,6 +406,11 @@ export class Attempt implements TimerItem {
 }
 
 const LIMIT_NAME = "this client's maxReceiveMessageBytes";
+
+/** That a connection has ended is seen by its state; what was never sent, or not started, says nothing. */
+function verdictOf({ code, endedBy, notStarted }: AttemptFailure, wasSent: boolean): Status | undefined {
+  return !wasSent || notStarted === true || endedBy === 'connection' ? undefined : code;
+}
 
 /** Of what was thrown where a request was written. */
 export function failureOf(error: unknown): AttemptFailure {

@@ -28,6 +28,8 @@ export interface RpcCallOptions {
   /** Cancels the call, which then rejects with an RpcError CANCELLED whose name is `AbortError`. */
   readonly signal?: AbortSignal | undefined;
   readonly metadata?: Metadata | undefined;
+  /** Of channels whose policy is `consistent_hash`: calls with the same key go to the same server. Default: none. */
+  readonly hashKey?: string | undefined;
   /**
    * Default true: failed attempts are made again where that cannot run a method twice that must not run twice.
    * False: one attempt.
@@ -113,6 +115,7 @@ export function checkDefaultCallOptions(options: RpcCallOptions | undefined, nam
   checkRetry(options?.retry, `${name}.retry`);
   checkHedge(options?.hedge, `${name}.hedge`);
   checkInherit(options?.inherit, `${name}.inherit`);
+  checkHashKey(options?.hashKey, `${name}.hashKey`);
 }
 
 /**
@@ -121,6 +124,7 @@ export function checkDefaultCallOptions(options: RpcCallOptions | undefined, nam
  */
 export function checkCallOptions(options: RpcCallOptions, method: MethodDescriptor): void {
   if (options.retry !== undefined) checkRetry(options.retry, 'retry');
+  if (options.hashKey !== undefined) checkHashKey(options.hashKey, 'hashKey');
   if (options.inherit !== undefined) checkInherit(options.inherit, 'inherit');
   if (options.hedge !== undefined) {
     checkHedge(options.hedge, 'hedge');
@@ -156,6 +160,12 @@ export function checkHedgedMethod(
 export function checkInherit(inherit: unknown, name: string): void {
   if (inherit === undefined || typeof inherit === 'boolean') return;
   throw new RangeError(`${name} is ${JSON.stringify(inherit)}: it takes true or false`);
+}
+
+/** Throws RangeError. */
+function checkHashKey(hashKey: unknown, name: string): void {
+  if (hashKey === undefined || typeof hashKey === 'string') return;
+  throw new RangeError(`${name} is ${JSON.stringify(hashKey)}: it takes a string`);
 }
 
 /** Throws RangeError. */

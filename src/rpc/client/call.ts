@@ -17,7 +17,7 @@ import { RpcError, statusName } from '../rpc-error.js';
 import { SilenceWatch } from '../silence-watch.js';
 import { type TimerItem } from '../timer-queue.js';
 import { type Abortable, unwatchAbort, watchAbort } from './abort-watch.js';
-import { Attempt, type AttemptFailure, type AttemptOwner, failureOf } from './attempt.js';
+import { Attempt, type AttemptFailure, type AttemptOwner, type AttemptServer, failureOf } from './attempt.js';
 import {
   callDeadlineMessage,
   callFailedMessage,
@@ -26,7 +26,7 @@ import {
   unencodable,
 } from './call-message.js';
 import { type CallMethod } from './call-method.js';
-import { checkCallOptions, resolveHedge, type RpcCallOptions } from './call-options.js';
+import { checkCallOptions, resolveHedge, resolveRetry, type RpcCallOptions } from './call-options.js';
 import { type Channel } from './channel.js';
 import { deadlineOf, idleTimeoutOf, withinParent } from './deadline.js';
 import { type HedgedCall, Hedging } from './hedging.js';
@@ -71,6 +71,8 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
   /** Its caller has seen a part of the answer: there is no other attempt. */
   #isCommitted = false;
   #history: AttemptRecord[] | undefined;
+  /** Where there are several. */
+  #failedServers: AttemptServer[] | undefined;
   #retries: Retries | undefined;
   #hedging: Hedging | undefined;
 
@@ -152,6 +154,24 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
   }
 
   // What the attempts ask and tell.
+
+  get path(): string {
+    return this.method.path;
+  }
+
+  get hashKey(): string | undefined {
+    return this.options.hashKey;
+  }
+
+  get metadata(): Metadata | undefined {
+    return this.options.metadata;
+  }
+
+  get mayMove(): boolean {
+    if (!this.method.isIdempotent || !this.canRepeat || this.#hedging !== undefined) return false;
+    const { attempts, codes } = resolveRetry(this.options.retry);
+    return this.attempts < attempts && codes.includes(Status.UNAVAILABLE) && this.channel.retryBudget.hasRoom;
+  }
 
   get waitForReady(): boolean {
     return this.options.waitForReady ?? false;
@@ -282,7 +302,7 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
     // [RPC-11] Who waits for a server has no attempt to lose on one that is not there.
     const needsHandshake = !this.method.isIdempotent || this.waitForReady;
     const attempt = new Attempt(this, needsHandshake, this.attempts, now);
-    attempt.incarnation = this.#retries?.incarnation;
+    if (this.attempts > 1) this.#directAttempt(attempt);
     this.#attempt = attempt;
     this.#hedging?.onBegun(attempt);
     this.channel.start(attempt, now);
@@ -381,12 +401,22 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
   #goesOn(attempt: Attempt, failure: AttemptFailure, metadata: Metadata | undefined): boolean {
     if (this.isSettled) return true;
     if (this.#attempt === attempt) this.#attempt = undefined;
+    if (attempt.server !== undefined) (this.#failedServers ??= []).push(attempt.server);
     const now = this.channel.environment.clock.now();
     this.maybeExecuted ||= attempt.maybeExecuted;
     (this.#history ??= []).push(attempt.record(failure.code, failure.details, now));
     if (this.#hedging !== undefined) return this.#hedging.onFailed(attempt, failure, metadata, now);
     this.#retries ??= new Retries(this);
     return this.#retries.onFailed(attempt, failure, metadata, now);
+  }
+
+  /** Where another attempt must go, or had better not. */
+  #directAttempt(attempt: Attempt): void {
+    attempt.incarnation = this.#retries?.incarnation;
+    attempt.pinnedTo = this.#retries?.server;
+    const open = this.#hedging?.servers;
+    if (open !== undefined) attempt.avoided = [...(this.#failedServers ?? []), ...open];
+    else attempt.avoided = this.#failedServers;
   }
 
   #fail(failure: AttemptFailure, metadata?: Metadata): void {

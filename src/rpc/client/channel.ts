@@ -6,6 +6,9 @@
 import { EventEmitter } from 'eventemitter3';
 import { Status } from 'nice-grpc-common';
 import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-options.js';
+import { type ServerStats } from '../balancing/backend.js';
+import { Balancer, type BalancerOwner, type ServerSource, type ServerState } from '../balancing/balancer.js';
+import { type BalancingOptions, resolveBalancing } from '../balancing/policies.js';
 import {
   DEFAULT_MAX_METADATA_BYTES,
   METADATA_BYTES_RULE,
@@ -17,7 +20,7 @@ import { type ResetCode } from '../framing/reset-code.js';
 import { UnitWriter } from '../framing/unit-writer.js';
 import { type RpcEnvironment } from '../rpc-environment.js';
 import { type Connector, type TransportStats } from '../stream-transport.js';
-import { type Attempt } from './attempt.js';
+import { type Attempt, type AttemptFailure } from './attempt.js';
 import { type CallDefaults } from './call.js';
 import { CallCounters } from './call-counters.js';
 import { checkInherit, IDLE_TIMEOUT_RULE } from './call-options.js';
@@ -54,6 +57,8 @@ export interface ChannelOptions {
    * on, which costs 1 to 2 µs a call on Node 20.
    */
   readonly inherit?: boolean | undefined;
+  /** Of channels to several servers: which of them gets which call. */
+  readonly balancing?: BalancingOptions | undefined;
 }
 
 /** What `ChannelOptions` have of numbers, each given. */
@@ -76,8 +81,22 @@ export interface ChannelStateChange {
   readonly reason: string;
 }
 
+/** Of one of the servers of a balanced channel. */
+export interface ServerStateChange {
+  /** As the resolver has it. */
+  readonly address: string;
+  /** `ejected`: it answers, but so badly that it gets no calls for a while. */
+  readonly to: ServerState;
+  /** One line for a person. */
+  readonly reason: string;
+}
+
 export interface ChannelEvents {
+  /** With several servers: ready when one is, else connecting when one is. */
   state: (change: ChannelStateChange) => void;
+  server: (change: ServerStateChange) => void;
+  /** The resolver could not answer, or some of its answer cannot be used: one line for a person. What is known holds. */
+  resolverError: (reason: string) => void;
 }
 
 /** What a request ID is made of: the server tells clients apart by `instance`. */
@@ -90,7 +109,7 @@ export interface PausingCall {
   onChannelClosed(reason: string): void;
 }
 
-export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOwner {
+export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOwner, BalancerOwner {
   /** As the user wrote it. */
   readonly target: string;
   /** @internal Shared by all calls; see UnitWriter. */
@@ -128,13 +147,14 @@ export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOw
   #state: ChannelState = 'idle';
   #closed: Promise<void> | undefined;
 
-  constructor(connector: Connector, environment: RpcEnvironment, options: ChannelOptions = {}) {
+  /** Throws RangeError for an option that cannot be. */
+  constructor(servers: Connector | ServerSource, environment: RpcEnvironment, options: ChannelOptions = {}) {
     super();
-    this.target = connector.target;
+    this.target = servers.target;
     this.environment = environment;
     this.timers = new TimerQueue(environment.clock);
     checkNumbers(options, CHANNEL_RULES);
-    const { retryBudget, inherit, ...limits } = options;
+    const { retryBudget, inherit, balancing, ...limits } = options;
     this.limits = withDefaults(CHANNEL_DEFAULTS, limits);
     const { maxSendMetadataBytes, maxReceiveMetadataBytes } = this.limits;
     this.sendMetadataLimit = {
@@ -153,7 +173,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOw
     this.inherit = inherit ?? true;
     if (this.inherit) environment.callScope.acquire();
     this.waitingQuota = new WaitingQuota(this.limits.maxWaitingCalls);
-    this.#upstream = new Subchannel(this, connector);
+    this.#upstream =
+      'resolver' in servers
+        ? new Balancer(this, servers, resolveBalancing(balancing, environment.random))
+        : new Subchannel(this, servers);
     this.idempotentIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
     this.undeclaredIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
   }
@@ -162,7 +185,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOw
     return this.#state;
   }
 
-  /** `ip:port` of the server, while there is a connection. */
+  /** `ip:port` of the server, while there is a connection. Undefined where there are several. */
   get peer(): string | undefined {
     return this.#upstream.peer;
   }
@@ -172,9 +195,14 @@ export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOw
     return this.tally;
   }
 
-  /** Of the connection, while there is one. */
+  /** Of the connection, while there is one. Several servers have one each: `servers`. */
   stats(): TransportStats | undefined {
     return this.#upstream.stats();
+  }
+
+  /** Of each server of a balanced channel, in order of priority; empty for a channel to one. */
+  servers(): readonly ServerStats[] {
+    return this.#upstream.servers();
   }
 
   /** Goes on from another socket, as after a change of network that the channel cannot see. Calls and connection stay. */
@@ -209,8 +237,45 @@ export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOw
   }
 
   /** @internal */
+  onUpstreamState(to: ChannelState, reason: string): void {
+    this.#setState(to, reason);
+  }
+
+  /** @internal */
+  onServerState(address: string, to: ServerState, reason: string): void {
+    this.#tell(() => this.emit('server', { address, to, reason }));
+  }
+
+  /** @internal */
+  onResolverError(reason: string): void {
+    this.#tell(() => this.emit('resolverError', reason));
+  }
+
+  // What the way to its one server asks and tells.
+
+  /** @internal */
+  get hasOthers(): boolean {
+    return false;
+  }
+
+  /** @internal */
+  wantsConnection(): boolean {
+    return false;
+  }
+
+  /** @internal */
   onSubchannelState(_: Subchannel, to: ChannelState, reason: string): void {
     this.#setState(to, reason);
+  }
+
+  /** @internal */
+  onRoom(): void {
+    // Whoever waits, waits there.
+  }
+
+  /** @internal */
+  onStranded(_: Subchannel, attempt: Attempt, failure: AttemptFailure): void {
+    attempt.onNoStream(failure);
   }
 
   async #close(): Promise<void> {
@@ -225,8 +290,12 @@ export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOw
     const from = this.#state;
     if (from === to || from === 'closed') return;
     this.#state = to;
+    this.#tell(() => this.emit('state', { from, to, reason }));
+  }
+
+  #tell(emit: () => void): void {
     try {
-      this.emit('state', { from, to, reason });
+      emit();
     } catch (error) {
       // A listener's mistake is its own: it surfaces as uncaught, and not in the middle of our work.
       this.environment.clock.soon(() => {

@@ -77,6 +77,14 @@ export class ClientConnection implements StreamListener {
     return true;
   }
 
+  /** Those of its attempts that another server may have instead, and will. */
+  moveAttempts(reason: string): void {
+    for (const attempt of this.#attempts.values()) {
+      if (!attempt.owner.mayMove) continue;
+      attempt.onMoved({ code: Status.UNAVAILABLE, details: reason, endedBy: 'connection' });
+    }
+  }
+
   onServerLeaving(): void {
     this.#owner.onConnectionLeaving(this);
   }

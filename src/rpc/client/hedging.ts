@@ -8,7 +8,7 @@ import { NOT_QUEUED } from '../../base/deadline-heap.js';
 import { ResetCode } from '../framing/reset-code.js';
 import { type RpcError } from '../rpc-error.js';
 import { type TimerItem } from '../timer-queue.js';
-import { type Attempt, type AttemptFailure } from './attempt.js';
+import { type Attempt, type AttemptFailure, type AttemptServer } from './attempt.js';
 import { resolveRetry, type RpcCallOptions } from './call-options.js';
 import { type Channel } from './channel.js';
 import { Hedge, type HedgeStep, type ResolvedHedge } from './hedge.js';
@@ -43,6 +43,11 @@ export class Hedging implements TimerItem {
       if (attempt.maybeExecuted) return true;
     }
     return false;
+  }
+
+  /** Of those that are open, where there are several. */
+  get servers(): readonly AttemptServer[] {
+    return [...this.attempts].map(({ server }) => server).filter((server) => server !== undefined);
   }
 
   get isSuppressed(): boolean {

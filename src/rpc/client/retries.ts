@@ -8,7 +8,7 @@ import { type Metadata, Status } from 'nice-grpc-common';
 import pRetry from 'p-retry';
 import { type Timer } from '../../base/clock.js';
 import { isRpcError, type RpcError } from '../rpc-error.js';
-import { type Attempt, type AttemptFailure } from './attempt.js';
+import { type Attempt, type AttemptFailure, type AttemptServer } from './attempt.js';
 import { backoffDelayMs } from './backoff.js';
 import { type CallMethod } from './call-method.js';
 import { type ResolvedRetry, resolveRetry, type RpcCallOptions } from './call-options.js';
@@ -36,6 +36,8 @@ export class Retries implements PausingCall {
   isSuppressed = false;
   /** The only one that may have the call again. */
   incarnation: string | undefined;
+  /** Where that is, if there are several. */
+  server: AttemptServer | undefined;
   readonly #call: RetriedCall;
   readonly #options: ResolvedRetry;
   #retryAfterMs: number | undefined;
@@ -85,7 +87,10 @@ export class Retries implements PausingCall {
     if (!maybeExecuted) return true;
     // What the server has answered is its answer; only where none could come is it asked again.
     if (method.isStreaming || (attempt.maybeExecuted && failure.endedBy !== 'connection')) return false;
-    this.incarnation ??= attempt.servedBy;
+    if (this.incarnation === undefined) {
+      this.incarnation = attempt.servedBy;
+      this.server = attempt.server;
+    }
     return this.incarnation !== undefined;
   }
 

@@ -23,6 +23,7 @@ import { type Attempt, type AttemptFailure } from './attempt.js';
 import { backoffDelayMs } from './backoff.js';
 import { ClientConnection, type ConnectionOwner, failureOf, type Retirement } from './client-connection.js';
 import { RttMemory } from './rtt-memory.js';
+import { type Upstream } from './upstream.js';
 import { WaitingList, type WaitingQuota } from './waiting-list.js';
 
 export type SubchannelState = 'idle' | 'connecting' | 'ready' | 'closed';
@@ -32,11 +33,19 @@ export interface SubchannelOwner {
   readonly timers: TimerQueue;
   readonly environment: RpcEnvironment;
   readonly waitingQuota: WaitingQuota;
+  /** There are other servers: attempts that wait for this one are given back when it cannot be connected to. */
+  readonly hasOthers: boolean;
+  /** Connects although no attempt waits for it. */
+  wantsConnection(subchannel: Subchannel): boolean;
   /** `reason`: one line for a person. It may do what it likes: call, and close the subchannel too. */
   onSubchannelState(subchannel: Subchannel, to: SubchannelState, reason: string): void;
+  /** It is ready, or has streams again, and none of its own attempts waits. */
+  onRoom(subchannel: Subchannel): void;
+  /** This attempt waited, and there is no connection for it. */
+  onStranded(subchannel: Subchannel, attempt: Attempt, failure: AttemptFailure): void;
 }
 
-export class Subchannel implements ConnectionOwner {
+export class Subchannel implements Upstream, ConnectionOwner {
   readonly writer: UnitWriter;
   readonly timers: TimerQueue;
   readonly #owner: SubchannelOwner;
@@ -54,6 +63,9 @@ export class Subchannel implements ConnectionOwner {
   readonly #rtt = new RttMemory();
   #reconnectTimer: Timer | undefined;
   #failuresInRow = 0;
+  #lastFailure: AttemptFailure | undefined;
+  #isSilent = false;
+  #isDraining = false;
 
   constructor(owner: SubchannelOwner, connector: Connector) {
     this.#owner = owner;
@@ -62,12 +74,22 @@ export class Subchannel implements ConnectionOwner {
     this.#environment = owner.environment;
     this.#connector = connector;
     this.#waiting = new WaitingList(owner.waitingQuota, () => {
-      this.#cancelReconnect();
+      if (!owner.wantsConnection(this)) this.#cancelReconnect();
     });
   }
 
   get state(): SubchannelState {
     return this.#state;
+  }
+
+  /** Why there is none: since it was ready the last time, it could not be connected to. */
+  get failure(): AttemptFailure | undefined {
+    return this.#lastFailure;
+  }
+
+  /** Its last connection fell silent, and it has not been ready since. */
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   /** `ip:port`, while there is a connection. */
@@ -80,17 +102,47 @@ export class Subchannel implements ConnectionOwner {
     return this.#connection?.transport.stats();
   }
 
+  servers(): readonly never[] {
+    return [];
+  }
+
   rebind(): void {
     this.#connection?.transport.rebind?.();
   }
 
   /** The attempt gets a stream, now or later, or is told why not. */
   start(attempt: Attempt, now: number): void {
+    if (this.tryStart(attempt, now) || !this.#waiting.add(attempt)) return;
+    if (this.#connection === undefined && this.#handler === undefined)
+      this.#connect('a call wants to be sent');
+  }
+
+  /** Only if there is a stream now: false if not. */
+  tryStart(attempt: Attempt, now: number): boolean {
     const connection = this.#connection;
-    if (connection !== undefined && this.#mayStart(attempt, connection) && connection.start(attempt, now))
-      return;
-    if (!this.#waiting.add(attempt)) return;
-    if (connection === undefined && this.#handler === undefined) this.#connect('a call wants to be sent');
+    return connection !== undefined && this.#mayStart(attempt, connection) && connection.start(attempt, now);
+  }
+
+  /** Without an attempt. Does nothing while it has a connection or is getting one. */
+  connect(reason: string): void {
+    if (this.#needsConnection && !this.#isDraining) this.#connect(reason);
+  }
+
+  /** As if it had never been tried. */
+  forgetFailure(): void {
+    this.#lastFailure = undefined;
+  }
+
+  /** Takes no attempt any more, and closes with the last of those that it has. Those that wait are given back. */
+  drain(reason: string): void {
+    this.#isDraining = true;
+    this.#connecting?.cancel();
+    this.#endConnecting();
+    this.#cancelReconnect();
+    if (this.#connection !== undefined) this.#retire(this.#connection, 'leaving', reason);
+    else this.#setState('idle', reason);
+    this.#strand({ code: Status.UNAVAILABLE, details: reason });
+    this.#closeIfDrained();
   }
 
   /** Ends every attempt with CANCELLED and the connections with it. The promise always resolves. */
@@ -125,17 +177,20 @@ export class Subchannel implements ConnectionOwner {
     if (connection.isReady) return;
     connection.isReady = true;
     if (connection !== this.#connection) return;
-    this.#failuresInRow = 0;
-    this.#setState('ready', `connected to ${connection.transport.peer}`);
+    this.#onConnected(`connected to ${connection.transport.peer}`);
   }
 
   onStreamsAvailable(connection: ClientConnection): void {
-    if (connection === this.#connection) this.#startWaiting();
+    if (connection === this.#connection) this.#useRoom();
   }
 
   /** New calls go elsewhere; those it has may still be answered. */
   onConnectionSuspect(connection: ClientConnection, reason: string): void {
-    if (connection === this.#connection) this.#retire(connection, 'suspect', reason);
+    if (connection !== this.#connection) return;
+    const { peer } = connection.transport;
+    this.#isSilent = true;
+    this.#retire(connection, 'suspect', reason);
+    if (this.#owner.hasOthers) connection.moveAttempts(`${peer}: ${reason}`);
   }
 
   /** It is better than any that takes its place: it is there, and its window is open. */
@@ -151,8 +206,7 @@ export class Subchannel implements ConnectionOwner {
       this.#retired.add(successor);
       successor.retire('replaced');
     }
-    this.#setState('ready', `${connection.transport.peer} answers again`);
-    this.#startWaiting();
+    this.#onConnected(`${connection.transport.peer} answers again`);
   }
 
   /** [RPC-12] */
@@ -164,7 +218,10 @@ export class Subchannel implements ConnectionOwner {
   onConnectionClosed(connection: ClientConnection, closed: ConnectionClosed): void {
     this.#rtt.remember(connection.transport.stats(), this.#environment.clock.now());
     this.#retired.delete(connection);
-    if (connection !== this.#connection) return;
+    if (connection !== this.#connection) {
+      this.#closeIfDrained();
+      return;
+    }
     this.#connection = undefined;
     const { code, details, retryAfterMs } = failureOf(closed);
     this.#onNoConnection({ code, details, retryAfterMs }, connection.isReady);
@@ -176,7 +233,24 @@ export class Subchannel implements ConnectionOwner {
     this.#retired.add(connection);
     connection.retire(why);
     this.#setState('idle', `${connection.transport.peer}: ${reason}`);
-    if (this.#waiting.size > 0 && this.#needsConnection) this.#connect('calls are waiting');
+    if (this.#isWanted && this.#needsConnection) this.#connect('calls are waiting');
+  }
+
+  get #isWanted(): boolean {
+    return !this.#isDraining && (this.#waiting.size > 0 || this.#owner.wantsConnection(this));
+  }
+
+  #onConnected(reason: string): void {
+    this.#failuresInRow = 0;
+    this.#lastFailure = undefined;
+    this.#isSilent = false;
+    this.#setState('ready', reason);
+    this.#useRoom();
+  }
+
+  #useRoom(): void {
+    this.#startWaiting();
+    if (this.#waiting.size === 0 && this.#state === 'ready') this.#owner.onRoom(this);
   }
 
   /** A listener to the state may have closed the channel, or made a call that has connected it. */
@@ -250,24 +324,42 @@ export class Subchannel implements ConnectionOwner {
 
   /** There is none, or none any more: those who wait are told, or wait on for the next. */
   #onNoConnection(failure: AttemptFailure, wasReady: boolean): void {
-    if (!wasReady) this.#failuresInRow += 1;
-    this.#setState('idle', failure.details);
-    for (const attempt of this.#waiting.snapshot()) {
-      if (attempt.owner.waitForReady || !attempt.isWaiting) continue;
-      this.#waiting.remove(attempt);
-      attempt.onNoStream(failure);
+    if (!wasReady) {
+      this.#failuresInRow += 1;
+      this.#lastFailure = failure;
     }
-    if (this.#waiting.size === 0 || this.#state !== 'idle') return;
+    this.#setState('idle', failure.details);
+    this.#strand(failure);
+    if (!this.#isWanted || !this.#needsConnection) return;
     if (wasReady) this.#connect('calls are waiting');
     else this.#reconnectLater();
+  }
+
+  #strand(failure: AttemptFailure): void {
+    const { hasOthers } = this.#owner;
+    for (const attempt of this.#waiting.snapshot()) {
+      if (!attempt.isWaiting || (attempt.owner.waitForReady && !hasOthers)) continue;
+      this.#waiting.remove(attempt);
+      this.#owner.onStranded(this, attempt, failure);
+    }
+  }
+
+  #closeIfDrained(): void {
+    if (this.#isDraining && this.#retired.size === 0) void this.close('the server is not wanted any more');
   }
 
   #reconnectLater(): void {
     const { clock, random } = this.#environment;
     const delayMs = backoffDelayMs(RECONNECT_BACKOFF, this.#failuresInRow, random);
-    this.#reconnectTimer = clock.setTimer(() => {
-      this.#connect('calls are waiting');
-    }, delayMs);
+    this.#cancelReconnect();
+    this.#reconnectTimer = clock.setTimer(
+      () => {
+        this.#reconnectTimer = undefined;
+        if (this.#isWanted && this.#needsConnection) this.#connect('calls are waiting');
+      },
+      delayMs,
+      this.#waiting.size > 0,
+    );
   }
 
   #cancelReconnect(): void {

@@ -38,6 +38,11 @@ export class WaitingList {
     return this.#size;
   }
 
+  /** The one that has waited longest. */
+  get first(): Attempt | undefined {
+    return this.#first;
+  }
+
   /** The first that could take a stream of this connection now. */
   firstEligible({ canSend, isHandshakeComplete }: SendingState): Attempt | undefined {
     let attempt = this.#first;
@@ -65,6 +70,19 @@ export class WaitingList {
     this.#size += 1;
     if (attempt.needsHandshake) this.#needHandshakeCount += 1;
     return true;
+  }
+
+  /** Before all others: it was taken out just now and could not be placed. */
+  putBack(attempt: Attempt): void {
+    const first = this.#first;
+    this.#quota.count += 1;
+    attempt.waitingIn = this;
+    attempt.nextWaiting = first;
+    if (first === undefined) this.#last = attempt;
+    else first.previousWaiting = attempt;
+    this.#first = attempt;
+    this.#size += 1;
+    if (attempt.needsHandshake) this.#needHandshakeCount += 1;
   }
 
   /** Nobody wants it any more. */
