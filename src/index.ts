@@ -4,11 +4,14 @@
  */
 import { emitWarning } from './driver/emit-warning.js';
 import { realEnvironment } from './driver/real-environment.js';
+import { type DnsOptions, serverSource } from './driver/server-source.js';
+import { TargetError } from './driver/target.js';
 import { UdpAcceptor, type UdpAcceptorOptions } from './driver/udp-acceptor.js';
 import { UdpConnector, type UdpConnectorOptions } from './driver/udp-connector.js';
 import { QlogDirectory } from './observe/qlog-directory.js';
 import { type RpcCallOptions } from './rpc/client/call-options.js';
 import { Channel, type ChannelOptions as CallChannelOptions } from './rpc/client/channel.js';
+import { type Resolver } from './rpc/balancing/resolver.js';
 import { warnOfHandlerErrors } from './rpc/server/handler-warnings.js';
 import { Server } from './rpc/server/server.js';
 import { type ServerOptions as CallServerOptions } from './rpc/server/server-options.js';
@@ -45,6 +48,10 @@ export interface ChannelOptions extends CallChannelOptions {
   readonly insecure?: UdpConnectorOptions['insecure'];
   /** Windows, timeouts and limits of the connection. Default: DEFAULT_TRANSPORT_OPTIONS. */
   readonly transport?: UdpConnectorOptions['transport'];
+  /** Where the servers are, in the place of the target's host, which then is only what certificates are for. Default: none. */
+  readonly resolver?: Resolver | undefined;
+  /** Of targets `dns:///name:port`: which name servers are asked, and how often. Default: the system's, by the TTLs. */
+  readonly dns?: DnsOptions | undefined;
   /** As in `ServerOptions`. */
   readonly qlogDir?: string | undefined;
   /** What the connection may hold in buffers. Default: 256 MiB, shared by all servers and channels of the process. */
@@ -77,20 +84,27 @@ export function createServer(options: ServerOptions = {}): Server {
 }
 
 /**
- * A channel to `[udp://|udps://]host[:port]`, default port 5005. It connects with the first call. Throws TargetError when
- * the target cannot be used: unreadable, or plaintext beyond this machine without `insecure`; TlsOptionsError when `tls` cannot.
+ * A channel to `[udp://|udps://]host[:port]`, default port 5005; or to several servers, of which `balancing` says who gets
+ * which call: a list of such targets, or `dns:///name[:port]` for all that the name means, now and later (`dns+udp:///` for
+ * plaintext; `_service._udp.name` for SRV records). It connects with the first call. Throws TargetError when the target
+ * cannot be used: unreadable, or plaintext beyond this machine without `insecure`; TlsOptionsError when `tls` cannot, and
+ * RangeError for another option.
  */
-export function createChannel(target: string, options: ChannelOptions = {}): Channel {
-  const { tls, insecure, transport, buffers, qlogDir, ...callOptions } = options;
+export function createChannel(target: string | readonly string[], options: ChannelOptions = {}): Channel {
+  const { tls, insecure, transport, buffers, qlogDir, resolver, dns, ...callOptions } = options;
   const observation = qlogTo(qlogDir, emitWarning);
-  const connector = new UdpConnector(target, { tls, insecure, transport, buffers, observation });
-  return new Channel(connector, realEnvironment, callOptions);
+  const connecting = { tls, insecure, transport, buffers, observation };
+  const source = serverSource(target, { ...connecting, resolver, dns });
+  if (source === undefined && callOptions.balancing !== undefined)
+    throw new TargetError(`balancing is for several servers: ${String(target)} is one`);
+  return new Channel(source ?? new UdpConnector(String(target), connecting), realEnvironment, callOptions);
 }
 
 function qlogTo(directory: string | undefined, warn: (line: string) => void): QlogDirectory | undefined {
   return directory === undefined ? undefined : new QlogDirectory({ directory, warn });
 }
 
+export { type DnsOptions } from './driver/server-source.js';
 export { TargetError } from './driver/target.js';
 export { type ChannelTlsOptions, type ServerTlsOptions, TlsOptionsError } from './driver/tls-options.js';
 export {
@@ -98,6 +112,7 @@ export {
   type ChannelEvents,
   type ChannelState,
   type ChannelStateChange,
+  type ServerStateChange,
 } from './rpc/client/channel.js';
 export {
   type ClientFactory,
@@ -109,6 +124,16 @@ export { type CallCounters } from './rpc/client/call-counters.js';
 export { type HedgeOptions, type RetryOptions, type RpcCallOptions } from './rpc/client/call-options.js';
 export { type RetryBudgetOptions } from './rpc/client/retry-budget.js';
 export { rpcFromChannel, type RpcAdapterOptions, type TsProtoRpc } from './rpc/client/rpc-adapter.js';
+export { type ServerStats } from './rpc/balancing/backend.js';
+export { type OutlierEjectionOptions } from './rpc/balancing/outlier-ejection.js';
+export { type BalancingOptions, type PolicyName } from './rpc/balancing/policies.js';
+export { type PickableServer, type PickedCall, type Policy } from './rpc/balancing/policy.js';
+export {
+  type Resolver,
+  type ResolverListener,
+  type ResolverWatch,
+  type ServerAddress,
+} from './rpc/balancing/resolver.js';
 export { type AttemptRecord } from './rpc/attempt-record.js';
 export { RpcError } from './rpc/rpc-error.js';
 export { type RequestContext } from './rpc/server/call-context.js';

@@ -28,7 +28,7 @@ export const DEFAULT_PORT = 5005;
  */
 export function parseTarget(
   text: string,
-  { insecure = false }: { readonly insecure?: boolean } = {},
+  { insecure = false }: { readonly insecure?: boolean | undefined } = {},
 ): Target {
   const { scheme, host, port } = parse(text, 'target');
   if (port === 0) throw invalid('target', text, 'port 0 is no port to connect to');

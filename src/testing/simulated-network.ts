@@ -11,7 +11,9 @@ import {
   type ServerOptions as RealServerOptions,
   type ChannelOptions as RealChannelOptions,
 } from '../index.js';
-import { parseListenAddress, parseTarget } from '../driver/target.js';
+import { BALANCED_TRANSPORT } from '../driver/server-source.js';
+import { formatAddress, parseListenAddress, parseTarget } from '../driver/target.js';
+import { StaticResolver } from '../rpc/balancing/resolver.js';
 import { Channel } from '../rpc/client/channel.js';
 import { AsyncCallScope } from '../driver/async-call-scope.js';
 import { type RpcEnvironment } from '../rpc/rpc-environment.js';
@@ -51,7 +53,7 @@ export type SimulatedServerOptions = Omit<RealServerOptions, 'insecure' | 'qlogD
 /** As for `createChannel`, but for what is about the process and its sockets. */
 export interface SimulatedChannelOptions extends Omit<
   RealChannelOptions,
-  'insecure' | 'qlogDir' | 'buffers'
+  'insecure' | 'qlogDir' | 'buffers' | 'dns'
 > {
   /** The IP address of the host that it is on. Default: a host of its own. */
   readonly localAddress?: string | undefined;
@@ -160,19 +162,38 @@ export class SimulatedNetwork implements AsyncDisposable {
     return server;
   }
 
-  /** A channel to `ip[:port]` on this network, from a host of its own unless `localAddress` names one. */
-  createChannel(target: string, options: SimulatedChannelOptions = {}): Channel {
+  /**
+   * A channel to `ip[:port]` on this network, or to several, from a host of its own unless `localAddress` names one. With
+   * a `resolver` the target is only a name, and the servers are those of the resolver.
+   */
+  createChannel(target: string | readonly string[], options: SimulatedChannelOptions = {}): Channel {
     this.#assertOpen();
-    const { localAddress, transport, ...callOptions } = options;
-    const { host: ip, port } = parseTarget(target, { insecure: true });
-    checkIp(ip);
+    const { localAddress, transport, resolver, ...callOptions } = options;
     const host = localAddress === undefined ? this.#newHost() : this.#hostAt(localAddress);
     const name = `channel ${this.#endpointCount++}`;
-    const random = this.#random.fork(`${name} transport`);
-    const resolved = transport && resolveTransportOptions(transport);
-    const connector = new SimConnector({ ...this.#common(host), random, transport: resolved }, { ip, port });
-    const channel = new Channel(connector, this.#environment(this.#clockOf(host), name), callOptions);
-    this.#channels.set(channel, { host, connector });
+    const clock = this.#clockOf(host);
+    const connectors: SimConnector[] = [];
+    const isBalanced = resolver !== undefined || typeof target !== 'string';
+    const given = isBalanced ? { ...BALANCED_TRANSPORT, ...transport } : transport;
+    const endpoint = { ...this.#common(host), transport: given && resolveTransportOptions(given) };
+    const connectorTo = (address: string): SimConnector => {
+      const { host: ip, port } = parseTarget(address, { insecure: true });
+      checkIp(ip);
+      const fork = connectors.length === 0 ? '' : ` ${connectors.length}`;
+      const random = this.#random.fork(`${name} transport${fork}`);
+      const connector = new SimConnector({ ...endpoint, random }, { ip, port });
+      connectors.push(connector);
+      return connector;
+    };
+    const source = isBalanced
+      ? {
+          target: String(target),
+          resolver: resolver ?? staticResolver([target].flat(), clock),
+          connectorTo: ({ address }: { readonly address: string }) => connectorTo(address),
+        }
+      : connectorTo(target);
+    const channel = new Channel(source, this.#environment(clock, name), callOptions);
+    this.#channels.set(channel, { host, connectors });
     return channel;
   }
 
@@ -220,12 +241,14 @@ export class SimulatedNetwork implements AsyncDisposable {
   move(channel: Channel, ip?: string): void {
     const place = this.#channels.get(channel);
     if (place === undefined) throw new Error('move: the channel is not of this network');
-    const { socket } = place.connector.endpoint;
-    const to = ip ?? socket.address.ip;
-    checkIp(to);
-    const owner = this.#hosts.get(to);
-    if (owner !== undefined && owner !== place.host) throw new Error(`move: ${to} is another host`);
-    this.#network.readdress(socket, { ip: to, port: 0 });
+    for (const { endpoint } of place.connectors) {
+      const { socket } = endpoint;
+      const to = ip ?? socket.address.ip;
+      checkIp(to);
+      const owner = this.#hosts.get(to);
+      if (owner !== undefined && owner !== place.host) throw new Error(`move: ${to} is another host`);
+      this.#network.readdress(socket, { ip: to, port: 0 });
+    }
   }
 
   /**
@@ -320,6 +343,16 @@ export class SimulatedNetwork implements AsyncDisposable {
   }
 }
 
+function staticResolver(targets: readonly string[], clock: Clock): StaticResolver {
+  const servers = targets.map((target) => {
+    const { host, port } = parseTarget(target, { insecure: true });
+    return { address: formatAddress(host, port) };
+  });
+  return new StaticResolver(servers, (callback) => {
+    clock.soon(callback);
+  });
+}
+
 /** Where a server is, once it listens. */
 interface Place {
   host: SimHost | undefined;
@@ -328,7 +361,8 @@ interface Place {
 
 interface ChannelPlace {
   readonly host: SimHost;
-  readonly connector: SimConnector;
+  /** One for each server. */
+  readonly connectors: readonly SimConnector[];
 }
 
 function checkIp(ip: string): void {

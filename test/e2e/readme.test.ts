@@ -73,7 +73,7 @@ function linesOf(child: ReturnType<typeof spawn>): AsyncIterable<string> {
   return createInterface({ input: child.stdout });
 }
 
-test('the README has its twelve samples', () => {
+test('the README has its thirteen samples', () => {
   expect(samples().map(({ path }) => path)).toEqual([
     'server.ts',
     'client.ts',
@@ -86,6 +86,7 @@ test('the README has its twelve samples', () => {
     'secure-client.ts',
     'mutual.ts',
     'authorised.ts',
+    'several.ts',
     'greeter.test.ts',
   ]);
 });
@@ -114,6 +115,12 @@ test('a client is known by its certificate', async () => {
 
 test('a user is known by a token', async () => {
   await expect(firstLine(run('authorised.ts'))).resolves.toBe('hello Ada');
+}, 30_000);
+
+test('each of several servers greets', async () => {
+  await expect(firstLine(run('several.ts'))).resolves.toBe(
+    'hello Ada, I am Ann; hello Ada, I am Bob; hello Ada, I am Cleo',
+  );
 }, 30_000);
 
 test('a server with a certificate is trusted, and shows a new one when it is told to', async () => {
