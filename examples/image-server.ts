@@ -4,7 +4,14 @@
  */
 import { statSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { createImageService, ImageServiceDefinition, ImageStore } from '../src/images/index.js';
+import { HealthDefinition, healthDescriptors, HealthService } from '../src/health/index.js';
+import {
+  createImageService,
+  imageDescriptors,
+  ImageServiceDefinition,
+  ImageStore,
+} from '../src/images/index.js';
+import { createReflectionService, ServerReflectionDefinition } from '../src/reflection/index.js';
 import { type DevelopmentCertificate } from '../src/certificates/index.js';
 import { createServer } from '../src/index.js';
 import { bundledImagesDirectory } from './command/bundled-images.js';
@@ -49,6 +56,10 @@ runCommand(command, async (signal) => {
     process.stderr.write(`image-server: ${path} failed: ${String(error)}\n`),
   );
   server.add(ImageServiceDefinition, createImageService(store));
+  const health = new HealthService(server);
+  health.setStatus(ImageServiceDefinition, 'SERVING');
+  server.add(HealthDefinition, health);
+  server.add(ServerReflectionDefinition, createReflectionService([imageDescriptors, healthDescriptors]));
   const host =
     options.host.includes(':') && !options.host.startsWith('[') ? `[${options.host}]` : options.host;
   try {

@@ -27,3 +27,5 @@ export {
   type ListRequest,
   type ListResponse,
 } from '../../generated/image/v1/image.js';
+/** The descriptors of the image service, for `createReflectionService` of `udprpc/reflection`. */
+export { fileDescriptorSet as imageDescriptors } from '../../generated/image/v1/image.descriptors.js';

@@ -88,6 +88,7 @@ test('the README has its thirteen samples', () => {
     'authorised.ts',
     'several.ts',
     'greeter.test.ts',
+    'served.ts',
   ]);
 });
 

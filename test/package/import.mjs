@@ -1,7 +1,10 @@
 import { createChannel, createClient, createServer, RpcError, Status } from 'udprpc';
 import * as certificates from 'udprpc/certificates';
 import * as details from 'udprpc/details';
+import * as dynamic from 'udprpc/dynamic';
+import * as health from 'udprpc/health';
 import * as images from 'udprpc/images';
+import * as reflection from 'udprpc/reflection';
 import * as testing from 'udprpc/testing';
 
 const json = {
@@ -42,6 +45,10 @@ const far = createClient(definition, network.createChannel('10.0.0.1:5005'));
 const answer = await network.run(far.greet({ name: 'Ada' }));
 await network.close();
 if (answer.text !== 'hello Ada') throw new Error(answer.text);
-if ([certificates, details, images, testing].some((door) => Object.keys(door).length === 0))
+if (
+  [certificates, details, dynamic, health, images, reflection, testing].some(
+    (door) => Object.keys(door).length === 0,
+  )
+)
   throw new Error('an entry point is empty');
 console.log(text);

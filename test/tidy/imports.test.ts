@@ -55,6 +55,11 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'nice-grpc-common',
     ],
   },
+  { room: 'src/health/', mayImport: ['src/health/', 'src/index.ts', 'generated/grpc/health/'] },
+  {
+    room: 'src/reflection/',
+    mayImport: ['src/reflection/', 'src/index.ts', 'generated/grpc/reflection/', '@bufbuild/protobuf'],
+  },
   {
     room: 'src/command/',
     mayImport: ['src/command/', 'src/certificates/', 'src/images/image-name.ts', 'node:', 'commander'],
@@ -70,6 +75,8 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'src/index.ts',
       'src/images/index.ts',
       'src/certificates/index.ts',
+      'src/health/index.ts',
+      'src/reflection/index.ts',
       'src/command/error-line.ts',
       'src/command/run-command.ts',
       'generated/',
