@@ -25,7 +25,7 @@ import {
 } from './command/image-tables.js';
 import { formatBytes } from './command/quantities.js';
 import { askDirectory, askNames, askTarget } from './command/questions.js';
-import { channelTls, type ChannelTlsFlags, withFlags } from './command/tls-flags.js';
+import { channelTls, type ChannelTlsFlags, withFlags } from '../src/command/tls-flags.js';
 import { FailureShown, runCommand, UsageError } from '../src/command/run-command.js';
 
 interface Options extends ChannelTlsFlags {

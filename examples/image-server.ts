@@ -16,7 +16,8 @@ import { type DevelopmentCertificate } from '../src/certificates/index.js';
 import { createServer } from '../src/index.js';
 import { bundledImagesDirectory } from './command/bundled-images.js';
 import { runCommand } from '../src/command/run-command.js';
-import { isWildcard, serverTls, type ServerTlsFlags, withFlags } from './command/tls-flags.js';
+import { isWildcard, serverTls, type ServerTlsFlags } from './command/server-tls-flags.js';
+import { withFlags } from '../src/command/tls-flags.js';
 
 interface Options extends ServerTlsFlags {
   readonly host: string;

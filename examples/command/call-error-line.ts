@@ -1,7 +1,7 @@
 /** An error of a call to an image server as one line: the status, what happened, and what can be done about it. */
 import { errorLine } from '../../src/command/error-line.js';
 import { Status } from '../../src/index.js';
-import { inFlags } from './tls-flags.js';
+import { inFlags } from '../../src/command/tls-flags.js';
 
 /** `where`: the server that was asked, as the user wrote it. */
 export function callErrorLine(error: unknown, where: string): string {

@@ -62,7 +62,14 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
   },
   {
     room: 'src/command/',
-    mayImport: ['src/command/', 'src/certificates/', 'src/images/image-name.ts', 'node:', 'commander'],
+    mayImport: [
+      'src/command/',
+      'src/certificates/',
+      'src/index.ts',
+      'src/images/image-name.ts',
+      'node:',
+      'commander',
+    ],
   },
   { room: 'src/certificates/', mayImport: ['src/certificates/', 'node:', 'selfsigned'] },
   { room: 'src/dynamic/', mayImport: ['src/dynamic/', 'src/index.ts', 'protobufjs', 'node:'] },
@@ -79,6 +86,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'src/reflection/index.ts',
       'src/command/error-line.ts',
       'src/command/run-command.ts',
+      'src/command/tls-flags.ts',
       'generated/',
       'node:',
       'commander',
