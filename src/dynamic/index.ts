@@ -1,2 +1,3 @@
 /** Entry point `udprpc/dynamic`: services from `.proto` files at run time. */
-export { type DynamicMessage, type LoadOptions, loadServices } from './load-services.js';
+export { type LoadOptions } from './load-root.js';
+export { type DynamicMessage, loadServices } from './load-services.js';
