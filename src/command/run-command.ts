@@ -1,5 +1,5 @@
 /**
- * How a command ends. One place decides: 0 for success, 1 for a failure, 2 for wrong arguments, 128 + n for the signal n;
+ * How a command ends. One place decides: 0 for success, 1 for a failure, 2 or 64 for wrong arguments, 128 + n for the signal n;
  * and what is printed then: one line, or nothing when nobody reads any more. A command is a function that is given a signal
  * to end by, so that it can clean up first; a second Ctrl-C does not wait for that.
  */
@@ -7,7 +7,7 @@ import { constants } from 'node:os';
 import { type Command, CommanderError } from 'commander';
 import { errorLine } from './error-line.js';
 
-/** The command was used wrongly: its message and the usage are shown, and the exit code is 2. */
+/** The command was used wrongly: its message and the usage are shown, and the exit code is 2 or 64. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -15,6 +15,12 @@ export class UsageError extends Error {
 /** What failed has been said already: only the exit code is left. */
 export class FailureShown extends Error {
   override readonly name = 'FailureShown';
+  readonly exitCode: number;
+
+  constructor(exitCode = 1) {
+    super('shown');
+    this.exitCode = exitCode;
+  }
 }
 
 /** A signal of the system, or a reader that left, ends the command. */
@@ -42,16 +48,22 @@ export interface Subcommand {
 
 /** Runs `action` of a command whose arguments were read; the process ends when it has settled and nothing else is open. */
 export function runCommand(command: Command, action: Action): void {
-  run(command, [{ command, action }]);
+  run(command, [{ command, action }], 2);
 }
 
-/** The same for a program whose first argument says which of its commands is meant. */
+/**
+ * The same for a program whose first argument says which of its commands is meant. Its exit codes may be those of calls:
+ * so it ends with USAGE_EXIT_CODE where a command alone ends with 2.
+ */
 export function runProgram(program: Command, subcommands: readonly Subcommand[]): void {
   for (const { command } of subcommands) program.addCommand(command);
-  run(program, subcommands);
+  run(program, subcommands, USAGE_EXIT_CODE);
 }
 
-function run(program: Command, choices: readonly Subcommand[]): void {
+/** EX_USAGE of sysexits.h: no status of a call is as large. */
+export const USAGE_EXIT_CODE = 64;
+
+function run(program: Command, choices: readonly Subcommand[], usageExitCode: number): void {
   const ending = new AbortController();
   endBySignals(ending);
   endByLostReader(process.stdout, ending);
@@ -77,7 +89,11 @@ function run(program: Command, choices: readonly Subcommand[]): void {
   };
   parseAndRun().catch((error: unknown) => {
     // What was cut short fails in its own way: the reason counts.
-    process.exitCode = showFailure(current, ending.signal.aborted ? ending.signal.reason : error);
+    process.exitCode = showFailure(
+      current,
+      ending.signal.aborted ? ending.signal.reason : error,
+      usageExitCode,
+    );
   });
 }
 
@@ -101,16 +117,16 @@ function endByLostReader(stream: NodeJS.WriteStream, ending: AbortController): v
 }
 
 /** Prints what there is to say and returns the exit code. */
-function showFailure(command: Command, error: unknown): number {
+function showFailure(command: Command, error: unknown, usageExitCode: number): number {
   if (error instanceof CommanderError) {
     // Help was asked for, and shown.
     if (error.exitCode === 0) return 0;
-    if (error.code === 'commander.help') return showUsage(command, 'a command is missing');
+    if (error.code === 'commander.help') return showUsage(command, 'a command is missing', usageExitCode);
     // Its guess of what was meant is on a line of its own.
-    return showUsage(command, error.message.replace(/^error: /, '').replace('\n', ' '));
+    return showUsage(command, error.message.replace(/^error: /, '').replace('\n', ' '), usageExitCode);
   }
-  if (error instanceof UsageError) return showUsage(command, error.message);
-  if (error instanceof FailureShown) return 1;
+  if (error instanceof UsageError) return showUsage(command, error.message, usageExitCode);
+  if (error instanceof FailureShown) return error.exitCode;
   if (error instanceof Interrupted) {
     if (error.signalName !== 'SIGPIPE') process.stderr.write(`${fullName(command)}: interrupted\n`);
     return error.exitCode;
@@ -119,11 +135,11 @@ function showFailure(command: Command, error: unknown): number {
   return 1;
 }
 
-function showUsage(command: Command, message: string): number {
+function showUsage(command: Command, message: string, exitCode: number): number {
   const name = fullName(command);
   process.stderr.write(`${name}: ${message}\nUsage: ${name} ${command.usage()}\n`);
   process.stderr.write(`--help explains the options.\n`);
-  return 2;
+  return exitCode;
 }
 
 function fullName(command: Command): string {

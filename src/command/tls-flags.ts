@@ -34,7 +34,13 @@ export async function withFlags<T>(action: () => T | Promise<T>): Promise<T> {
 
 /** What is said of options, in the words of a command. */
 export function inFlags(text: string): string {
-  return text.replace(/\btls\.(ca|cert|key)\b/g, '--$1').replace(/\btls\.fingerprint256\b/g, '--fingerprint');
+  return text
+    .replace(/\btls\.(ca|cert|key)\b/g, '--$1')
+    .replace(/\btls\.fingerprint256\b/g, '--fingerprint')
+    .replace(
+      /\btls was given: (.*), or leave tls out\b/,
+      'certificates are named: $1, or leave these flags out',
+    );
 }
 
 /** undefined: none is named. Throws UsageError and CertificateError. */

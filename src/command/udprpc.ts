@@ -2,7 +2,12 @@
 /** `npx udprpc`: the commands of the package. Each loads what it works with when it runs, so that the others do not wait for it. */
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { callCommand } from './call-command.js';
 import { certCommand } from './cert-command.js';
+import { describeCommand } from './describe-command.js';
+import { healthCommand } from './health-command.js';
+import { listCommand } from './list-command.js';
+import { pingCommand } from './ping-command.js';
 import { runProgram } from './run-command.js';
 
 const { version } = createRequire(import.meta.url)('udprpc/package.json') as { version: string };
@@ -12,4 +17,11 @@ const program = new Command('udprpc')
   .version(version, '-V, --version', 'print the version')
   .usage('COMMAND');
 
-runProgram(program, [certCommand()]);
+runProgram(program, [
+  callCommand(),
+  listCommand(),
+  describeCommand(),
+  healthCommand(),
+  pingCommand(),
+  certCommand(),
+]);

@@ -144,6 +144,21 @@ test('a server with a certificate is trusted, and shows a new one when it is tol
   }
 }, 30_000);
 
+test('a server with health and reflection tells the command what it offers', async () => {
+  const server = run('served.ts');
+  try {
+    const target = (await firstLine(server)).replace('listening on ', '');
+    const udprpc = (...args: string[]): string =>
+      execFileSync(process.execPath, [join(TOP, 'dist/src/command/udprpc.js'), ...args], {
+        encoding: 'utf8',
+      });
+    expect(udprpc('health', target, 'image.v1.ImageService')).toBe('SERVING\n');
+    expect(udprpc('list', target)).toContain('image.v1.ImageService\n');
+  } finally {
+    server.kill();
+  }
+}, 30_000);
+
 test('the greeter’s own test passes', () => {
   const output = execFileSync(
     process.execPath,

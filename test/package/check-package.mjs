@@ -54,6 +54,26 @@ try {
       process.stdout.write(`${name} udprpc cert: failed\n${error.stdout ?? ''}${error.stderr ?? error}\n`);
     }
     try {
+      const udprpc = [
+        join(folder, 'node_modules', '.bin', 'udprpc'),
+        'list',
+        '--proto',
+        'image/v1/image.proto',
+      ];
+      const proto = ['-I', join(folder, 'node_modules', 'udprpc', 'proto')];
+      const options = { cwd: folder, encoding: 'utf8', timeout: 60_000 };
+      const listed = execFileSync(
+        join(folder, 'node_modules', name, 'bin', 'node'),
+        [...udprpc, ...proto],
+        options,
+      );
+      if (listed !== 'image.v1.ImageService\n') throw new Error(`it has listed: ${listed}`);
+      process.stdout.write(`${name} udprpc list: ${listed}`);
+    } catch (error) {
+      failed++;
+      process.stdout.write(`${name} udprpc list: failed\n${error.stdout ?? ''}${error.stderr ?? error}\n`);
+    }
+    try {
       const facts = [
         '--no-warnings',
         '--import',

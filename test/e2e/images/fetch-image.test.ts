@@ -370,7 +370,7 @@ test.each([
   [
     'a fingerprint for plaintext',
     ['127.0.0.1', '--list', '--fingerprint', 'AB:CD'],
-    '127.0.0.1 means plaintext, and tls was given: use udps://127.0.0.1, or leave tls out',
+    '127.0.0.1 means plaintext, and certificates are named: use udps://127.0.0.1, or leave these flags out',
   ],
   ['--list and --meta', ['udp://127.0.0.1', '--list', '--meta'], 'exclude each other'],
   ['--list with names', ['udp://127.0.0.1', '--list', 'a.png'], '--list takes no names'],
