@@ -135,6 +135,7 @@ export {
   type ServerAddress,
 } from './rpc/balancing/resolver.js';
 export { type AttemptRecord } from './rpc/attempt-record.js';
+export { type DiagnosticsEvents } from './rpc/diagnostics.js';
 export { RpcError } from './rpc/rpc-error.js';
 export { type RequestContext } from './rpc/server/call-context.js';
 export { type Server, type ServerEvents, type ShutdownOptions } from './rpc/server/server.js';

@@ -1,4 +1,6 @@
 /** The real world, as the rpc floor asks for it. */
+import { channel } from 'node:diagnostics_channel';
+import { makeDiagnostics } from '../rpc/diagnostics.js';
 import { type RpcEnvironment } from '../rpc/rpc-environment.js';
 import { BufferBudget } from '../transport/stream/buffer-budget.js';
 import { AsyncCallScope } from './async-call-scope.js';
@@ -13,4 +15,5 @@ export const realEnvironment: RpcEnvironment = {
   random: new RealRandom(),
   wallTime: () => Date.now(),
   callScope: new AsyncCallScope(),
+  diagnostics: makeDiagnostics((name) => channel(name)),
 };

@@ -48,6 +48,7 @@ interface Connection {
 
 export class InMemoryEnd implements StreamTransport {
   readonly peer: string;
+  readonly isSecure = false;
   readonly packetCounts = NO_PACKET_COUNTS;
   readonly #clock: Clock;
   readonly #serverIncarnation: string | undefined;

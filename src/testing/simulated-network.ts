@@ -16,6 +16,7 @@ import { formatAddress, parseListenAddress, parseTarget } from '../driver/target
 import { StaticResolver } from '../rpc/balancing/resolver.js';
 import { Channel } from '../rpc/client/channel.js';
 import { AsyncCallScope } from '../driver/async-call-scope.js';
+import { NO_DIAGNOSTICS } from '../rpc/diagnostics.js';
 import { type RpcEnvironment } from '../rpc/rpc-environment.js';
 import { type Server } from '../rpc/server/server.js';
 import { type Acceptor } from '../rpc/stream-transport.js';
@@ -303,6 +304,7 @@ export class SimulatedNetwork implements AsyncDisposable {
       random: this.#random.fork(name),
       wallTime: () => this.#startDateMs + this.now(),
       callScope: this.#callScope,
+      diagnostics: NO_DIAGNOSTICS,
     };
   }
 

@@ -10,6 +10,8 @@ export { type PeerCertificate };
 export interface StreamTransport {
   /** `ip:port` of the other side, as it is now. */
   readonly peer: string;
+  /** What is sent is encrypted, by TLS. */
+  readonly isSecure: boolean;
   /** What is written leaves: in plaintext from the beginning, as a first flight, under TLS when the handshake is complete. */
   readonly canSend: boolean;
   /**

@@ -87,6 +87,7 @@ test('the README has its thirteen samples', () => {
     'mutual.ts',
     'authorised.ts',
     'several.ts',
+    'watched.ts',
     'greeter.test.ts',
     'served.ts',
   ]);
@@ -121,6 +122,12 @@ test('a user is known by a token', async () => {
 test('each of several servers greets', async () => {
   await expect(firstLine(run('several.ts'))).resolves.toBe(
     'hello Ada, I am Ann; hello Ada, I am Bob; hello Ada, I am Cleo',
+  );
+}, 30_000);
+
+test('a listener is told how a call went', async () => {
+  await expect(firstLine(run('watched.ts'))).resolves.toBe(
+    '/greeter.v1.GreeterService/Greet OK, attempts: 1',
   );
 }, 30_000);
 

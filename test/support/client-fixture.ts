@@ -4,6 +4,7 @@
  */
 import { TestServiceDefinition } from '../../generated/test/v1/test.js';
 import { NO_CALL_SCOPE } from '../../src/rpc/call-scope.js';
+import { type Diagnostics, NO_DIAGNOSTICS } from '../../src/rpc/diagnostics.js';
 import { Channel, type ChannelOptions, type ChannelStateChange } from '../../src/rpc/client/channel.js';
 import { type RpcCallOptions } from '../../src/rpc/client/call-options.js';
 import { createClient } from '../../src/rpc/client/client-factory.js';
@@ -25,12 +26,13 @@ export class ClientFixture {
   /** What `Date.now` would say. */
   wallTime = Date.UTC(2030, 0, 1);
 
-  constructor(options: ChannelOptions = {}) {
+  constructor(options: ChannelOptions = {}, diagnostics: Diagnostics = NO_DIAGNOSTICS) {
     const environment = {
       clock: this.clock,
       random: this.random,
       wallTime: () => this.wallTime,
       callScope: NO_CALL_SCOPE,
+      diagnostics,
     };
     this.channel = new Channel(this.connector, environment, options);
     this.channel.on('state', (change) => this.states.push(change));

@@ -30,6 +30,7 @@ export interface SentRequest {
 
 export class ScriptedTransport implements StreamTransport {
   readonly peer = '10.0.0.5:7000';
+  isSecure = false;
   /** False of TLS, until the handshake is complete. */
   canSend = true;
   isHandshakeComplete = false;

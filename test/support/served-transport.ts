@@ -31,6 +31,7 @@ export interface Answer {
 
 export class ServedTransport implements StreamTransport {
   readonly peer = '10.0.0.9:50000';
+  readonly isSecure = false;
   readonly canSend = true;
   readonly isHandshakeComplete = true;
   readonly isReady = true;

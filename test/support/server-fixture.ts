@@ -11,6 +11,7 @@ import {
 } from '../../generated/test/v1/test.js';
 import { type CallContext } from 'nice-grpc-common';
 import { NO_CALL_SCOPE } from '../../src/rpc/call-scope.js';
+import { type Diagnostics, NO_DIAGNOSTICS } from '../../src/rpc/diagnostics.js';
 import { type RequestContext } from '../../src/rpc/server/call-context.js';
 import { Server } from '../../src/rpc/server/server.js';
 import { type ServerOptions } from '../../src/rpc/server/server-options.js';
@@ -49,12 +50,13 @@ export class ServerFixture {
   readonly ends: CallEnd[] = [];
   readonly errors: HandlerError[] = [];
 
-  constructor(options: ServerOptions = {}) {
+  constructor(options: ServerOptions = {}, diagnostics: Diagnostics = NO_DIAGNOSTICS) {
     const environment = {
       clock: this.clock,
       random: this.random,
       wallTime: () => WALL_TIME,
       callScope: NO_CALL_SCOPE,
+      diagnostics,
     };
     this.server = new Server(this.acceptor, environment, options);
     this.server.on('call', (end) => this.ends.push(end));

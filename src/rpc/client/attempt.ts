@@ -55,6 +55,8 @@ export interface AttemptOwner extends PickedCall {
   onAttemptStopped(attempt: Attempt): void;
 
   onAttemptHeader(metadata: Metadata | undefined): void;
+  /** However it has ended, also by `cancel`. Once, before anything is done about it. */
+  onAttemptOver(attempt: Attempt, code: Status, details: string): void;
   /** Throws FramingError for a message that it does not expect. */
   onAttemptMessage(attempt: Attempt, body: Uint8Array): void;
   /** The server's word, whatever the status. Last. */
@@ -281,8 +283,7 @@ export class Attempt implements TimerItem {
   /** The owner wants no more of it; it is told nothing further. */
   cancel(code: ResetCode): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#timers?.remove(this);
+    this.#end(code === ResetCode.DEADLINE ? Status.DEADLINE_EXCEEDED : Status.CANCELLED, GIVEN_UP);
     this.#release(code);
     const isUnanswered = code === ResetCode.DEADLINE && this.wasSent && !this.#isAnswered;
     this.server?.onAttemptOver(this, isUnanswered ? Status.DEADLINE_EXCEEDED : undefined);
@@ -350,8 +351,7 @@ export class Attempt implements TimerItem {
 
   #onTrailer(trailer: Trailer): void {
     if (trailer.notStarted) this.maybeExecuted = false;
-    this.#isOver = true;
-    this.#timers?.remove(this);
+    this.#end(trailer.code, trailer.details);
     // [RPC-6] It answered without waiting for all of the request.
     this.#giveUpRequest();
     this.server?.onAttemptOver(this, trailer.notStarted ? undefined : trailer.code);
@@ -367,10 +367,15 @@ export class Attempt implements TimerItem {
 
   #fail(failure: AttemptFailure): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#timers?.remove(this);
+    this.#end(failure.code, failure.details);
     this.server?.onAttemptOver(this, verdictOf(failure, this.wasSent));
     this.owner.onAttemptFailed(this, failure);
+  }
+
+  #end(code: Status, details: string): void {
+    this.#isOver = true;
+    this.#timers?.remove(this);
+    this.owner.onAttemptOver(this, code, details);
   }
 
   /** Ends both halves of the stream, if it still has one. */
@@ -405,6 +410,7 @@ export class Attempt implements TimerItem {
   }
 }
 
+const GIVEN_UP = 'given up: the call had no more use for it';
 const LIMIT_NAME = "this client's maxReceiveMessageBytes";
 
 /** That a connection has ended is seen by its state; what was never sent, or not started, says nothing. */

@@ -8,6 +8,7 @@ import { Metadata, Status } from 'nice-grpc-common';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
 import { type AttemptRecord } from '../attempt-record.js';
 import { type ParentCall } from '../call-scope.js';
+import { type EventSubject } from '../diagnostics.js';
 import { type MetadataLimit } from '../framing/metadata-limit.js';
 import { checkRequestMetadata, type RequestHeader, writeRequestHeader } from '../framing/request-header.js';
 import { ResetCode } from '../framing/reset-code.js';
@@ -25,6 +26,13 @@ import {
   textOf,
   unencodable,
 } from './call-message.js';
+import {
+  reportAttemptEnd,
+  reportAttemptStart,
+  reportCallEnd,
+  reportCallFailure,
+  reportCallStart,
+} from './call-report.js';
 import { type CallMethod } from './call-method.js';
 import { checkCallOptions, resolveHedge, resolveRetry, type RpcCallOptions } from './call-options.js';
 import { type Channel } from './channel.js';
@@ -41,10 +49,13 @@ export interface CallDefaults {
   readonly idleTimeoutMs: number;
 }
 
-export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, TimerItem, Abortable {
+export class Call
+  implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, TimerItem, Abortable, EventSubject
+{
   readonly channel: Channel;
   readonly method: CallMethod;
   readonly options: RpcCallOptions;
+  identity: object | undefined;
   /** The deadline, or when silence is looked at. */
   dueAt = Infinity;
   heapIndex = NOT_QUEUED;
@@ -90,6 +101,7 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
     const { environment } = channel;
     const now = (this.startedAt = environment.clock.now());
     channel.tally.calls++;
+    reportCallStart(this);
     const parent = (options.inherit ?? channel.inherit) ? environment.callScope.current() : undefined;
     this.#parent = parent;
     if (options.signal?.aborted === true) {
@@ -119,6 +131,7 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
     if (this.isSettled) return;
     this.channel.tally.callsFailed++;
     this.#settle(ResetCode.CANCELLED);
+    reportCallEnd(this, Status.CANCELLED, 'its caller left before the end of the answer');
   }
 
   /** The deadline, or a look at how long it has been silent. */
@@ -232,6 +245,10 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
     if (onHeader !== undefined) this.#tell(onHeader, metadata);
   }
 
+  onAttemptOver(attempt: Attempt, code: Status, details: string): void {
+    reportAttemptEnd(this, attempt, code, details);
+  }
+
   onAttemptMessage(attempt: Attempt, body: Uint8Array): void {
     this.#hedging?.keepOnly(attempt);
     if (this.#sink.isStream) this.#onStreamedMessage(attempt);
@@ -254,6 +271,7 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
     if (this.#hedging !== undefined && attempt.number > 1) tally.hedgesWon++;
     retryBudget.onSuccess();
     this.#settle(ResetCode.CANCELLED);
+    reportCallEnd(this, Status.OK, trailer.details);
     this.#sink.onDone();
   }
 
@@ -305,7 +323,9 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
     if (this.attempts > 1) this.#directAttempt(attempt);
     this.#attempt = attempt;
     this.#hedging?.onBegun(attempt);
-    this.channel.start(attempt, now);
+    reportAttemptStart(this, attempt);
+    // Who listens may have ended the call.
+    if (!this.isSettled) this.channel.start(attempt, now);
   }
 
   errorOf(failure: AttemptFailure, metadata: Metadata | undefined): RpcError {
@@ -426,6 +446,7 @@ export class Call implements AttemptOwner, FeedOwner, RetriedCall, HedgedCall, T
   #failWith(error: unknown, code: ResetCode = ResetCode.CANCELLED): void {
     this.channel.tally.callsFailed++;
     this.#settle(code);
+    reportCallFailure(this, error);
     this.#sink.onFailed(error);
   }
 

@@ -23,6 +23,7 @@ import { type Connector, type TransportStats } from '../stream-transport.js';
 import { type Attempt, type AttemptFailure } from './attempt.js';
 import { type CallDefaults } from './call.js';
 import { CallCounters } from './call-counters.js';
+import { reportChannelState } from './call-report.js';
 import { checkInherit, IDLE_TIMEOUT_RULE } from './call-options.js';
 import { DEFAULT_IDLE_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from './deadline.js';
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.js';
@@ -112,6 +113,8 @@ export interface PausingCall {
 export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOwner, BalancerOwner {
   /** As the user wrote it. */
   readonly target: string;
+  /** @internal */
+  identity: object | undefined;
   /** @internal Shared by all calls; see UnitWriter. */
   readonly writer = new UnitWriter();
   /** @internal */
@@ -290,6 +293,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOw
     const from = this.#state;
     if (from === to || from === 'closed') return;
     this.#state = to;
+    reportChannelState(this, { from, to, reason });
     this.#tell(() => this.emit('state', { from, to, reason }));
   }
 

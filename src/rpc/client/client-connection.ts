@@ -9,12 +9,15 @@ import { FramingError } from '../framing/framing-error.js';
 import { type GoAway, GoAwayReader } from '../framing/go-away.js';
 import { CloseCode, ResetCode } from '../framing/reset-code.js';
 import { type UnitWriter } from '../framing/unit-writer.js';
+import { ConnectionReport } from '../connection-report.js';
+import { type RpcEnvironment } from '../rpc-environment.js';
 import { type StreamListener, type StreamTransport } from '../stream-transport.js';
 import { type ConnectionClosed, TransportErrorCode } from '../../transport/transport-error.js';
 import { type Attempt, type AttemptFailure } from './attempt.js';
 import { type TimerQueue } from '../timer-queue.js';
 
 export interface ConnectionOwner {
+  readonly environment: RpcEnvironment;
   readonly writer: UnitWriter;
   readonly timers: TimerQueue;
   /** What could not be sent before can be sent now. */
@@ -35,6 +38,7 @@ export class ClientConnection implements StreamListener {
   readonly transport: StreamTransport;
   isReady = false;
   readonly #owner: ConnectionOwner;
+  readonly #report: ConnectionReport;
   readonly #attempts = new IdMap<Attempt>();
   #retirement: Retirement | undefined;
   #isClosing = false;
@@ -43,6 +47,7 @@ export class ClientConnection implements StreamListener {
   constructor(owner: ConnectionOwner, transport: StreamTransport) {
     this.#owner = owner;
     this.transport = transport;
+    this.#report = new ConnectionReport(owner.environment, 'client', transport);
   }
 
   /** False when the peer's limit of streams is reached. */
@@ -101,6 +106,7 @@ export class ClientConnection implements StreamListener {
   }
 
   onReady(): void {
+    this.#report.onReady();
     this.#owner.onConnectionReady(this);
   }
 
@@ -141,6 +147,7 @@ export class ClientConnection implements StreamListener {
 
   onClosed(closed: ConnectionClosed): void {
     this.#isClosing = true;
+    this.#report.onClosed(closed);
     this.#owner.onConnectionClosed(this, closed);
     this.#failAll(failureOf(closed));
   }

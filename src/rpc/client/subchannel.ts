@@ -48,8 +48,8 @@ export interface SubchannelOwner {
 export class Subchannel implements Upstream, ConnectionOwner {
   readonly writer: UnitWriter;
   readonly timers: TimerQueue;
+  readonly environment: RpcEnvironment;
   readonly #owner: SubchannelOwner;
-  readonly #environment: RpcEnvironment;
   readonly #connector: Connector;
   readonly #waiting: WaitingList;
   #state: SubchannelState = 'idle';
@@ -71,7 +71,7 @@ export class Subchannel implements Upstream, ConnectionOwner {
     this.#owner = owner;
     this.writer = owner.writer;
     this.timers = owner.timers;
-    this.#environment = owner.environment;
+    this.environment = owner.environment;
     this.#connector = connector;
     this.#waiting = new WaitingList(owner.waitingQuota, () => {
       if (!owner.wantsConnection(this)) this.#cancelReconnect();
@@ -216,7 +216,7 @@ export class Subchannel implements Upstream, ConnectionOwner {
   }
 
   onConnectionClosed(connection: ClientConnection, closed: ConnectionClosed): void {
-    this.#rtt.remember(connection.transport.stats(), this.#environment.clock.now());
+    this.#rtt.remember(connection.transport.stats(), this.environment.clock.now());
     this.#retired.delete(connection);
     if (connection !== this.#connection) {
       this.#closeIfDrained();
@@ -228,7 +228,7 @@ export class Subchannel implements Upstream, ConnectionOwner {
   }
 
   #retire(connection: ClientConnection, why: Retirement, reason: string): void {
-    this.#rtt.remember(connection.transport.stats(), this.#environment.clock.now());
+    this.#rtt.remember(connection.transport.stats(), this.environment.clock.now());
     this.#connection = undefined;
     this.#retired.add(connection);
     connection.retire(why);
@@ -265,7 +265,7 @@ export class Subchannel implements Upstream, ConnectionOwner {
   }
 
   #startWaiting(): void {
-    const now = this.#environment.clock.now();
+    const now = this.environment.clock.now();
     for (;;) {
       const connection = this.#connection;
       const attempt = connection && this.#waiting.firstEligible(connection.transport);
@@ -291,14 +291,14 @@ export class Subchannel implements Upstream, ConnectionOwner {
     // Who listens to the state may have closed the channel.
     if (this.#handler !== handler) return;
     try {
-      const initialRttMs = this.#rtt.initialRttMs(this.#environment.clock.now());
+      const initialRttMs = this.#rtt.initialRttMs(this.environment.clock.now());
       // A connection outlives the handler in which somebody happened to need it first.
-      this.#connecting = this.#environment.callScope.runDetached(() =>
+      this.#connecting = this.environment.callScope.runDetached(() =>
         this.#connector.connect(handler, { initialRttMs }),
       );
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#environment.clock.soon(() => {
+      this.environment.clock.soon(() => {
         handler.onFailed({ reason: why });
       });
     }
@@ -349,7 +349,7 @@ export class Subchannel implements Upstream, ConnectionOwner {
   }
 
   #reconnectLater(): void {
-    const { clock, random } = this.#environment;
+    const { clock, random } = this.environment;
     const delayMs = backoffDelayMs(RECONNECT_BACKOFF, this.#failuresInRow, random);
     this.#cancelReconnect();
     this.#reconnectTimer = clock.setTimer(

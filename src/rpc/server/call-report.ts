@@ -1,6 +1,8 @@
 /**
- * What the server's listeners are told of one call: how it ended, and what its handler threw that was no answer.
+ * What is told of one call of a server, to its listeners and to tools: that it came, how it ended, and what its handler
+ * threw that was no answer.
  */
+import { type EventSubject, identityOf } from '../diagnostics.js';
 import { type RequestHeader } from '../framing/request-header.js';
 import { type ServerConnection } from './server-connection.js';
 import { type CallEnd } from './server-runtime.js';
@@ -8,16 +10,36 @@ import { type CallEnd } from './server-runtime.js';
 export type CallOutcome = Pick<CallEnd, 'code' | 'details' | 'wasStarted'> & { readonly receivedAt: number };
 
 /** Costs nothing while nobody listens. */
+export function reportCallStart(
+  call: EventSubject,
+  connection: ServerConnection,
+  header: RequestHeader,
+): void {
+  const event = connection.runtime.environment.diagnostics['udprpc:server.call.start'];
+  if (!event.hasSubscribers) return;
+  const { path, peer, requestId } = namesOf(connection, header);
+  event.publish({ call: identityOf(call), path, peer, requestId });
+}
+
+/** Costs nothing while nobody listens. */
 export function reportCallEnd(
+  call: EventSubject,
   connection: ServerConnection,
   header: RequestHeader,
   outcome: CallOutcome,
 ): void {
   const { observer, environment } = connection.runtime;
-  if (!observer.wantsCallEnd) return;
+  const event = environment.diagnostics['udprpc:server.call.end'];
+  if (!observer.wantsCallEnd && !event.hasSubscribers) return;
   const { code, details, wasStarted, receivedAt } = outcome;
   const durationMs = environment.clock.now() - receivedAt;
-  observer.onCallEnd({ ...namesOf(connection, header), code, details, durationMs, wasStarted });
+  const { path, peer, requestId } = namesOf(connection, header);
+  if (observer.wantsCallEnd) {
+    observer.onCallEnd({ path, peer, requestId, code, details, durationMs, wasStarted });
+  }
+  if (!event.hasSubscribers) return;
+  const identity = identityOf(call);
+  event.publish({ call: identity, path, peer, requestId, code, details, durationMs, wasStarted });
 }
 
 export function reportHandlerError(

@@ -133,6 +133,8 @@ export class RequestIntake implements MessageSource {
     const now = runtime.environment.clock.now();
     const method = registry.find(header.path);
     this.#owner.onHeader(header, method, now);
+    // Who was told of it may have shut the server down, and the call was refused.
+    if (this.#isDecided) return;
     const waitMs = runtime.rateLimiter.admit(transport.peer, now);
     if (waitMs > 0) {
       this.#refuse(Status.RESOURCE_EXHAUSTED, this.#tooOften(), ResetCode.REFUSED, waitMs);

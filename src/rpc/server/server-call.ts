@@ -7,6 +7,7 @@
 import { type Metadata, ServerError, Status } from 'nice-grpc-common';
 import { assert } from '../../base/assert.js';
 import { NOT_QUEUED } from '../../base/deadline-heap.js';
+import { type EventSubject } from '../diagnostics.js';
 import { SilenceWatch } from '../silence-watch.js';
 import { type ParentCall } from '../call-scope.js';
 import { sizeOf } from '../pieces.js';
@@ -18,7 +19,7 @@ import { ResetCode } from '../framing/reset-code.js';
 import { type Trailer } from '../framing/trailer.js';
 import { AtMostOnce, type RepeatedCall } from './at-most-once.js';
 import { type ContextOwner, HandlerContext } from './call-context.js';
-import { reportCallEnd, reportHandlerError } from './call-report.js';
+import { reportCallEnd, reportCallStart, reportHandlerError } from './call-report.js';
 import { failureOf } from './handler-invocation.js';
 import { DRAINING, type IntakeOwner, RequestIntake, undecodable } from './request-intake.js';
 import { RequestMessages } from './request-messages.js';
@@ -28,12 +29,15 @@ import { type ServerConnection } from './server-connection.js';
 import { type ServerRuntime } from './server-runtime.js';
 import { type ServedMethod } from './service-registry.js';
 
-export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentCall, PumpOwner, RepeatedCall {
+export class ServerCall
+  implements TimerItem, ContextOwner, IntakeOwner, ParentCall, PumpOwner, RepeatedCall, EventSubject
+{
   /** The deadline, or when silence is looked at. Infinity until something of the request was received. */
   dueAt = Infinity;
   heapIndex = NOT_QUEUED;
   /** Infinity: a stream without one. */
   deadlineAt = Infinity;
+  identity: object | undefined;
   readonly #connection: ServerConnection;
   readonly #runtime: ServerRuntime;
   readonly #streamId: number;
@@ -122,6 +126,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     // A stream may go on for as long as something moves on it, unless its client says otherwise.
     const longestMs = method?.isStreaming === true ? Infinity : limits.maxTimeoutMs;
     this.dueAt = this.deadlineAt = this.#receivedAt + Math.min(header.timeoutMs ?? Infinity, longestMs);
+    reportCallStart(this, this.#connection, header);
   }
 
   onRefused(code: Status, details: string, retryAfterMs?: number): void {
@@ -507,7 +512,7 @@ export class ServerCall implements TimerItem, ContextOwner, IntakeOwner, ParentC
     this.#once?.end();
     this.#connection.remove(this.#streamId);
     if (this.#header !== undefined) {
-      reportCallEnd(this.#connection, this.#header, {
+      reportCallEnd(this, this.#connection, this.#header, {
         code: this.#code,
         details: this.#details,
         wasStarted: this.#wasStarted,

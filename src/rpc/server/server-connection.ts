@@ -4,6 +4,7 @@
  */
 import { IdMap } from '../../base/id-map.js';
 import { type ConnectionClosed } from '../../transport/transport-error.js';
+import { ConnectionReport } from '../connection-report.js';
 import { writeGoAway } from '../framing/go-away.js';
 import { CloseCode, ResetCode } from '../framing/reset-code.js';
 import { type StreamListener, type StreamTransport } from '../stream-transport.js';
@@ -16,6 +17,7 @@ export class ServerConnection implements StreamListener {
   readonly transport: StreamTransport;
   readonly runtime: ServerRuntime;
   readonly #onClosed: (connection: ServerConnection, closed: ConnectionClosed) => void;
+  readonly #report: ConnectionReport;
   readonly #calls = new IdMap<ServerCall>();
   /** A channel has two: one for the calls that may run twice, one for the others. */
   #clients: ClientInstance[] = [];
@@ -33,6 +35,7 @@ export class ServerConnection implements StreamListener {
     this.transport = transport;
     this.runtime = runtime;
     this.#onClosed = onClosed;
+    this.#report = new ConnectionReport(runtime.environment, 'server', transport);
     const { limits, environment } = runtime;
     if (limits.maxConnectionAgeMs === Infinity) return;
     // Many that came at once, after a restart, need not leave at once.
@@ -79,7 +82,7 @@ export class ServerConnection implements StreamListener {
   }
 
   onReady(): void {
-    // A server has nothing to say before it is asked.
+    this.#report.onReady();
   }
 
   onStreamsAvailable(): void {
@@ -114,6 +117,7 @@ export class ServerConnection implements StreamListener {
 
   onClosed(closed: ConnectionClosed): void {
     for (const call of this.#calls.values()) call.onConnectionClosed(closed.by === 'idle');
+    this.#report.onClosed(closed);
     this.#onClosed(this, closed);
   }
 

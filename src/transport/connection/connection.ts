@@ -69,6 +69,10 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return this.#players.localIds.ids;
   }
 
+  get version(): number {
+    return this.#players.version;
+  }
+
   get originalDestinationId(): Uint8Array {
     return this.#players.originalDestinationId;
   }

@@ -11,6 +11,7 @@ import {
   type StreamTransport,
   type TransportStats,
 } from '../stream-transport.js';
+import { ProtocolVersion } from '../wire/version.js';
 
 /** The pump, as far as a transport needs it. */
 export interface FlushRequests {
@@ -44,6 +45,10 @@ export class ConnectionTransport implements StreamTransport {
   get peer(): string {
     const { ip, port } = this.connection.path.remote;
     return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+  }
+
+  get isSecure(): boolean {
+    return this.connection.version === ProtocolVersion.TLS;
   }
 
   get canSend(): boolean {

@@ -1,6 +1,7 @@
 /** Two ends joined in memory, on time that moves when there is nothing else to do. */
 import { createInMemoryPair, type InMemoryOptions } from '../../../src/rpc/in-memory.js';
 import { NO_CALL_SCOPE } from '../../../src/rpc/call-scope.js';
+import { NO_DIAGNOSTICS } from '../../../src/rpc/diagnostics.js';
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
 import { ManualClock, settle } from '../../support/manual-clock.js';
 import { type RpcHarness } from './harness.js';
@@ -14,6 +15,7 @@ export function openInMemoryHarness(options: Omit<InMemoryOptions, 'clock'> = {}
       random: new SeededRandom(1),
       wallTime: () => WALL_TIME_AT_0 + clock.now(),
       callScope: NO_CALL_SCOPE,
+      diagnostics: NO_DIAGNOSTICS,
     },
     acceptor,
     address: '127.0.0.1:0',

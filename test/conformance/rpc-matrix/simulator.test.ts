@@ -1,4 +1,5 @@
 import { NO_CALL_SCOPE } from '../../../src/rpc/call-scope.js';
+import { NO_DIAGNOSTICS } from '../../../src/rpc/diagnostics.js';
 import { crc32 } from 'node:zlib';
 import { CLEAN_LINK, type LinkConditions } from '../../../src/sim/link.js';
 import { SeededRandom } from '../../../src/sim/seeded-random.js';
@@ -28,6 +29,7 @@ function openHarness(conditions: LinkConditions): RpcHarness {
       random: random.fork('rpc'),
       wallTime: () => 1_900_000_000_000 + clock.now(),
       callScope: NO_CALL_SCOPE,
+      diagnostics: NO_DIAGNOSTICS,
     },
     acceptor: new SimAcceptor({ ...common, host: serverHost, random: random.fork('server') }),
     address: `${SERVER_IP}:5005`,

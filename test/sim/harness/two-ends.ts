@@ -8,6 +8,7 @@ import { type RpcCallOptions } from '../../../src/rpc/client/call-options.js';
 import { Channel } from '../../../src/rpc/client/channel.js';
 import { createClient } from '../../../src/rpc/client/client-factory.js';
 import { NO_CALL_SCOPE } from '../../../src/rpc/call-scope.js';
+import { NO_DIAGNOSTICS } from '../../../src/rpc/diagnostics.js';
 import { type RpcEnvironment } from '../../../src/rpc/rpc-environment.js';
 import { Server } from '../../../src/rpc/server/server.js';
 import { type ServerOptions } from '../../../src/rpc/server/server-options.js';
@@ -174,6 +175,7 @@ export class TwoEnds {
       random,
       wallTime: () => this.clock.now(),
       callScope: NO_CALL_SCOPE,
+      diagnostics: NO_DIAGNOSTICS,
     };
   }
 

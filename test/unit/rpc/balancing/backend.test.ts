@@ -2,6 +2,7 @@ import { Status } from 'nice-grpc-common';
 import { Backend } from '../../../../src/rpc/balancing/backend.js';
 import { DEFAULT_OUTLIER_EJECTION } from '../../../../src/rpc/balancing/outlier-ejection.js';
 import { NO_CALL_SCOPE } from '../../../../src/rpc/call-scope.js';
+import { NO_DIAGNOSTICS } from '../../../../src/rpc/diagnostics.js';
 import { Attempt, type AttemptOwner } from '../../../../src/rpc/client/attempt.js';
 import { WaitingQuota } from '../../../../src/rpc/client/waiting-list.js';
 import { UnitWriter } from '../../../../src/rpc/framing/unit-writer.js';
@@ -16,6 +17,7 @@ function backend(clock: ManualClock): Backend {
     random: new ScriptedRandom(),
     wallTime: () => 0,
     callScope: NO_CALL_SCOPE,
+    diagnostics: NO_DIAGNOSTICS,
   };
   const owner = {
     writer: new UnitWriter(),

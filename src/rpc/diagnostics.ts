@@ -1,0 +1,146 @@
+/**
+ * What tools are told of calls, attempts, connections and channels while they happen: names and payloads that stay. The
+ * driver publishes each on the `node:diagnostics_channel` of its name. Nothing is made for an event that nobody listens
+ * to: whoever tells one asks `hasSubscribers` first, which is a property.
+ */
+import { type Status } from 'nice-grpc-common';
+import { type ConnectionClosed } from '../transport/transport-error.js';
+import { type AttemptRecord } from './attempt-record.js';
+import { type ChannelStateChange } from './client/channel.js';
+import { type CallEnd } from './server/server-runtime.js';
+import { type TransportStats } from './stream-transport.js';
+
+/**
+ * The payload of each diagnostics channel, by its name:
+ * `subscribe('udprpc:client.call.end', (message) => { const { path, code } = message as DiagnosticsEvents['udprpc:client.call.end']; })`.
+ * Fields may be added. Each `start` is followed by one `end`, each `open` by one `close`; who subscribes meanwhile gets
+ * only the latter.
+ */
+export interface DiagnosticsEvents {
+  readonly 'udprpc:client.call.start': ClientCallStart;
+  /** After the last of its attempts has ended, before its caller is told. */
+  readonly 'udprpc:client.call.end': ClientCallEnd;
+  readonly 'udprpc:client.attempt.start': ClientAttemptStart;
+  readonly 'udprpc:client.attempt.end': ClientAttemptEnd;
+  /** A request's header was read; the call may be refused yet. */
+  readonly 'udprpc:server.call.start': ServerCallStart;
+  /** The stream of the call and its handler are over. */
+  readonly 'udprpc:server.call.end': ServerCallEnd;
+  /** A client has a way to send, or a server was asked in: the handshake is not over yet, and may fail. */
+  readonly 'udprpc:connection.open': ConnectionOpen;
+  readonly 'udprpc:connection.close': ConnectionClose;
+  readonly 'udprpc:channel.state': ChannelStateEvent;
+}
+
+export interface ClientCallStart {
+  /** Stands for the call: the same object in all its events, a key for a Map. */
+  readonly call: object;
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  /** Of the channel, as its user wrote it. */
+  readonly target: string;
+}
+
+export interface ClientCallEnd extends ClientCallStart {
+  /** CANCELLED also when the caller left a stream, or the caller's request iterable threw. */
+  readonly code: Status;
+  readonly details: string;
+  readonly durationMs: number;
+  /** How many were begun; 0: it was refused before. */
+  readonly attempts: number;
+  /** What the caller gets: an RpcError, or what the caller's request iterable threw. Undefined with OK, and for who left. */
+  readonly error: unknown;
+}
+
+export interface ClientAttemptStart extends ClientCallStart {
+  /** From 1. */
+  readonly attempt: number;
+}
+
+export type ClientAttemptEnd = ClientAttemptStart & AttemptRecord;
+
+export interface ServerCallStart {
+  /** Stands for the call: the same object in both its events. */
+  readonly call: object;
+  /** `/package.Service/Method`, whether the server has it or not. */
+  readonly path: string;
+  /** `ip:port` of the client. */
+  readonly peer: string;
+  /** The same for all attempts of a call. */
+  readonly requestId: string;
+}
+
+/** With what the server's event `call` tells. */
+export type ServerCallEnd = ServerCallStart & CallEnd;
+
+export interface ConnectionOpen {
+  /** Stands for the connection: the same object in both its events. */
+  readonly connection: object;
+  readonly side: 'client' | 'server';
+  /** `ip:port` of the other side, as it is now. */
+  readonly peer: string;
+  /** TLS. */
+  readonly isSecure: boolean;
+}
+
+export interface ConnectionClose extends ConnectionOpen {
+  /** Who or what ended it. */
+  readonly by: ConnectionClosed['by'];
+  /** One line for a person. */
+  readonly reason: string;
+  /** The handshake was confirmed; false: it failed. */
+  readonly wasReady: boolean;
+  readonly durationMs: number;
+  /** As of now. */
+  readonly stats: TransportStats;
+}
+
+export interface ChannelStateEvent extends ChannelStateChange {
+  /** Stands for the channel: the same object in all its events. */
+  readonly channel: object;
+  readonly target: string;
+}
+
+/** As a Channel of `node:diagnostics_channel`. Publishing never throws. */
+export interface DiagnosticsEvent<Payload> {
+  readonly hasSubscribers: boolean;
+  publish(payload: Payload): void;
+}
+
+export type Diagnostics = {
+  readonly [Name in keyof DiagnosticsEvents]: DiagnosticsEvent<DiagnosticsEvents[Name]>;
+};
+
+/** One event for each name. */
+export function makeDiagnostics(
+  make: <Name extends keyof DiagnosticsEvents>(name: Name) => DiagnosticsEvent<DiagnosticsEvents[Name]>,
+): Diagnostics {
+  return {
+    'udprpc:client.call.start': make('udprpc:client.call.start'),
+    'udprpc:client.call.end': make('udprpc:client.call.end'),
+    'udprpc:client.attempt.start': make('udprpc:client.attempt.start'),
+    'udprpc:client.attempt.end': make('udprpc:client.attempt.end'),
+    'udprpc:server.call.start': make('udprpc:server.call.start'),
+    'udprpc:server.call.end': make('udprpc:server.call.end'),
+    'udprpc:connection.open': make('udprpc:connection.open'),
+    'udprpc:connection.close': make('udprpc:connection.close'),
+    'udprpc:channel.state': make('udprpc:channel.state'),
+  };
+}
+
+/** Where nobody can listen. */
+export const NO_DIAGNOSTICS: Diagnostics = makeDiagnostics(() => ({
+  hasSubscribers: false,
+  publish: () => undefined,
+}));
+
+/** What has events. */
+export interface EventSubject {
+  /** Stands for it in them; made for the first who listens. */
+  identity: object | undefined;
+}
+
+/** Shows nothing of `subject`: payloads get printed. A field, because a WeakMap costs 0.5 µs each time. */
+export function identityOf(subject: EventSubject): object {
+  return (subject.identity ??= {});
+}
