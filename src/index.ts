@@ -139,6 +139,7 @@ export { type DiagnosticsEvents } from './rpc/diagnostics.js';
 export { RpcError } from './rpc/rpc-error.js';
 export { type RequestContext } from './rpc/server/call-context.js';
 export { type Server, type ServerEvents, type ShutdownOptions } from './rpc/server/server.js';
+export { type ServerStats } from './rpc/server/server-stats.js';
 export { type MethodLimits, type ServiceLimits } from './rpc/server/service-registry.js';
 export { type ShutdownReport } from './rpc/server/shutdown.js';
 export {

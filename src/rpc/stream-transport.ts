@@ -76,6 +76,8 @@ export interface Listening {
   readonly port: number;
   /** The addresses listened on, as `udp://ip:port`. */
   readonly addresses: readonly string[];
+  /** Datagrams that reached no connection, by why: goes on counting. Of what has no datagrams: undefined. */
+  readonly drops?: Readonly<Record<string, number>>;
   /** New connections are refused from now on; those that exist go on. */
   refuseNew(): void;
   /** Closes the sockets; connections still open end at once. */

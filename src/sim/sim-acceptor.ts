@@ -25,6 +25,7 @@ export class SimAcceptor implements Acceptor {
     return Promise.resolve({
       port: socket.address.port,
       addresses: sockets.map(({ address: { ip, port: bound } }) => `udp://${ip}:${bound}`),
+      drops: pump.endpoint.drops,
       refuseNew: () => {
         pump.endpoint.refuseNew();
       },

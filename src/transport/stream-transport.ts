@@ -76,6 +76,9 @@ export const NO_PACKET_COUNTS: PacketCounts = { packetsSent: 0, packetsReceived:
 export interface TransportStats {
   readonly datagramsSent: number;
   readonly datagramsReceived: number;
+  /** UDP payload, without the headers of UDP and IP. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
   /** Sent and taken for lost, so that what they carried was sent again. */
   readonly packetsLost: number;
   /** Received with a checksum or tag that was wrong, and dropped. */
@@ -101,6 +104,8 @@ export interface TransportStats {
 export const NO_TRANSPORT_STATS: TransportStats = {
   datagramsSent: 0,
   datagramsReceived: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
   packetsLost: 0,
   packetsDamaged: 0,
   ptoCount: 0,

@@ -42,6 +42,8 @@ export class ServedTransport implements StreamTransport {
   readonly packetCounts = NO_PACKET_COUNTS;
   /** How many bytes one write takes at most. */
   room = Infinity;
+  /** Laid over what `stats` says. */
+  measured: Partial<TransportStats> = {};
   /** `reset 0 3`, `stop 0 3`, `close 1`, in order. */
   readonly log: string[] = [];
   #listener: StreamListener | undefined;
@@ -88,7 +90,7 @@ export class ServedTransport implements StreamTransport {
   }
 
   stats(): TransportStats {
-    return NO_TRANSPORT_STATS;
+    return { ...NO_TRANSPORT_STATS, ...this.measured };
   }
 
   // What the test does.
@@ -184,6 +186,7 @@ export class ScriptedAcceptor implements Acceptor {
   /** What `listen` waits for. */
   opened: Promise<void> = Promise.resolve();
   closeError: Error | undefined;
+  readonly drops: Record<string, number> = {};
   #accept: ((transport: StreamTransport) => StreamListener) | undefined;
 
   async listen(address: string, accept: (transport: StreamTransport) => StreamListener): Promise<Listening> {
@@ -193,6 +196,7 @@ export class ScriptedAcceptor implements Acceptor {
     return {
       port: 5005,
       addresses: ['udp://127.0.0.1:5005'],
+      drops: this.drops,
       refuseNew: () => {
         this.log.push('refuse');
       },

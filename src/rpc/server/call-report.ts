@@ -21,14 +21,15 @@ export function reportCallStart(
   event.publish({ call: identityOf(call), path, peer, requestId });
 }
 
-/** Costs nothing while nobody listens. */
+/** Costs one addition while nobody listens. */
 export function reportCallEnd(
   call: EventSubject,
   connection: ServerConnection,
   header: RequestHeader,
   outcome: CallOutcome,
 ): void {
-  const { observer, environment } = connection.runtime;
+  const { observer, environment, tally } = connection.runtime;
+  tally.onCallEnd(outcome.code);
   const event = environment.diagnostics['udprpc:server.call.end'];
   if (!observer.wantsCallEnd && !event.hasSubscribers) return;
   const { code, details, wasStarted, receivedAt } = outcome;

@@ -10,6 +10,7 @@ import { type RpcEnvironment } from '../rpc-environment.js';
 import { RateLimiter } from './rate-limiter.js';
 import { ReplyCache } from './reply-cache.js';
 import { type ServerLimits } from './server-options.js';
+import { ServerTally } from './server-stats.js';
 import { type ServiceRegistry } from './service-registry.js';
 import { StartedRequests } from './started-requests.js';
 
@@ -58,6 +59,7 @@ export class ServerRuntime {
   /** Answers that must not be made twice. */
   readonly replies: ReplyCache;
   readonly rateLimiter: RateLimiter;
+  readonly tally = new ServerTally();
   /** Nothing new is started. */
   isDraining = false;
   runningHandlers = 0;

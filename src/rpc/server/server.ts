@@ -20,6 +20,7 @@ import { type RequestContext } from './call-context.js';
 import { ServerConnection } from './server-connection.js';
 import { resolveServerOptions, type ServerOptions } from './server-options.js';
 import { type CallEnd, type HandlerError, ServerRuntime } from './server-runtime.js';
+import { type ServerStats } from './server-stats.js';
 import { type ServiceLimits, ServiceRegistry } from './service-registry.js';
 import { Shutdown, type ShutdownReport } from './shutdown.js';
 
@@ -52,6 +53,7 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
   readonly #shutdown: Shutdown;
   #middleware: ServerMiddleware | undefined;
   #isListening = false;
+  #listening: Listening | undefined;
 
   constructor(acceptor: Acceptor, environment: RpcEnvironment, options: ServerOptions = {}) {
     super();
@@ -123,6 +125,7 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
       await listening.close();
       throw new Error('the server was shut down before it listened');
     }
+    this.#listening = listening;
     this.#tell('listening', { port: listening.port, addresses: listening.addresses });
     return listening.port;
   }
@@ -134,6 +137,12 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
   setSecureContext(context: SecureContext): void {
     if (this.#acceptor.setSecureContext === undefined) throw new Error('this server speaks no TLS');
     this.#acceptor.setSecureContext(context);
+  }
+
+  /** What it has counted so far. Takes 1 µs, and 0.05 µs for each open connection. */
+  stats(): ServerStats {
+    const { tally, openCalls, runningHandlers } = this.#runtime;
+    return tally.stats(this.#connections, this.#listening, { calls: openCalls, runningHandlers });
   }
 
   /**
@@ -178,6 +187,7 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
   readonly #accept = (transport: StreamTransport): StreamListener => {
     const connection = new ServerConnection(transport, this.#runtime, this.#onConnectionClosed);
     this.#connections.add(connection);
+    this.#runtime.tally.connectionsAccepted++;
     // It was on its way when the server began to refuse.
     if (this.#shutdown.hasBegun) transport.close(CloseCode.SHUTDOWN, 'the server is shutting down');
     this.#tell('connection', { peer: transport.peer });
@@ -186,6 +196,7 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
 
   readonly #onConnectionClosed = (connection: ServerConnection, closed: ConnectionClosed): void => {
     this.#connections.delete(connection);
+    this.#runtime.tally.onConnectionEnd(connection);
     this.#tell('connectionClosed', { peer: connection.transport.peer, closed });
   };
 

@@ -178,6 +178,8 @@ export class Connection implements FrameHandler, HandshakeOwner {
     return {
       datagramsSent: stats.datagramsSent,
       datagramsReceived: stats.datagramsReceived,
+      bytesSent: stats.bytesSent,
+      bytesReceived: stats.bytesReceived,
       packetsLost: stats.packetsLost,
       packetsDamaged: stats.drops.notAuthentic,
       ptoCount: stats.ptoCount,
