@@ -8,7 +8,7 @@ import { type DnsOptions, serverSource } from './driver/server-source.js';
 import { TargetError } from './driver/target.js';
 import { UdpAcceptor, type UdpAcceptorOptions } from './driver/udp-acceptor.js';
 import { UdpConnector, type UdpConnectorOptions } from './driver/udp-connector.js';
-import { QlogDirectory } from './observe/qlog-directory.js';
+import { qlogDestination } from './observe/qlog-destination.js';
 import { type RpcCallOptions } from './rpc/client/call-options.js';
 import { Channel, type ChannelOptions as CallChannelOptions } from './rpc/client/channel.js';
 import { type Resolver } from './rpc/balancing/resolver.js';
@@ -35,7 +35,10 @@ export interface ServerOptions extends CallServerOptions {
    * find out by its silence.
    */
   readonly resetKey?: UdpAcceptorOptions['resetKey'];
-  /** A directory for qlog files, one for each connection, which qvis shows. For finding faults: it takes time and disk. Default: none. */
+  /**
+   * A directory for qlog files, one for each connection, which qvis shows. For finding faults: it takes time and disk. Default:
+   * that of the environment variable UDPRPC_QLOG_DIR, or none.
+   */
   readonly qlogDir?: string | undefined;
   /** What its connections may hold in buffers. Default: 256 MiB, shared by all servers and channels of the process. */
   readonly buffers?: UdpAcceptorOptions['buffers'];
@@ -74,7 +77,7 @@ export function createServer(options: ServerOptions = {}): Server {
     qlogDir,
     ...callOptions
   } = options;
-  const observation = qlogTo(qlogDir, warn);
+  const observation = qlogDestination(qlogDir, warn);
   const acceptor = new UdpAcceptor({
     ...{ tls, insecure, warn, transport, limits, buffers, resetKey, observation },
   });
@@ -92,16 +95,12 @@ export function createServer(options: ServerOptions = {}): Server {
  */
 export function createChannel(target: string | readonly string[], options: ChannelOptions = {}): Channel {
   const { tls, insecure, transport, buffers, qlogDir, resolver, dns, ...callOptions } = options;
-  const observation = qlogTo(qlogDir, emitWarning);
+  const observation = qlogDestination(qlogDir, emitWarning);
   const connecting = { tls, insecure, transport, buffers, observation };
   const source = serverSource(target, { ...connecting, resolver, dns });
   if (source === undefined && callOptions.balancing !== undefined)
     throw new TargetError(`balancing is for several servers: ${String(target)} is one`);
   return new Channel(source ?? new UdpConnector(String(target), connecting), realEnvironment, callOptions);
-}
-
-function qlogTo(directory: string | undefined, warn: (line: string) => void): QlogDirectory | undefined {
-  return directory === undefined ? undefined : new QlogDirectory({ directory, warn });
 }
 
 export { type DnsOptions } from './driver/server-source.js';
@@ -124,7 +123,7 @@ export { type CallCounters } from './rpc/client/call-counters.js';
 export { type HedgeOptions, type RetryOptions, type RpcCallOptions } from './rpc/client/call-options.js';
 export { type RetryBudgetOptions } from './rpc/client/retry-budget.js';
 export { rpcFromChannel, type RpcAdapterOptions, type TsProtoRpc } from './rpc/client/rpc-adapter.js';
-export { type ServerStats } from './rpc/balancing/backend.js';
+export { type BackendStats } from './rpc/balancing/backend.js';
 export { type OutlierEjectionOptions } from './rpc/balancing/outlier-ejection.js';
 export { type BalancingOptions, type PolicyName } from './rpc/balancing/policies.js';
 export { type PickableServer, type PickedCall, type Policy } from './rpc/balancing/policy.js';

@@ -11,7 +11,7 @@ const service = {
   add: () => ({}),
 };
 
-async function callOnce(clientDir: string, serverDir: string): Promise<string[]> {
+async function callOnce(clientDir?: string, serverDir?: string): Promise<string[]> {
   const warnings: string[] = [];
   const server = createServer({ qlogDir: serverDir, warn: (line) => warnings.push(line) });
   server.add(TestServiceDefinition, service as never);
@@ -25,6 +25,19 @@ async function callOnce(clientDir: string, serverDir: string): Promise<string[]>
   }
   await server.shutdown({ graceMs: 100 });
   return warnings;
+}
+
+/** What the process was warned of about qlog meanwhile. */
+async function warningsOf(run: () => Promise<void>): Promise<string[]> {
+  const emitted: string[] = [];
+  const emitWarning = process.emitWarning.bind(process);
+  process.emitWarning = (warning: string | Error): void => void emitted.push(String(warning));
+  try {
+    await run();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+  return emitted.filter((line) => line.includes('qlog'));
 }
 
 test('with qlogDir each connection has a file on either side, complete when channel and server are closed', async () => {
@@ -52,18 +65,46 @@ test('with qlogDir each connection has a file on either side, complete when chan
   ]);
 });
 
+describe('UDPRPC_QLOG_DIR', () => {
+  afterEach(() => {
+    delete process.env['UDPRPC_QLOG_DIR'];
+  });
+
+  test('is for the servers and channels whose code names no directory', async () => {
+    const [ofProcess, ofCode] = [temporaryDirectory(), temporaryDirectory()];
+    process.env['UDPRPC_QLOG_DIR'] = ofProcess;
+    expect(await callOnce(undefined, ofCode)).toEqual([]);
+    const roles = (directory: string): string[] =>
+      readdirSync(directory).map((name) => name.replace(/^[0-9a-f]{16}_/, ''));
+    expect(roles(ofProcess)).toEqual(['client.sqlog', 'client.sqlog']);
+    expect(roles(ofCode)).toEqual(['server.sqlog', 'server.sqlog']);
+  });
+
+  test('empty is none', async () => {
+    process.env['UDPRPC_QLOG_DIR'] = '';
+    expect(await callOnce()).toEqual([]);
+  });
+
+  test('that cannot be used costs the process one warning, and no call', async () => {
+    const directory = join(temporaryDirectory({ file: 'not a directory' }), 'file', 'below');
+    process.env['UDPRPC_QLOG_DIR'] = directory;
+    const lines: string[] = [];
+    const emitted = await warningsOf(async () => {
+      lines.push(...(await callOnce()), ...(await callOnce()));
+    });
+    expect([...lines, ...emitted]).toEqual([
+      expect.stringMatching(/^UDPRPC_QLOG_DIR: qlog cannot be written to .*file\/below: ENOTDIR/),
+    ]);
+  });
+});
+
 test('a directory that cannot be made costs one warning and no call', async () => {
   const directory = temporaryDirectory({ file: 'not a directory' });
-  const emitted: string[] = [];
-  const emitWarning = process.emitWarning.bind(process);
-  process.emitWarning = (warning: string | Error): void => void emitted.push(String(warning));
-  let warnings: string[];
-  try {
+  let warnings: string[] = [];
+  const emitted = await warningsOf(async () => {
     warnings = await callOnce(join(directory, 'file', 'below'), join(directory, 'file', 'below'));
-  } finally {
-    process.emitWarning = emitWarning;
-  }
+  });
   expect(warnings).toEqual([expect.stringMatching(/^qlog cannot be written to .*file\/below: ENOTDIR/)]);
   // One for each channel.
-  expect(emitted.filter((line) => line.startsWith('qlog cannot be written')).length).toBe(2);
+  expect(emitted.length).toBe(2);
 });

@@ -44,7 +44,7 @@ export interface BackendOwner extends SharedMeans {
 }
 
 /** What is counted of one server. */
-export interface ServerStats {
+export interface BackendStats {
   /** As the resolver has it. */
   readonly address: string;
   readonly state: SubchannelState;
@@ -119,7 +119,7 @@ export class Backend implements PickableServer, AttemptServer, SubchannelOwner {
     return this.#latency.meanMs;
   }
 
-  get stats(): ServerStats {
+  get stats(): BackendStats {
     const { address, weight, priority, inFlight, latencyMs } = this;
     return {
       ...{ address, weight, priority, inFlight, latencyMs },

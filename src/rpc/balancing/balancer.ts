@@ -14,7 +14,7 @@ import { type UnitWriter } from '../framing/unit-writer.js';
 import { type RpcEnvironment } from '../rpc-environment.js';
 import { type Connector } from '../stream-transport.js';
 import { type TimerQueue } from '../timer-queue.js';
-import { Backend, type BackendOwner, type ServerStats, type SharedMeans } from './backend.js';
+import { Backend, type BackendOwner, type BackendStats, type SharedMeans } from './backend.js';
 import { naming, noServerFailure, SERVER_GONE } from './no-server.js';
 import { NO_OFFER, type Offer, offerOf, without } from './offer.js';
 import { type ResolvedBalancing } from './policies.js';
@@ -88,7 +88,7 @@ export class Balancer implements Upstream, BackendOwner, ResolverListener {
   }
 
   /** Of each server; in order of priority. */
-  servers(): readonly ServerStats[] {
+  servers(): readonly BackendStats[] {
     return this.#set.servers.map(({ stats }) => stats);
   }
 

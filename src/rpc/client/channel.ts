@@ -6,7 +6,7 @@
 import { EventEmitter } from 'eventemitter3';
 import { Status } from 'nice-grpc-common';
 import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-options.js';
-import { type ServerStats } from '../balancing/backend.js';
+import { type BackendStats } from '../balancing/backend.js';
 import { Balancer, type BalancerOwner, type ServerSource, type ServerState } from '../balancing/balancer.js';
 import { type BalancingOptions, resolveBalancing } from '../balancing/policies.js';
 import {
@@ -204,7 +204,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOw
   }
 
   /** Of each server of a balanced channel, in order of priority; empty for a channel to one. */
-  servers(): readonly ServerStats[] {
+  servers(): readonly BackendStats[] {
     return this.#upstream.servers();
   }
 

@@ -1,5 +1,5 @@
 /** What a channel sends its attempts through: the way to one server, or to several among which is chosen. */
-import { type ServerStats } from '../balancing/backend.js';
+import { type BackendStats } from '../balancing/backend.js';
 import { type TransportStats } from '../stream-transport.js';
 import { type Attempt } from './attempt.js';
 
@@ -11,7 +11,7 @@ export interface Upstream {
   /** Of the connection, where there is one. */
   stats(): TransportStats | undefined;
   /** Of each server, where there are several; else none. */
-  servers(): readonly ServerStats[];
+  servers(): readonly BackendStats[];
   /** Goes on from another socket. */
   rebind(): void;
   /** Ends every attempt with CANCELLED. The promise always resolves. */
