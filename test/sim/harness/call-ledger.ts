@@ -179,14 +179,19 @@ export class CallLedger {
     this.#nextLatestEnd = next;
   }
 
-  #checkCode({ plan, deadline, isCancelled }: CallRecord, { code, details, message }: RpcError): void {
+  #checkCode({ plan, deadline, isCancelled, starts }: CallRecord, error: RpcError): void {
+    const { code, details, message, attempts, maybeExecuted } = error;
     const { does } = plan.handler;
     // What a handler throws besides statuses is not told to clients.
     const isPlanned =
       (does === 'throwStatus' && code === PLANNED_STATUS && details === PLANNED_DETAILS) ||
       (does === 'throwError' && code === Status.UNKNOWN);
+    // [AMO-5] Its handler has started, its connection was lost, and when it came again no answer was kept.
+    const isNotAgain =
+      code === Status.ABORTED && plan.method === 'add' && starts === 1 && attempts > 1 && maybeExecuted;
     const isExpected =
       isPlanned ||
+      (isNotAgain && !this.#options.mustConnect) ||
       (code === Status.UNAVAILABLE && !this.#options.mustConnect) ||
       (code === Status.CANCELLED && isCancelled) ||
       (code === Status.DEADLINE_EXCEEDED && this.#options.now() >= deadline - WIRE_TIMEOUT_ROUNDING_MS);
