@@ -19,7 +19,7 @@ export class ConnectionReport implements EventSubject {
     this.#openedAt = environment.clock.now();
     this.#wasReady = transport.isReady;
     const event = environment.diagnostics['udprpc:connection.open'];
-    if (event.hasSubscribers) event.publish(this.#facts());
+    if (event.hasSubscribers) event.publish({ ...this.#facts(), sample: () => transport.stats() });
   }
 
   onReady(): void {
@@ -40,7 +40,7 @@ export class ConnectionReport implements EventSubject {
     });
   }
 
-  #facts(): ConnectionOpen {
+  #facts(): Omit<ConnectionOpen, 'sample'> {
     const { peer, isSecure } = this.#transport;
     return { connection: identityOf(this), side: this.#side, peer, isSecure };
   }

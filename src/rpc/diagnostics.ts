@@ -62,8 +62,10 @@ export type ClientAttemptEnd = ClientAttemptStart & AttemptRecord;
 export interface ServerCallStart {
   /** Stands for the call: the same object in both its events. */
   readonly call: object;
-  /** `/package.Service/Method`, whether the server has it or not. */
+  /** `/package.Service/Method`, as the client has it. */
   readonly path: string;
+  /** The server has that method. False: whoever counts by paths lets strangers make as many as they like. */
+  readonly isServed: boolean;
   /** `ip:port` of the client. */
   readonly peer: string;
   /** The same for all attempts of a call. */
@@ -81,9 +83,11 @@ export interface ConnectionOpen {
   readonly peer: string;
   /** TLS. */
   readonly isSecure: boolean;
+  /** What it has counted so far, for those who ask now and then while it is open. */
+  readonly sample: () => TransportStats;
 }
 
-export interface ConnectionClose extends ConnectionOpen {
+export interface ConnectionClose extends Omit<ConnectionOpen, 'sample'> {
   /** Who or what ended it. */
   readonly by: ConnectionClosed['by'];
   /** One line for a person. */

@@ -7,18 +7,22 @@ import { type RequestHeader } from '../framing/request-header.js';
 import { type ServerConnection } from './server-connection.js';
 import { type CallEnd } from './server-runtime.js';
 
-export type CallOutcome = Pick<CallEnd, 'code' | 'details' | 'wasStarted'> & { readonly receivedAt: number };
+export type CallOutcome = Pick<CallEnd, 'code' | 'details' | 'wasStarted'> & {
+  readonly receivedAt: number;
+  readonly isServed: boolean;
+};
 
 /** Costs nothing while nobody listens. */
 export function reportCallStart(
   call: EventSubject,
   connection: ServerConnection,
   header: RequestHeader,
+  isServed: boolean,
 ): void {
   const event = connection.runtime.environment.diagnostics['udprpc:server.call.start'];
   if (!event.hasSubscribers) return;
   const { path, peer, requestId } = namesOf(connection, header);
-  event.publish({ call: identityOf(call), path, peer, requestId });
+  event.publish({ call: identityOf(call), path, isServed, peer, requestId });
 }
 
 /** Costs one addition while nobody listens. */
@@ -32,7 +36,7 @@ export function reportCallEnd(
   tally.onCallEnd(outcome.code);
   const event = environment.diagnostics['udprpc:server.call.end'];
   if (!observer.wantsCallEnd && !event.hasSubscribers) return;
-  const { code, details, wasStarted, receivedAt } = outcome;
+  const { code, details, wasStarted, receivedAt, isServed } = outcome;
   const durationMs = environment.clock.now() - receivedAt;
   const { path, peer, requestId } = namesOf(connection, header);
   if (observer.wantsCallEnd) {
@@ -40,7 +44,7 @@ export function reportCallEnd(
   }
   if (!event.hasSubscribers) return;
   const identity = identityOf(call);
-  event.publish({ call: identity, path, peer, requestId, code, details, durationMs, wasStarted });
+  event.publish({ call: identity, path, isServed, peer, requestId, code, details, durationMs, wasStarted });
 }
 
 export function reportHandlerError(

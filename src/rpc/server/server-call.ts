@@ -126,7 +126,7 @@ export class ServerCall
     // A stream may go on for as long as something moves on it, unless its client says otherwise.
     const longestMs = method?.isStreaming === true ? Infinity : limits.maxTimeoutMs;
     this.dueAt = this.deadlineAt = this.#receivedAt + Math.min(header.timeoutMs ?? Infinity, longestMs);
-    reportCallStart(this, this.#connection, header);
+    reportCallStart(this, this.#connection, header, this.#isServed);
   }
 
   onRefused(code: Status, details: string, retryAfterMs?: number): void {
@@ -293,6 +293,10 @@ export class ServerCall
       deadline,
     );
     this.#run(method, request, this.#context);
+  }
+
+  get #isServed(): boolean {
+    return this.#method?.handler !== undefined;
   }
 
   #streamedRequest(): RequestMessages {
@@ -517,6 +521,7 @@ export class ServerCall
         details: this.#details,
         wasStarted: this.#wasStarted,
         receivedAt: this.#receivedAt,
+        isServed: this.#isServed,
       });
     }
     this.#runtime.onCallDone();

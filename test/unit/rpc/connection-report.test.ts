@@ -12,7 +12,11 @@ test('a connection of a client is told when there is a way to send, and when it 
   fixture.echo();
   fixture.connector.connected(transport);
   const facts = { connection: {}, side: 'client', peer: '10.0.0.5:7000', isSecure: true };
-  expect(recorded.of('udprpc:connection.open')).toEqual([facts]);
+  expect(recorded.of('udprpc:connection.open')).toEqual([
+    { ...facts, sample: expect.any(Function) as unknown },
+  ]);
+  transport.measured = { datagramsSent: 3 };
+  expect(recorded.of('udprpc:connection.open')[0]?.sample()).toMatchObject({ datagramsSent: 3 });
   await fixture.clock.advance(5);
   transport.becomeReady();
   await fixture.clock.advance(5);
@@ -55,7 +59,7 @@ test('a connection of a server', async () => {
   await fixture.clock.advance(7);
   client.lose();
   const facts = { connection: {}, side: 'server', peer: '10.0.0.9:50000', isSecure: false };
-  expect(recorded.of('udprpc:connection.open')).toEqual([facts]);
+  expect(recorded.of('udprpc:connection.open')).toMatchObject([facts]);
   expect(recorded.of('udprpc:connection.close')).toMatchObject([
     { ...facts, by: 'idle', reason: 'no packet for 30 s', wasReady: true, durationMs: 7 },
   ]);

@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 test('a call is told when its header has come and when it is over, with one object that stands for it', async () => {
   client.request(0, { path: PUT });
-  const facts = { call: {}, path: `/${PUT}`, peer: PEER, requestId: REQUEST };
+  const facts = { call: {}, path: `/${PUT}`, isServed: true, peer: PEER, requestId: REQUEST };
   expect(recorded.of('udprpc:server.call.start')).toEqual([facts]);
   expect(recorded.of('udprpc:server.call.end')).toEqual([]);
   await fixture.clock.advance(25);
@@ -37,7 +37,7 @@ test('a call that is refused is told too', async () => {
   await settle();
   expect(recorded.names).toEqual(['connection.open', 'server.call.start', 'server.call.end']);
   expect(recorded.of('udprpc:server.call.end')).toMatchObject([
-    { path: '/test.v1.TestService/Missing', code: Status.UNIMPLEMENTED, wasStarted: false },
+    { path: '/test.v1.TestService/Missing', isServed: false, code: Status.UNIMPLEMENTED, wasStarted: false },
   ]);
 });
 
