@@ -73,7 +73,7 @@ function linesOf(child: ReturnType<typeof spawn>): AsyncIterable<string> {
   return createInterface({ input: child.stdout });
 }
 
-test('the README has its thirteen samples', () => {
+test('the README has its sixteen samples', () => {
   expect(samples().map(({ path }) => path)).toEqual([
     'server.ts',
     'client.ts',
@@ -88,6 +88,7 @@ test('the README has its thirteen samples', () => {
     'authorised.ts',
     'several.ts',
     'watched.ts',
+    'metrics.ts',
     'greeter.test.ts',
     'served.ts',
   ]);
@@ -128,6 +129,15 @@ test('each of several servers greets', async () => {
 test('a listener is told how a call went', async () => {
   await expect(firstLine(run('watched.ts'))).resolves.toBe(
     '/greeter.v1.GreeterService/Greet OK, attempts: 1',
+  );
+}, 30_000);
+
+test('metrics of a call', async () => {
+  const child = run('metrics.ts');
+  const lines: string[] = [];
+  for await (const line of linesOf(child)) lines.push(line);
+  expect(lines).toContain(
+    'udprpc_client_calls_handled_total{method="/greeter.v1.GreeterService/Greet",code="OK"} 1',
   );
 }, 30_000);
 

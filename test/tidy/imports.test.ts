@@ -77,6 +77,10 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
   },
   { room: 'src/certificates/', mayImport: ['src/certificates/', 'node:', 'selfsigned'] },
   { room: 'src/dynamic/', mayImport: ['src/dynamic/', 'src/index.ts', 'protobufjs', 'node:'] },
+  {
+    room: 'src/prometheus/',
+    mayImport: ['src/prometheus/', 'src/index.ts', 'prom-client', 'node:diagnostics_channel'],
+  },
   { room: 'src/index.ts', mayImport: ['src/', 'nice-grpc-common'] },
   { room: 'src/testing/', mayImport: ['src/', 'node:zlib', 'node:net'] },
   {
