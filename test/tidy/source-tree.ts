@@ -22,6 +22,7 @@ export function sourceFiles(...folders: string[]): SourceFile[] {
         (entry) =>
           entry.isFile() &&
           !entry.parentPath.includes('node_modules') &&
+          !entry.parentPath.startsWith(join(TOP, 'test', 'generated')) &&
           /\.(ts|js|cjs|mjs)$/.test(entry.name),
       )
       .map((entry) => read(relative(TOP, join(entry.parentPath, entry.name)))),
