@@ -11,7 +11,7 @@ test('no file has more than 600 lines', () => {
 
 test('names are kebab-case and say what is in the file', () => {
   const bad = files.filter(({ path }) => {
-    const name = basename(path).replace(/(\.(test|fuzz|config))*\.(ts|js|cjs|mjs)$/, '');
+    const name = basename(path).replace(/(\.(test|fuzz|config|d))*\.(ts|js|cjs|mjs)$/, '');
     return (
       !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) ||
       /^(util|utils|helper|helpers|common|manager|misc|types)$/.test(name)

@@ -81,7 +81,23 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
     room: 'src/prometheus/',
     mayImport: ['src/prometheus/', 'src/index.ts', 'prom-client', 'node:diagnostics_channel'],
   },
-  { room: 'src/index.ts', mayImport: ['src/', 'nice-grpc-common'] },
+  { room: 'src/adapters/', mayImport: ['src/adapters/', 'src/index.ts'] },
+  {
+    room: 'src/connect/',
+    mayImport: [
+      'src/connect/',
+      'src/adapters/',
+      'src/index.ts',
+      'generated/google/',
+      '@connectrpc/connect',
+      '@bufbuild/protobuf',
+    ],
+  },
+  // What it imports is loaded by everybody: so none of the rooms with packages that are optional.
+  {
+    room: 'src/index.ts',
+    mayImport: ['src/driver/', 'src/observe/', 'src/rpc/', 'src/transport/', 'nice-grpc-common'],
+  },
   { room: 'src/testing/', mayImport: ['src/', 'node:zlib', 'node:net'] },
   {
     room: 'examples/',
