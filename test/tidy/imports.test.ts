@@ -93,6 +93,10 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       '@bufbuild/protobuf',
     ],
   },
+  {
+    room: 'src/protobuf-ts/',
+    mayImport: ['src/protobuf-ts/', 'src/adapters/', 'src/index.ts', '@protobuf-ts/runtime-rpc'],
+  },
   // What it imports is loaded by everybody: so none of the rooms with packages that are optional.
   {
     room: 'src/index.ts',
