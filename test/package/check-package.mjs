@@ -4,7 +4,7 @@
  * it also sees whether node:tls is as the handshake needs it.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,18 +30,11 @@ try {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  for (const script of ['import.mjs', 'require.cjs']) copyFileSync(join(HERE, script), join(folder, script));
+  for (const script of ['import.mjs', 'require.cjs', 'peers.mjs']) {
+    copyFileSync(join(HERE, script), join(folder, script));
+  }
   for (const name of Object.keys(NODES)) {
-    for (const script of ['import.mjs', 'require.cjs']) {
-      const node = join(folder, 'node_modules', name, 'bin', 'node');
-      try {
-        const output = execFileSync(node, [script], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
-        process.stdout.write(`${name} ${script}: ${output}`);
-      } catch (error) {
-        failed++;
-        process.stdout.write(`${name} ${script}: failed\n${error.stdout ?? ''}${error.stderr ?? error}\n`);
-      }
-    }
+    for (const script of ['import.mjs', 'require.cjs']) run(name, script);
     try {
       const made = join(folder, `certificates-${name}`);
       const cert = [join(folder, 'node_modules', '.bin', 'udprpc'), 'cert', '--out', made];
@@ -89,7 +82,26 @@ try {
       );
     }
   }
+  // Only now, so that what is above has shown that nothing but their own entry points needs them.
+  const { devDependencies, peerDependencies } = JSON.parse(readFileSync(join(TOP, 'package.json'), 'utf8'));
+  const peers = Object.keys(peerDependencies).map((peer) => `${peer}@${devDependencies[peer]}`);
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', ...peers], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  for (const name of Object.keys(NODES)) run(name, 'peers.mjs');
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 process.exitCode = failed === 0 ? 0 : 1;
+
+function run(name, script) {
+  const node = join(folder, 'node_modules', name, 'bin', 'node');
+  try {
+    const output = execFileSync(node, [script], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+    process.stdout.write(`${name} ${script}: ${output}`);
+  } catch (error) {
+    failed++;
+    process.stdout.write(`${name} ${script}: failed\n${error.stdout ?? ''}${error.stderr ?? error}\n`);
+  }
+}

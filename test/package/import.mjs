@@ -51,4 +51,14 @@ if (
   )
 )
   throw new Error('an entry point is empty');
+// Without the peers all of the above has loaded; of those that need one, what is missing is said by its name.
+for (const [door, peer] of [
+  ['udprpc/connect', '@connectrpc/connect'],
+  ['udprpc/protobuf-ts', '@protobuf-ts/runtime-rpc'],
+  ['udprpc/prometheus', 'prom-client'],
+]) {
+  const error = await import(door).catch((reason) => reason);
+  if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes(peer))
+    throw new Error(`${door} without ${peer}: ${error.message ?? 'it has loaded'}`);
+}
 console.log(text);
