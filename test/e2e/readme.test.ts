@@ -42,8 +42,23 @@ beforeAll(async () => {
   writeIdentity('', localServer);
   writeIdentity('kiosk-', client);
   symlinkSync(join(TOP, 'node_modules'), join(folder, 'node_modules'));
-  execFileSync(join(TOP, 'node_modules/.bin/buf'), ['generate', 'proto'], { cwd: folder, stdio: 'pipe' });
+  for (const template of ['buf.gen.yaml', 'buf.gen.clients.yaml']) {
+    const args = ['generate', 'proto', '--template', template];
+    execFileSync(join(TOP, 'node_modules/.bin/buf'), args, { cwd: folder, stdio: 'pipe' });
+  }
+  writeFileSync(join(folder, 'generated', 'protobuf-ts', 'package.json'), '{ "type": "commonjs" }');
+  writeFileSync(join(folder, 'greeter-server.ts'), GREETER_SERVER);
 }, 60_000);
+
+/** For the samples that are clients only. */
+const GREETER_SERVER = `
+import { createServer } from 'udprpc';
+import { GreeterServiceDefinition } from './generated/greeter/v1/greeter.js';
+
+const server = createServer();
+server.add(GreeterServiceDefinition, { greet: async ({ name }) => ({ text: \`hello \${name}\` }) });
+console.log('udp://127.0.0.1:' + (await server.listen('127.0.0.1:0')));
+`;
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -73,7 +88,7 @@ function linesOf(child: ReturnType<typeof spawn>): AsyncIterable<string> {
   return createInterface({ input: child.stdout });
 }
 
-test('the README has its sixteen samples', () => {
+test('the README has its twenty samples', () => {
   expect(samples().map(({ path }) => path)).toEqual([
     'server.ts',
     'client.ts',
@@ -89,6 +104,10 @@ test('the README has its sixteen samples', () => {
     'several.ts',
     'watched.ts',
     'metrics.ts',
+    'buf.gen.clients.yaml',
+    'connect.ts',
+    'protobuf-ts.ts',
+    'ts-proto.ts',
     'greeter.test.ts',
     'served.ts',
   ]);
@@ -98,7 +117,8 @@ test('the samples compile under strict settings', () => {
   const tsconfig = {
     extends: '../../tsconfig.json',
     compilerOptions: { noEmit: true, types: ['node'] },
-    include: ['*.ts', 'generated'],
+    // The types of Node 20 lack one that Connect's need.
+    include: ['*.ts', 'generated', '../../src/connect/headers-init.d.ts'],
   };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
   execFileSync(join(TOP, 'node_modules/.bin/tsc'), ['-p', folder], { stdio: 'inherit' });
@@ -171,6 +191,18 @@ test('a server with health and reflection tells the command what it offers', asy
       });
     expect(udprpc('health', target, 'image.v1.ImageService')).toBe('SERVING\n');
     expect(udprpc('list', target)).toContain('image.v1.ImageService\n');
+  } finally {
+    server.kill();
+  }
+}, 30_000);
+
+test('clients of other generators greet', async () => {
+  const server = run('greeter-server.ts');
+  try {
+    const target = await firstLine(server);
+    const clients = ['connect.ts', 'protobuf-ts.ts', 'ts-proto.ts'];
+    const lines = await Promise.all(clients.map((client) => firstLine(run(client, target))));
+    expect(lines).toEqual(clients.map(() => 'hello Ada'));
   } finally {
     server.kill();
   }

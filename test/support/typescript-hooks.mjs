@@ -1,6 +1,7 @@
 /**
- * The module hooks of `typescript.mjs`: an import of `x.js` finds `x.ts`, and swc compiles it. With UDPRPC_PLANTED_BUG
- * set to the name of an entry of `test/sim/planted-bugs.json` that bug is written into its file as it is loaded.
+ * The module hooks of `typescript.mjs`: an import of `x.js`, or of `x` as code that protobuf-ts generates has it, finds
+ * `x.ts`, and swc compiles it. With UDPRPC_PLANTED_BUG set to the name of an entry of `test/sim/planted-bugs.json` that bug
+ * is written into its file as it is loaded.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,9 +11,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const planted = plantedBug(process.env.UDPRPC_PLANTED_BUG);
 
 export async function resolve(specifier, context, next) {
-  if (/^\.{1,2}\//.test(specifier) && specifier.endsWith('.js')) {
+  if (/^\.{1,2}\/(.*\.js|(.*\/)?[^./]+)$/.test(specifier)) {
     try {
-      return await next(specifier.slice(0, -'.js'.length) + '.ts', context);
+      return await next(specifier.replace(/\.js$/, '') + '.ts', context);
     } catch {
       // A module that is JavaScript already.
     }
