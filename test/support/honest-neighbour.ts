@@ -17,11 +17,15 @@ export function heldBytes(): number {
   return heapUsed + external;
 }
 
-/** Calls one after the other until `attack` is over. Rejects when one is not answered in time. `look`: after each of them. */
+/**
+ * Calls one after the other until `attack` is over. Rejects when one is not answered in time. `look`: after each of them.
+ * `lookMs`: how often memory is looked at, by a collection that holds up everything for up to a second in a large process.
+ */
 export async function beside(
   port: number,
   attack: Promise<unknown>,
   look: () => void = () => undefined,
+  lookMs = LOOK_MS,
 ): Promise<Beside> {
   const { channel, client } = connectTo(port, {});
   const payload = Uint8Array.of(1, 2, 3);
@@ -37,7 +41,7 @@ export async function beside(
     look();
     if (performance.now() < lookAt) continue;
     mostBytes = Math.max(mostBytes, heldBytes());
-    lookAt = performance.now() + LOOK_MS;
+    lookAt = performance.now() + lookMs;
   }
   await over;
   await channel.close();
@@ -50,5 +54,4 @@ export function besideText({ times }: Beside): string {
 }
 
 const TIMEOUT_MS = 2_000;
-/** How often memory is looked at. */
 const LOOK_MS = 1_000;
