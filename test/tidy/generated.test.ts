@@ -27,4 +27,4 @@ test('what is in git is what `npm run generate` makes of proto/', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 60_000);
+}, 180_000);
