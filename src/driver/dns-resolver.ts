@@ -54,8 +54,8 @@ export function nameServersAt(servers: readonly string[] | undefined): NameServe
 
 export class DnsResolver implements Resolver {
   readonly #options: DnsResolverOptions;
-  /** Of each question, what was answered the last time. */
-  readonly #answers = new Map<string, readonly unknown[]>();
+  /** Of each question of the last round, what was answered then or before. */
+  #answers: ReadonlyMap<string, readonly unknown[]> = new Map();
   #askedAt = -Infinity;
 
   constructor(options: DnsResolverOptions) {
@@ -77,6 +77,7 @@ export class DnsResolver implements Resolver {
       const found = await this.#find(lookup);
       isAsking = false;
       if (isStopped) return;
+      this.#answers = lookup.answers;
       failuresInRow = lookup.failure === undefined ? 0 : failuresInRow + 1;
       if (found.length > 0) listener.onServers(found);
       if (lookup.failure !== undefined || found.length === 0) listener.onError(lookup.failure ?? NO_RECORD);
@@ -130,12 +131,13 @@ class Lookup {
   failure: string | undefined;
   /** The shortest of all that was answered. */
   ttlMs = Infinity;
+  readonly answers = new Map<string, readonly unknown[]>();
   readonly #servers: NameServers;
-  readonly #answers: Map<string, readonly unknown[]>;
+  readonly #lastAnswers: ReadonlyMap<string, readonly unknown[]>;
 
-  constructor(servers: NameServers, answers: Map<string, readonly unknown[]>) {
+  constructor(servers: NameServers, lastAnswers: ReadonlyMap<string, readonly unknown[]>) {
     this.#servers = servers;
-    this.#answers = answers;
+    this.#lastAnswers = lastAnswers;
   }
 
   /** IPv4 and IPv6, in turns. Never rejects. */
@@ -152,7 +154,10 @@ class Lookup {
   /** Never rejects. */
   async services(name: string): Promise<readonly SrvRecord[]> {
     const found = await this.#ask(`SRV ${name}`, () => this.#servers.resolveSrv(name));
-    const services = found.filter((record) => record.name !== '' && record.name !== '.');
+    const services = found
+      .filter((record) => record.name !== '' && record.name !== '.')
+      .sort((a, b) => a.priority - b.priority)
+      .slice(0, MAX_SERVICE_RECORDS);
     if (services.length === 0) this.failure ??= `${name} has no service record (SRV)`;
     return services;
   }
@@ -166,10 +171,10 @@ class Lookup {
       // That there is no such record is an answer too.
       if (code !== 'ENODATA' && code !== 'ENOTFOUND') {
         this.failure ??= `${question}: ${FAILURES.get(code) ?? 'the name server failed'} (${code})`;
-        return (this.#answers.get(question) ?? []) as readonly Record[];
+        answer = (this.#lastAnswers.get(question) ?? []) as readonly Record[];
       }
     }
-    this.#answers.set(question, answer);
+    this.answers.set(question, answer);
     return answer;
   }
 }
@@ -199,6 +204,8 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
 ]);
 
 const NO_RECORD = 'there is no server';
+/** Each is two questions more. Those of the best priority are asked for; an answer of 64 KiB has room for some thousand. */
+const MAX_SERVICE_RECORDS = 256;
 const QUERY_TIMEOUT_MS = 2_000;
 /** However short a TTL, and after the first failure. */
 const MIN_REFRESH_MS = 1_000;

@@ -13,7 +13,7 @@ class ScriptedNames implements NameServers {
   cancelled = 0;
 
   resolve4(name: string): Promise<readonly AddressRecord[]> {
-    this.questions += 1;
+    this.questions++;
     return answer(this.v4.get(name));
   }
 
@@ -176,6 +176,41 @@ test('each service record is a server with its port, weight and priority, and th
   );
   expect(fixture.told[0]).toHaveLength(2);
   expect(fixture.told[1]).toBe('gone.test has no address (A, AAAA)');
+});
+
+test('what a name was is forgotten when the service has left it', async () => {
+  const fixture = new Fixture('_shop._udp.test');
+  // Nothing is early.
+  fixture.random.fractions.push(0, 0, 0, 0, 0, 0);
+  const serviceIsAt = (name: string, answered: readonly AddressRecord[] | string): void => {
+    fixture.names.srv.set('_shop._udp.test', [{ name, port: 1, priority: 0, weight: 1 }]);
+    fixture.names.v4.set(name, answered);
+  };
+  serviceIsAt('a.test', [address('10.0.0.1', 10)]);
+  fixture.watch();
+  await settle();
+  serviceIsAt('b.test', [address('10.0.0.2', 10)]);
+  await fixture.clock.advance(10_000);
+  expect(fixture.last).toMatchObject([{ address: 'b.test:1' }]);
+  serviceIsAt('a.test', 'ETIMEOUT');
+  await fixture.clock.advance(10_000);
+  // No server, for all that 10.0.0.1 was one.
+  expect(fixture.told.slice(2)).toEqual(['A a.test: no name server answered (ETIMEOUT)']);
+});
+
+test('of a thousand service records the 256 of the best priority are servers', async () => {
+  const fixture = new Fixture('_shop._udp.test');
+  const records = Array.from({ length: 1_000 }, (_, i) => ({
+    ...{ name: `${i}.test`, port: 1, priority: 1_000 - i, weight: 1 },
+  }));
+  fixture.names.srv.set('_shop._udp.test', records);
+  for (const { name } of records) fixture.names.v4.set(name, [address('10.0.0.1')]);
+  fixture.watch();
+  await settle();
+  expect(fixture.names.questions).toBe(256);
+  const servers = fixture.last as readonly ServerAddress[];
+  expect(servers).toHaveLength(256);
+  expect(Math.max(...servers.map(({ priority = Infinity }) => priority))).toBe(256);
 });
 
 test('a service that is decidedly not there has no servers', async () => {
