@@ -4,23 +4,26 @@
  */
 import { Metadata, RpcError, Status } from '../index.js';
 
-/**
- * `path` is that of the call, for the RpcError INVALID_ARGUMENT that it throws: a key or a value that metadata cannot
- * have. Base64 may be without its padding, and several values of a key be in one, separated by commas.
- */
+/** `path` is that of the call, for the RpcError INVALID_ARGUMENT that it throws: a key or a value that metadata cannot have. */
 export function metadataFrom(path: string, entries: Iterable<readonly [string, string]>): Metadata {
   const metadata = Metadata();
   try {
-    for (const [key, text] of entries) {
-      if (!isBinary(key)) metadata.append(key, text);
-      else for (const part of text.split(',')) metadata.append(key, bytesOf(part.trim(), key));
-    }
+    for (const [key, text] of entries) appendText(metadata, key, text);
   } catch (error) {
     const details = error instanceof Error ? error.message : String(error);
     const code = Status.INVALID_ARGUMENT;
     throw new RpcError({ path, code, details, maybeExecuted: false, attempts: 0, cause: error });
   }
   return metadata;
+}
+
+/**
+ * Throws an Error for what metadata cannot have. Base64 may be without its padding, and several values of a
+ * key be in one, separated by commas.
+ */
+export function appendText(metadata: Metadata, key: string, text: string): void {
+  if (!isBinary(key)) metadata.append(key, text);
+  else for (const part of text.split(',')) metadata.append(key, bytesOf(part.trim(), key));
 }
 
 function bytesOf(text: string, key: string): Uint8Array {

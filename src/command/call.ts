@@ -4,6 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type protobuf from 'protobufjs';
+import { appendText } from '../adapters/text-metadata.js';
 import { jsonMethod, messageOfJson } from '../dynamic/json-codec.js';
 import { createClient, Metadata, type RpcCallOptions, type ServiceDefinition } from '../index.js';
 import { printable } from '../images/image-name.js';
@@ -21,6 +22,9 @@ export async function call(
   signal: AbortSignal,
 ): Promise<void> {
   const [serviceName, methodName] = partsOf(path);
+  if (flags.data !== FROM_STDIN && flags.data?.startsWith(FROM_STDIN) === true) {
+    throw new UsageError(`'${printable(flags.data)}' is no JSON: of a file, write -d @ < FILE`);
+  }
   const metadata = metadataOf(flags.header ?? []);
   const files = await showingFailures(signal, () => schemaOfFiles(flags));
   await withSession(target, flags, signal, async (session) => {
@@ -52,7 +56,7 @@ function metadataOf(headers: readonly string[]): Metadata {
   for (const header of headers) {
     const [, name = '', value = ''] = /^([^:]+):\s*(.*)$/s.exec(header) ?? [];
     try {
-      metadata.append(name.trim(), name.trim().endsWith('-bin') ? Buffer.from(value, 'base64') : value);
+      appendText(metadata, name.trim(), value);
     } catch {
       throw new UsageError(`'${printable(header)}' is no header: write 'NAME: VALUE', a NAME-bin in base64`);
     }

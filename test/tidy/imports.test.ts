@@ -64,6 +64,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
     room: 'src/command/',
     mayImport: [
       'src/command/',
+      'src/adapters/text-metadata.ts',
       'src/certificates/',
       'src/dynamic/',
       'src/health/index.ts',

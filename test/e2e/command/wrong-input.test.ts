@@ -53,6 +53,14 @@ test.each<[Parameters<typeof commandRun>, string | RegExp]>([
     ['call', 'HOST', 'a.B/C', '-H', 'token'],
     "'token' is no header: write 'NAME: VALUE', a NAME-bin in base64",
   ],
+  [
+    ['call', 'HOST', 'a.B/C', '-H', 'token-bin: not base64!'],
+    "'token-bin: not base64!' is no header: write 'NAME: VALUE', a NAME-bin in base64",
+  ],
+  [
+    ['call', 'HOST', 'a.B/C', '-d', '@request.json'],
+    "'@request.json' is no JSON: of a file, write -d @ < FILE",
+  ],
   [['list'], 'TARGET is missing: a server, or --proto or --descriptors'],
   [['list', 'a', 'b', 'c'], /^error: too many arguments/],
   [['list', 'HOST', '-I', 'proto'], '-I is for the files of --proto'],
