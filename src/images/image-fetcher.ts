@@ -19,8 +19,10 @@ export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
   /** For each call. Default: the client's. */
   readonly timeoutMs?: number | undefined;
-  /** The most that one call asks for, at most 1 MiB; slow links get less. Default 61,440 (on loopback one datagram), of which
-   *  the first call asks for two. */
+  /**
+   * The most that one call asks for, at most 1 MiB; slow links get less. Default 61,440 (on loopback one datagram), and twice
+   * that for the first call.
+   */
   readonly chunkBytes?: number | undefined;
   /** Calls at a time. Default 64; with their chunks they decide the memory: 2 x maxCalls x chunkBytes at most. */
   readonly maxCalls?: number | undefined;
@@ -185,7 +187,7 @@ function hasDetails(error: unknown): error is { details: string } {
  */
 const DEFAULT_CHUNK_BYTES = 61_440;
 
-/** Half of what is asked for before anything is known of the link; the other half as soon as the image's size is. */
-const FIRST_CHUNK_BYTES = 131_072;
+/** What is asked for before anything is known of the image; more of it follows as soon as its size is known. */
+const FIRST_CHUNK_BYTES = 2 * DEFAULT_CHUNK_BYTES;
 
 const DEFAULT_CALLS = 64;

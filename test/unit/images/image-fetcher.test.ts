@@ -198,7 +198,7 @@ test.each([
       },
     );
     await fetch('a.png');
-    expect(lengths[0]).toBe(131_072);
+    expect(lengths[0]).toBe(2 * 61_440);
     expect(Math.max(...lengths.slice(1))).toBeLessThanOrEqual(chunkBytes);
     expect(Math.max(...lengths.slice(1))).toBeGreaterThan(chunkBytes / 2);
     expect(maxInFlight).toBeLessThanOrEqual(inFlightBytes);
