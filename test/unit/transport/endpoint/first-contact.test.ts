@@ -8,14 +8,18 @@ import {
   writeHelloHeader,
 } from '../../../../src/transport/wire/header.js';
 import { type DropReason } from '../../../../src/transport/connection/connection-stats.js';
+import { type Opener } from '../../../../src/transport/protection/protection.js';
 import { EndpointPair, type PairOptions, testMeans } from '../../../support/endpoint-pair.js';
 
 const OTHER: Address = { ip: '10.0.0.3', port: 1 };
 
-/** A server that says of how many hellos it has derived keys, and the hellos of as many clients as are asked for. */
+/** The dearest thing that a server did with a hello, in the order of what they cost under TLS. */
+type Effort = 'looked' | 'asked for its keys' | 'opened';
+
+/** A server that says what it does with a hello, and the hellos of as many clients as are asked for. */
 class Watched {
-  keysDerived = 0;
   readonly pair: EndpointPair;
+  #effort: Effort = 'looked';
 
   constructor(serverLimits: PairOptions['serverLimits'] = {}) {
     const means = testMeans();
@@ -23,12 +27,24 @@ class Watched {
       serverLimits,
       means: {
         helloProtection: (version, helloId, role) => {
-          if (role === 'server') this.keysDerived++;
-          return means.helloProtection(version, helloId, role);
+          const protection = means.helloProtection(version, helloId, role);
+          return role === 'server' ? { ...protection, opener: this.#watched(protection.opener) } : protection;
         },
       },
     });
     this.pair.filter = () => undefined;
+  }
+
+  #watched(opener: Opener): Opener {
+    this.#effort = 'asked for its keys';
+    return {
+      overhead: opener.overhead,
+      isInPlace: opener.isInPlace,
+      open: (...packet) => {
+        this.#effort = 'opened';
+        return opener.open(...packet);
+      },
+    };
   }
 
   hello(): Uint8Array {
@@ -39,14 +55,12 @@ class Watched {
     return flight.bytes;
   }
 
-  /** What becomes of it, and whether keys were derived to find out. */
-  judge(hello: Uint8Array, from?: Address): { reason: DropReason | undefined; isOpened: boolean } {
+  judge(hello: Uint8Array, from?: Address): { reason: DropReason | undefined; effort: Effort } {
     const before = { ...this.pair.server.drops };
-    const keysBefore = this.keysDerived;
+    this.#effort = 'looked';
     this.pair.deliver('server', hello, from);
-    const isOpened = this.keysDerived > keysBefore;
     const reasons = Object.entries(this.pair.server.drops) as [DropReason, number][];
-    return { reason: reasons.find(([reason, count]) => count > before[reason])?.[0], isOpened };
+    return { reason: reasons.find(([reason, count]) => count > before[reason])?.[0], effort: this.#effort };
   }
 
   answers(): number {
@@ -79,9 +93,9 @@ describe('a hello of which nothing can come', () => {
     const watched = new Watched({ maxConnectionsPerAddress: 1 });
     expect(watched.judge(watched.hello()).reason).toBeUndefined();
     const hello = watched.hello();
-    expect(watched.judge(hello)).toEqual({ reason: 'refused', isOpened: false });
-    expect(watched.judge(withToken(hello))).toEqual({ reason: 'refused', isOpened: false });
-    expect(watched.judge(hello, OTHER)).toEqual({ reason: undefined, isOpened: true });
+    expect(watched.judge(hello)).toEqual({ reason: 'refused', effort: 'looked' });
+    expect(watched.judge(withToken(hello))).toEqual({ reason: 'refused', effort: 'looked' });
+    expect(watched.judge(hello, OTHER)).toEqual({ reason: undefined, effort: 'opened' });
   });
 
   test.each(['maxHalfOpen', 'maxHalfOpenPerAddress'] as const)(
@@ -90,23 +104,25 @@ describe('a hello of which nothing can come', () => {
       const watched = new Watched({ [limit]: 1 });
       watched.judge(watched.hello());
       const hello = watched.hello();
-      expect(watched.judge(hello)).toEqual({ reason: 'refused', isOpened: false });
+      expect(watched.judge(hello)).toEqual({ reason: 'refused', effort: 'looked' });
       // And lets it in no more when it does not.
-      expect(watched.judge(withToken(hello))).toEqual({ reason: 'refused', isOpened: true });
+      expect(watched.judge(withToken(hello))).toEqual({ reason: 'refused', effort: 'opened' });
     },
   );
 
   test('[RTY-1] is not opened when as many were told to come again as may be', () => {
     const watched = new Watched({ retryAboveHalfOpen: 0 });
     const hello = watched.hello();
-    for (let i = 0; i < 20_000; i++) watched.judge(hello);
-    expect(watched.judge(hello)).toEqual({ reason: 'addressNotProven', isOpened: false });
+    // It comes again, with a token: then it is opened.
+    const answered = { reason: 'addressNotProven', effort: 'asked for its keys' };
+    for (let i = 0; i < 20_000; i++) expect(watched.judge(hello)).toEqual(answered);
+    expect(watched.judge(hello)).toEqual({ reason: 'addressNotProven', effort: 'looked' });
     expect(watched.answers()).toBe(20_000);
     // What has a token has to be opened, and is told no more often.
-    expect(watched.judge(withToken(hello))).toEqual({ reason: 'addressNotProven', isOpened: true });
+    expect(watched.judge(withToken(hello))).toEqual({ reason: 'addressNotProven', effort: 'opened' });
     expect(watched.answers()).toBe(0);
     watched.pair.now += 1;
-    expect(watched.judge(hello)).toEqual({ reason: 'addressNotProven', isOpened: true });
+    expect(watched.judge(hello)).toEqual(answered);
     expect(watched.answers()).toBe(1);
   });
 
@@ -115,9 +131,9 @@ describe('a hello of which nothing can come', () => {
     watched.pair.server.refuseNew();
     const hello = watched.hello();
     for (let i = 0; i < 1_000; i++) watched.judge(hello);
-    expect(watched.judge(hello)).toEqual({ reason: 'refused', isOpened: false });
+    expect(watched.judge(hello)).toEqual({ reason: 'refused', effort: 'looked' });
     watched.pair.now += 1;
-    expect(watched.judge(hello)).toEqual({ reason: 'refused', isOpened: true });
+    expect(watched.judge(hello)).toEqual({ reason: 'refused', effort: 'opened' });
   });
 });
 
