@@ -3,7 +3,6 @@
  * read. Made once by the connection; nothing here decides anything. Classes and not object literals with getters: those
  * would be dictionaries, slow to read and of 1 KiB each.
  */
-import { type Opener } from '../protection/protection.js';
 import { type CongestionController } from '../congestion/congestion-controller.js';
 import { Pacer } from '../congestion/pacer.js';
 import { MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
@@ -14,6 +13,7 @@ import { Paths } from '../path/paths.js';
 import { RemoteIds } from '../path/remote-ids.js';
 import { HandshakeStream } from '../protection/handshake-stream.js';
 import { KeyPhases } from '../protection/key-phases.js';
+import { type Opener } from '../protection/protection.js';
 import { AckFrequency } from '../recovery/ack-frequency.js';
 import { Recovery } from '../recovery/recovery.js';
 import { PacketNumberSkips } from '../recovery/packet-number-skips.js';
