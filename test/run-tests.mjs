@@ -1,0 +1,64 @@
+/**
+ * `npm test`: all tests, in several runs of jest one after the other; with arguments one run of jest with these. Each suite
+ * leaves some of its modules behind, and in one process of gigabytes collections hold up what is to happen in time.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const TOP = fileURLToPath(new URL('..', import.meta.url));
+const SHARDS = 5;
+
+function jest(...args) {
+  return spawnSync('npm', ['run', '-s', 'jest', '--', ...args], { cwd: TOP, stdio: 'inherit' }).status ?? 1;
+}
+
+/** What jest says of one run; undefined where it could not run. */
+function shard(number, folder) {
+  const file = join(folder, `${number}.json`);
+  jest(`--shard=${number}/${SHARDS}`, '--json', `--outputFile=${file}`);
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function allShards() {
+  const folder = mkdtempSync(join(tmpdir(), 'udprpc-tests-'));
+  try {
+    return Array.from({ length: SHARDS }, (_, i) => shard(i + 1, folder));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function sum(runs, key) {
+  return runs.reduce((total, run) => total + (run?.[key] ?? 0), 0);
+}
+
+/** The failed tests, and the suites that could not be loaded. */
+function failures(run) {
+  return run.testResults
+    .filter(({ status }) => status === 'failed')
+    .flatMap(({ name, assertionResults }) => {
+      const failed = assertionResults.filter(({ status }) => status === 'failed');
+      const titles = failed.length === 0 ? ['could not run'] : failed.map(({ fullName }) => fullName);
+      return titles.map((title) => `${relative(TOP, name)}: ${title}`);
+    });
+}
+
+const args = process.argv.slice(2);
+if (args.length > 0) process.exit(jest(...args));
+
+const runs = allShards();
+// A run that ended before it had a result, or found no tests, is a failure too.
+const lines = runs.flatMap((run, i) =>
+  run?.numTotalTests > 0 ? failures(run) : [`run ${i + 1} of jest ended early`],
+);
+for (const line of lines) console.log(`FAILED ${line}`);
+const skipped = sum(runs, 'numPendingTests');
+console.log(`\nAll tests: ${sum(runs, 'numPassedTests')} passed, ${lines.length} failed, ${skipped} skipped`);
+process.exit(lines.length === 0 ? 0 : 1);
