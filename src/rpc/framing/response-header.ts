@@ -1,6 +1,6 @@
 /**
  * What a server says before its first message: metadata and nothing else so far. A header that would say nothing is
- * left out by ours, and may be sent by others.
+ * left out by ours, unless the handler sends it, and may be sent by others.
  */
 import { type Metadata } from 'nice-grpc-common';
 import { FieldReader } from './field-reader.js';

@@ -94,12 +94,14 @@ export class ServerCall
     return this.#response.isDropped;
   }
 
-  /** For the handler, through its context. Throws FramingError when the metadata are above the limit. */
+  /**
+   * For the handler, through its context. An empty one is sent too: its client may wait for it. Throws FramingError when the
+   * metadata are above the limit.
+   */
   sendHeader(): void {
     const context = this.#context;
     if (context === undefined || this.#isHeaderSent || this.#phase !== Phase.RUNNING) return;
     this.#isHeaderSent = true;
-    if (context.header.isEmpty) return;
     const bytes = this.#response.writeHeader(context.header);
     this.#once?.onHeaderWritten(bytes);
   }

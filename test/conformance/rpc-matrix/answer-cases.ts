@@ -80,25 +80,28 @@ export function answerCases(rpcCase: RpcCase, kind: Kind): void {
     expect(call.trailers.map((each) => [...each])).toEqual([[['seen-bin', [Uint8Array.of(0, 255)]]]]);
   });
 
-  rpcCase('the header comes before the first message when the handler sends it', async (open) => {
-    const gate = new Gate();
-    const { harness, channel } = await open({
-      async *conversation(_requests, context) {
-        context.header.set('progress', '1');
-        context.sendHeader();
-        context.header.set('progress', 'too late');
-        await gate.pass(context.signal);
-        yield EMPTY;
-      },
+  for (const progress of ['1', undefined]) {
+    const which = progress === undefined ? 'an empty header' : 'the header';
+    rpcCase(`${which} comes before the first message when the handler sends it`, async (open) => {
+      const gate = new Gate();
+      const { harness, channel } = await open({
+        async *conversation(_requests, context) {
+          if (progress !== undefined) context.header.set('progress', progress);
+          context.sendHeader();
+          context.header.set('progress', 'too late');
+          await gate.pass(context.signal);
+          yield EMPTY;
+        },
+      });
+      const call = begin(channel, kind, THREE);
+      await until(harness, 'the header is there', () => call.headers.length > 0);
+      expect(call.responses).toEqual([]);
+      gate.open();
+      expect(await harness.settle(call.ended)).toBeUndefined();
+      expect(call.headers.map((header) => header.get('progress'))).toEqual([progress]);
+      expect(call.responses).toHaveLength(1);
     });
-    const call = begin(channel, kind, THREE);
-    await until(harness, 'the header is there', () => call.headers.length > 0);
-    expect(call.responses).toEqual([]);
-    gate.open();
-    expect(await harness.settle(call.ended)).toBeUndefined();
-    expect(call.headers.map((header) => header.get('progress'))).toEqual(['1']);
-    expect(call.responses).toHaveLength(1);
-  });
+  }
 
   rpcCase('more calls at once than there are streams: all are answered', async (open) => {
     const { harness, channel, contexts } = await open();

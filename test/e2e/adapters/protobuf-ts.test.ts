@@ -175,7 +175,7 @@ test('nobody awaits anything of calls that fail', async () => {
   void client.upload({ meta: { 'x y': 'z' } }).requests.send({ payload: BYTES });
   expect(error.code).toBe('DEADLINE_EXCEEDED');
   await errorOf(client.upload().response);
-  await errorOf(client.chat().headers);
+  await errorOf(client.chat().status);
 });
 
 test('meta that cannot be is refused before it is sent', async () => {
