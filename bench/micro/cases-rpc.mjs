@@ -13,6 +13,7 @@ export function* rpcCases() {
     sequence: 1_000,
     attempt: 1,
     ageMs: 0,
+    isDeclaredIdempotent: false,
     metadata: undefined,
   };
   const message = new Uint8Array(30);

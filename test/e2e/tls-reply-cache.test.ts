@@ -51,6 +51,7 @@ async function send(
     sequence: 0,
     attempt,
     ageMs: 10,
+    isDeclaredIdempotent: false,
     metadata: undefined,
   };
   writeRequestHeader(writer, header, ANY_METADATA);

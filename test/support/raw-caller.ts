@@ -159,7 +159,8 @@ export function requestHeader(
   const writer = new UnitWriter();
   const clientInstance = new Uint8Array(CLIENT_INSTANCE_BYTES).fill(7);
   const call = { path: `${service}/${method}`, timeoutMs, clientInstance, sequence: sequence++ };
-  writeRequestHeader(writer, { ...call, attempt: 1, ageMs: 0, metadata: undefined }, NO_LIMIT);
+  const first = { attempt: 1, ageMs: 0, isDeclaredIdempotent: false, metadata: undefined };
+  writeRequestHeader(writer, { ...call, ...first }, NO_LIMIT);
   return writer.bytes.slice();
 }
 

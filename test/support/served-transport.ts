@@ -173,6 +173,7 @@ export function requestBytes({ message, ...header }: RequestInit = {}): Uint8Arr
     sequence: 0,
     attempt: 1,
     ageMs: 0,
+    isDeclaredIdempotent: false,
     metadata: undefined,
   };
   writeRequestHeader(writer, { ...defaults, ...header }, ANY_METADATA);

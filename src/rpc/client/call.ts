@@ -219,6 +219,7 @@ export class Call
       sequence: this.#sequence,
       attempt: this.attempts,
       ageMs: now - this.startedAt,
+      isDeclaredIdempotent: method.isIdempotent,
       metadata: this.options.metadata,
     };
     writeRequestHeader(writer, header, channel.sendMetadataLimit);

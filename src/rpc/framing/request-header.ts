@@ -23,6 +23,8 @@ export interface RequestHeader {
   readonly attempt: number;
   /** Time since the first attempt began; 0 for the first. */
   readonly ageMs: number;
+  /** The client's definition declares the method idempotent; only said by attempts after the first [RPC-17]. */
+  readonly isDeclaredIdempotent: boolean;
   readonly metadata: Metadata | undefined;
 }
 
@@ -46,6 +48,7 @@ export function writeRequestHeader(writer: UnitWriter, header: RequestHeader, li
   if (header.attempt > 1) {
     writer.varintField(RequestHeaderTag.ATTEMPT, header.attempt);
     writer.varintField(RequestHeaderTag.AGE, Math.floor(header.ageMs));
+    if (header.isDeclaredIdempotent) writer.bytesField(RequestHeaderTag.IDEMPOTENT, NO_BYTES);
   }
   if (header.metadata !== undefined) writeMetadata(writer, header.metadata, METADATA_NAME, limit);
   writer.endUnit();
@@ -60,6 +63,7 @@ export function decodeRequestHeader(body: Uint8Array, limit: MetadataLimit): Req
   let sequence = 0;
   let attempt = 1;
   let ageMs = 0;
+  let isDeclaredIdempotent = false;
   let metadata: MetadataReader | undefined;
   while (fields.nextField()) {
     switch (fields.tag) {
@@ -79,6 +83,9 @@ export function decodeRequestHeader(body: Uint8Array, limit: MetadataLimit): Req
       case RequestHeaderTag.AGE:
         ageMs = fields.valueVarint();
         break;
+      case RequestHeaderTag.IDEMPOTENT:
+        isDeclaredIdempotent = true;
+        break;
       case METADATA_TAG:
         (metadata ??= new MetadataReader(METADATA_NAME, limit)).readEntry(fields);
         break;
@@ -90,7 +97,16 @@ export function decodeRequestHeader(body: Uint8Array, limit: MetadataLimit): Req
   if (path === undefined) throw malformed('a request header has no method path');
   if (clientInstance === undefined) throw malformed('a request header has no request ID');
   if (attempt < 1) throw malformed('attempts are counted from 1');
-  return { path, timeoutMs, clientInstance, sequence, attempt, ageMs, metadata: metadata?.end() };
+  return {
+    path,
+    timeoutMs,
+    clientInstance,
+    sequence,
+    attempt,
+    ageMs,
+    isDeclaredIdempotent,
+    metadata: metadata?.end(),
+  };
 }
 
 const paths = new TextMemory();
@@ -103,4 +119,7 @@ export const RequestHeaderTag = {
   REQUEST_ID: 0x03,
   ATTEMPT: 0x04,
   AGE: 0x05,
+  IDEMPOTENT: 0x06,
 } as const;
+
+const NO_BYTES = new Uint8Array(0);

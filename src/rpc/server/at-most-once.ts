@@ -32,6 +32,8 @@ export class AtMostOnce {
   #early: Uint8Array | undefined;
   /** The answer that this one waits for. */
   #awaited: RunningReply | undefined;
+  /** What was counted as started. */
+  #started: { readonly client: ClientInstance; readonly sequence: number } | undefined;
 
   constructor(call: RepeatedCall, runtime: ServerRuntime) {
     this.#call = call;
@@ -58,8 +60,17 @@ export class AtMostOnce {
       this.#call.onNotAgain(`request ${client.requestId(header.sequence)} is not started again: ${refusal}`);
       return false;
     }
+    this.#started = { client, sequence: header.sequence };
     if (!method.isStreaming) this.#reply = replies.begin(key);
     return true;
+  }
+
+  /** It has not started after all: another attempt may. */
+  takeBack(): void {
+    const started = this.#started;
+    if (started !== undefined) started.client.takeBack(started.sequence);
+    this.#reply?.abandon(this.#runtime.environment.clock.now());
+    this.#reply = undefined;
   }
 
   /** A client that was lost may come back for the answer. */

@@ -53,18 +53,21 @@ export interface HandlerFailure {
   readonly isUnexpected: boolean;
   /** An encoded `google.rpc.Status` for the trailer [RPC-14]; of errors like `udprpc/details`' RichServerError. */
   readonly statusDetails?: Uint8Array | undefined;
+  /** The handler has only tried to pass the call on, and certainly nothing has run: as if it had not started [AMO-3]. */
+  readonly notStarted?: boolean;
 }
 
 export function failureOf(error: unknown): HandlerFailure {
   if (error instanceof ServerError) {
     // OK is no error: a client would wait for a message that does not come.
     const isStatus = error.code in Status && error.code !== Status.OK;
-    const { statusDetails } = error as { statusDetails?: unknown };
+    const { statusDetails, notStarted } = error as { statusDetails?: unknown; notStarted?: unknown };
     return {
       code: isStatus ? error.code : Status.UNKNOWN,
       details: error.details,
       isUnexpected: !isStatus,
       statusDetails: statusDetails instanceof Uint8Array ? statusDetails : undefined,
+      ...(isStatus && notStarted === true && { notStarted }),
     };
   }
   if (isAbortError(error)) {

@@ -131,7 +131,7 @@ export class RequestIntake implements MessageSource {
     const { runtime, transport } = this.#connection;
     const { isDraining, registry } = runtime;
     const now = runtime.environment.clock.now();
-    const method = registry.find(header.path);
+    const method = registry.find(header.path) ?? registry.unknownMethod(header, this.#isFirstFlight);
     this.#owner.onHeader(header, method, now);
     // Who was told of it may have shut the server down, and the call was refused.
     if (this.#isDecided) return;

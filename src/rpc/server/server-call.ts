@@ -393,7 +393,8 @@ export class ServerCall
     if (failure.statusDetails !== undefined) {
       this.#context?.trailer.set(STATUS_DETAILS_KEY, failure.statusDetails);
     }
-    this.#answer(failure.code, failure.details);
+    if (failure.notStarted === true) this.#once?.takeBack();
+    this.#answer(failure.code, failure.details, undefined, failure.notStarted);
   }
 
   /** The client need not wait for the handler, but the stream does: its end is held back. */
@@ -414,9 +415,9 @@ export class ServerCall
     this.onRefused(code, details, retryAfterMs);
   }
 
-  #answer(code: Status, details: string, body?: readonly Uint8Array[]): void {
+  #answer(code: Status, details: string, body?: readonly Uint8Array[], notStarted = false): void {
     this.#phase = Phase.ANSWERING;
-    this.#writeAnswer({ code, details, notStarted: false, metadata: this.#trailerMetadata() }, body, true);
+    this.#writeAnswer({ code, details, notStarted, metadata: this.#trailerMetadata() }, body, true);
   }
 
   #writeAnswer(answer: Trailer, body: readonly Uint8Array[] | undefined, fin: boolean): void {

@@ -183,6 +183,11 @@ export class ClientInstance {
     const { started, environment } = this.#runtime;
     return started.start(this.#remembered, request, receivedAt, environment.clock.now());
   }
+
+  /** The handler that `start` allowed has not run: another attempt of the request may start. */
+  takeBack(sequence: number): void {
+    this.#runtime.started.takeBack(this.#remembered, sequence);
+  }
 }
 
 /** Proxies may carry several clients over one connection; beyond this their names are made anew. */

@@ -21,7 +21,7 @@ import { ServerConnection } from './server-connection.js';
 import { resolveServerOptions, type ServerOptions } from './server-options.js';
 import { type CallEnd, type HandlerError, ServerRuntime } from './server-runtime.js';
 import { type ServerStats } from './server-stats.js';
-import { type ServiceLimits, ServiceRegistry } from './service-registry.js';
+import { type ServiceLimits, ServiceRegistry, type UnknownMethodHandler } from './service-registry.js';
 import { Shutdown, type ShutdownReport } from './shutdown.js';
 
 export interface ServerEvents {
@@ -104,6 +104,12 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
     limits?: ServiceLimits<Service>,
   ): void {
     this.#add(definition, implementation, this.#middleware, limits);
+  }
+
+  /** @internal For whatever no service that was added has. Without middleware. Before `listen`, once. */
+  addUnknownMethodHandler(handler: UnknownMethodHandler): void {
+    if (this.#isListening) throw new Error('addUnknownMethodHandler() must be used before listen()');
+    this.#registry.setUnknownMethodHandler(handler);
   }
 
   /**

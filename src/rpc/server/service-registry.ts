@@ -4,8 +4,10 @@
  */
 import { type CallContext, type MethodDescriptor, type ServerMiddleware } from 'nice-grpc-common';
 import { checkNumbers, type NumberRules } from '../../base/number-options.js';
+import { type RequestHeader } from '../framing/request-header.js';
 import { MessageEncoder } from '../message-encoder.js';
 import { methodPath, type MethodDefinition, type ServiceDefinition } from '../service-definition.js';
+import { type RequestContext } from './call-context.js';
 import { throughMiddleware } from './handler-invocation.js';
 
 /**
@@ -13,6 +15,16 @@ import { throughMiddleware } from './handler-invocation.js';
  * iterable of them.
  */
 export type Handler = (request: unknown, context: CallContext) => unknown;
+
+/**
+ * Runs every method that no service of the server has: bytes in, bytes out, both sides streams, as on the wire all methods
+ * are. `path` has no slash before it.
+ */
+export type UnknownMethodHandler = (
+  path: string,
+  request: AsyncIterable<Uint8Array>,
+  context: CallContext & RequestContext,
+) => AsyncIterable<Uint8Array>;
 
 /** For one method, where it differs from the server's own options. */
 export interface MethodLimits {
@@ -44,6 +56,7 @@ export interface ServedMethod {
 export class ServiceRegistry {
   readonly #methods = new Map<string, ServedMethod>();
   readonly #services = new Set<string>();
+  #unknownMethodHandler: UnknownMethodHandler | undefined;
 
   get isEmpty(): boolean {
     return this.#services.size === 0;
@@ -76,6 +89,35 @@ export class ServiceRegistry {
 
   find(path: string): ServedMethod | undefined {
     return this.#methods.get(path);
+  }
+
+  /** Throws Error when there is one already. */
+  setUnknownMethodHandler(handler: UnknownMethodHandler): void {
+    if (this.#unknownMethodHandler !== undefined) throw new Error('unknown methods have a handler already');
+    this.#unknownMethodHandler = handler;
+  }
+
+  /**
+   * For a path that is not found, where there is a handler for those: made for the call. Nobody here has the method's definition, so
+   * that its client's counts [RPC-17]: in a first flight it sends nothing else than what may run twice [RPC-11].
+   */
+  unknownMethod(
+    { path, isDeclaredIdempotent }: RequestHeader,
+    isFirstFlight: boolean,
+  ): ServedMethod | undefined {
+    const handler = this.#unknownMethodHandler;
+    if (handler === undefined) return undefined;
+    return {
+      path,
+      descriptor: { path: `/${path}`, requestStream: true, responseStream: true, options: {} },
+      isIdempotent: isFirstFlight || isDeclaredIdempotent,
+      isStreaming: true,
+      handler: (request, context) =>
+        handler(path, request as AsyncIterable<Uint8Array>, context as CallContext & RequestContext),
+      limits: NO_LIMITS,
+      decode: (bytes) => bytes,
+      encode: (response) => [response as Uint8Array],
+    };
   }
 
   /** For a person: why a path has no method, or a method no handler. */
@@ -123,6 +165,8 @@ function handlerOf(implementation: object, name: string): Handler | undefined {
   const method: unknown = Reflect.get(implementation, name);
   return typeof method === 'function' ? (method.bind(implementation) as Handler) : undefined;
 }
+
+const NO_LIMITS: MethodLimits = {};
 
 const LIMIT_RULES: NumberRules<MethodLimits> = {
   maxReceiveMessageBytes: { min: 0, unit: 'bytes' },

@@ -41,6 +41,11 @@ export class StartedRequests {
     return window.start(request, earliestBegin, now);
   }
 
+  /** What was counted as started has not. */
+  takeBack(client: string, sequence: number): void {
+    this.#windows.use(client)?.takeBack(sequence);
+  }
+
   #forgetOne(): void {
     const forgotten = this.#windows.shift();
     this.#forgottenUntil = Math.max(this.#forgottenUntil, forgotten?.lastStartedAt ?? -Infinity);
@@ -72,6 +77,10 @@ class RequestWindow {
       started.remove(started.start(0), this.#floor);
     }
     return undefined;
+  }
+
+  takeBack(sequence: number): void {
+    this.#started.remove(sequence, sequence + 1);
   }
 }
 

@@ -41,6 +41,7 @@ local REQUEST = {
   end,
   [request_tags.ATTEMPT] = all_varint(fields.attempt),
   [request_tags.AGE] = all_varint(fields.age),
+  [request_tags.IDEMPOTENT] = is_there(fields.idempotent),
   [constants.metadata_tag] = metadata,
 }
 

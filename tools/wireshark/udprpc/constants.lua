@@ -141,6 +141,7 @@ return {
     REQUEST_ID = 3,
     ATTEMPT = 4,
     AGE = 5,
+    IDEMPOTENT = 6,
   },
   trailer_tags = {
     STATUS = 1,

@@ -84,6 +84,7 @@ local fields = {
   request_sequence = integer('request_id.sequence', 'Request sequence'),
   attempt = integer('attempt', 'Attempt'),
   age = integer('age_ms', 'Age, in ms'),
+  idempotent = ProtoField.bool('udprpc.idempotent', 'Declared idempotent'),
   metadata_key = text('metadata.key', 'Key'),
   metadata_value = text('metadata.value', 'Value'),
   metadata_bytes = octets('metadata.bytes', 'Value'),

@@ -32,6 +32,7 @@ describe('a unary call', () => {
       sequence: 0,
       attempt: 1,
       ageMs: 0,
+      isDeclaredIdempotent: false,
       metadata: undefined,
     });
     expect(messages.map((message) => EchoRequest.decode(message).payload)).toEqual([Uint8Array.of(1, 2, 3)]);

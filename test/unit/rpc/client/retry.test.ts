@@ -21,10 +21,20 @@ describe('attempts', () => {
     expect([second.clientInstance, second.sequence]).toEqual([first.clientInstance, first.sequence]);
     expect([first.attempt, first.ageMs, second.attempt, second.ageMs]).toEqual([1, 0, 2, 25]);
     expect(second.metadata?.get('a')).toBe('b');
+    expect(second.isDeclaredIdempotent).toBe(true);
     transport.answer(2, answer);
     await settle();
     expect(call.value?.payload).toEqual(Uint8Array.of(1));
     expect(fixture.clock.pendingTimers).toBe(0);
+  });
+
+  test('[RPC-17] say nothing of idempotency where none is declared', async () => {
+    const fixture = new ClientFixture();
+    void fixture.client.add({ amount: 1 }).catch(() => undefined);
+    const transport = fixture.connector.ready();
+    transport.refuse(0, Status.UNAVAILABLE, 'busy', { notStarted: true });
+    await fixture.clock.advance(50);
+    expect(transport.request(2).header).toMatchObject({ attempt: 2, isDeclaredIdempotent: false });
   });
 
   test('are four, with pauses of full jitter below 50, 100 and 200 ms', async () => {

@@ -29,6 +29,7 @@ const REQUEST: RequestHeader = {
   sequence: 5,
   attempt: 1,
   ageMs: 0,
+  isDeclaredIdempotent: false,
   metadata: undefined,
 };
 
@@ -83,6 +84,17 @@ describe('a request header', () => {
     ]);
   });
 
+  test('[RPC-17] of an attempt after the first says so of a method that is declared idempotent', () => {
+    const fields = (header: Partial<RequestHeader>): number[] => {
+      const whole = requestBody({ ...REQUEST, ...header });
+      return [...whole.subarray(7 + 4 + 19)];
+    };
+    const attempt = [0x04, 1, 2, 0x05, 1, 9];
+    expect(fields({ attempt: 2, ageMs: 9, isDeclaredIdempotent: true })).toEqual([...attempt, 0x06, 0]);
+    expect(fields({ attempt: 2, ageMs: 9 })).toEqual(attempt);
+    expect(fields({ isDeclaredIdempotent: true })).toEqual([]);
+  });
+
   test('of a first attempt leaves out what says nothing', () => {
     expect(requestBody({ ...REQUEST, timeoutMs: undefined })).toHaveLength(7 + 19);
   });
@@ -95,6 +107,7 @@ describe('a request header', () => {
       sequence: fc.maxSafeNat(),
       attempt: fc.integer({ min: 2, max: 1_000 }),
       ageMs: fc.nat(),
+      isDeclaredIdempotent: fc.boolean(),
     });
     fc.assert(
       fc.property(header, (sent) => {
@@ -256,6 +269,7 @@ describe('metadata', () => {
       sequence: Number.MAX_SAFE_INTEGER,
       attempt: Number.MAX_SAFE_INTEGER,
       ageMs: Number.MAX_SAFE_INTEGER,
+      isDeclaredIdempotent: true,
       metadata,
     };
     const written = bodyOf((writer) => {

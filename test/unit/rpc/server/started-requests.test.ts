@@ -17,6 +17,10 @@ class Server {
     return this.refusal(client, sequence, attempt, ageMs) === undefined;
   }
 
+  takeBack(client: string, sequence: number): void {
+    this.#requests.takeBack(client, sequence);
+  }
+
   refusal(client: string, sequence: number, attempt: number, ageMs = 0): string | undefined {
     return this.#requests.start(client, { sequence, attempt, ageMs }, this.now, this.now);
   }
@@ -34,6 +38,15 @@ describe('the requests of one client', () => {
         }
       }),
     );
+  });
+
+  test('[AMO-3] start again where the one before did not start after all', () => {
+    const server = new Server();
+    for (const sequence of [3, 4, 5]) server.starts('client', sequence, 1);
+    server.takeBack('client', 4);
+    server.takeBack('stranger', 5);
+    expect([3, 4, 5].map((sequence) => server.starts('client', sequence, 2))).toEqual([false, true, false]);
+    expect(server.starts('client', 4, 3)).toBe(false);
   });
 
   test('[AMO-6] only the oldest are forgotten, and only first attempts start there', () => {
