@@ -2,6 +2,7 @@ import { createChannel, createClient, createServer, RpcError, Status } from 'udp
 import * as certificates from 'udprpc/certificates';
 import * as details from 'udprpc/details';
 import * as dynamic from 'udprpc/dynamic';
+import * as gateway from 'udprpc/gateway';
 import * as health from 'udprpc/health';
 import * as images from 'udprpc/images';
 import * as reflection from 'udprpc/reflection';
@@ -46,7 +47,7 @@ const answer = await network.run(far.greet({ name: 'Ada' }));
 await network.close();
 if (answer.text !== 'hello Ada') throw new Error(answer.text);
 if (
-  [certificates, details, dynamic, health, images, reflection, testing].some(
+  [certificates, details, dynamic, gateway, health, images, reflection, testing].some(
     (door) => Object.keys(door).length === 0,
   )
 )

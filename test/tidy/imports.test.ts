@@ -61,6 +61,25 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
     mayImport: ['src/reflection/', 'src/index.ts', 'generated/grpc/reflection/', '@bufbuild/protobuf'],
   },
   {
+    room: 'src/gateway/',
+    mayImport: [
+      'src/gateway/',
+      'src/index.ts',
+      'src/rpc/client/call-method.ts',
+      'src/rpc/client/response-messages.ts',
+      'src/rpc/framing/metadata-codec.ts',
+      'src/rpc/framing/unit.ts',
+      'src/rpc/rpc-error.ts',
+      'src/driver/listen-error.ts',
+      'src/driver/target.ts',
+      'src/driver/tls-options.ts',
+      'node:events',
+      'node:http2',
+      'node:net',
+      'nice-grpc-common',
+    ],
+  },
+  {
     room: 'src/command/',
     mayImport: [
       'src/command/',
