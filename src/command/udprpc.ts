@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { callCommand } from './call-command.js';
 import { certCommand } from './cert-command.js';
 import { describeCommand } from './describe-command.js';
+import { gatewayCommand } from './gateway-command.js';
 import { healthCommand } from './health-command.js';
 import { listCommand } from './list-command.js';
 import { pingCommand } from './ping-command.js';
@@ -23,5 +24,6 @@ runProgram(program, [
   describeCommand(),
   healthCommand(),
   pingCommand(),
+  gatewayCommand(),
   certCommand(),
 ]);

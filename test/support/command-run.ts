@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { callCommand } from '../../src/command/call-command.js';
 import { describeCommand } from '../../src/command/describe-command.js';
 import { errorLine } from '../../src/command/error-line.js';
+import { gatewayCommand } from '../../src/command/gateway-command.js';
 import { healthCommand } from '../../src/command/health-command.js';
 import { listCommand } from '../../src/command/list-command.js';
 import { pingCommand } from '../../src/command/ping-command.js';
@@ -13,6 +14,7 @@ import { type Ended } from './example-process.js';
 const COMMANDS = {
   call: callCommand,
   describe: describeCommand,
+  gateway: gatewayCommand,
   health: healthCommand,
   list: listCommand,
   ping: pingCommand,

@@ -86,6 +86,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'src/adapters/text-metadata.ts',
       'src/certificates/',
       'src/dynamic/',
+      'src/gateway/index.ts',
       'src/health/index.ts',
       'src/reflection/',
       'src/index.ts',
