@@ -1,9 +1,10 @@
 /**
  * Messages out of the bytes of an HTTP/2 stream: each a flag, its length in four bytes, and itself (gRPC's
- * Length-Prefixed-Message). The length is held against the limit before anything is kept, and memory is taken only for
- * what has come. Throws GatewayError, after which nothing more is read.
+ * Length-Prefixed-Message). The length is held against the limit before anything is kept, and memory grows with
+ * what has come, however small its pieces are. Throws GatewayError, after which nothing more is read.
  */
 import { Status } from 'nice-grpc-common';
+import { withRoom } from '../base/with-room.js';
 import { GatewayError } from './grpc-status.js';
 
 export interface MessageReaderOptions {
@@ -20,37 +21,50 @@ export interface MessageReaderOptions {
 
 export class MessageReader {
   readonly #options: MessageReaderOptions;
-  readonly #chunks: Uint8Array[] = [];
-  #size = 0;
+  /** What came last and is in no message yet. */
+  #rest: Uint8Array = NO_BYTES;
   /** Of the message whose prefix was read; -1: none. */
   #length = -1;
+  /** Room for its first bytes where the rest is to come. */
+  #body: Uint8Array = NO_BYTES;
+  #filled = 0;
 
   constructor(options: MessageReaderOptions) {
     this.#options = options;
   }
 
   push(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
-    this.#size += chunk.length;
+    this.#rest = this.#rest.length === 0 ? chunk : joined(this.#rest, chunk);
   }
 
   /** The next message, perhaps a view of what was pushed; undefined: it has not come whole. */
   next(): Uint8Array | undefined {
     if (this.#length < 0) {
-      if (this.#size < PREFIX_BYTES) return undefined;
+      if (this.#rest.length < PREFIX_BYTES) return undefined;
       this.#length = this.#readPrefix(this.#take(PREFIX_BYTES));
     }
-    if (this.#size < this.#length) return undefined;
-    const message = this.#take(this.#length);
-    this.#length = -1;
+    const message =
+      this.#filled === 0 && this.#rest.length >= this.#length ? this.#take(this.#length) : this.#fill();
+    if (message !== undefined) this.#length = -1;
     return message;
   }
 
   /** Nothing more will be pushed. */
   end(): void {
-    if (this.#length < 0 && this.#size === 0) return;
+    if (this.#length < 0 && this.#rest.length === 0) return;
     throw new GatewayError(Status.INTERNAL, `${this.#options.what} ends in the middle of a message`);
+  }
+
+  #fill(): Uint8Array | undefined {
+    const part = this.#take(Math.min(this.#length - this.#filled, this.#rest.length));
+    const body = withRoom(this.#body, this.#filled, this.#filled + part.length, this.#length);
+    body.set(part, this.#filled);
+    this.#filled += part.length;
+    const isWhole = this.#filled === this.#length;
+    this.#body = isWhole ? NO_BYTES : body;
+    if (!isWhole) return undefined;
+    this.#filled = 0;
+    return body;
   }
 
   #readPrefix(prefix: Uint8Array): number {
@@ -75,30 +89,17 @@ export class MessageReader {
 
   /** That many bytes are there. */
   #take(count: number): Uint8Array {
-    this.#size -= count;
-    const [first = NO_BYTES] = this.#chunks;
-    if (first.length >= count) {
-      if (first.length === count) this.#chunks.shift();
-      else this.#chunks[0] = first.subarray(count);
-      return first.subarray(0, count);
-    }
-    const taken = new Uint8Array(count);
-    let offset = 0;
-    let used = 0;
-    for (const chunk of this.#chunks) {
-      const part = chunk.subarray(0, count - offset);
-      taken.set(part, offset);
-      offset += part.length;
-      if (part.length < chunk.length) {
-        this.#chunks[used] = chunk.subarray(part.length);
-        break;
-      }
-      used++;
-      if (offset === count) break;
-    }
-    this.#chunks.splice(0, used);
+    const taken = this.#rest.subarray(0, count);
+    this.#rest = count === this.#rest.length ? NO_BYTES : this.#rest.subarray(count);
     return taken;
   }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 const PREFIX_BYTES = 5;

@@ -65,6 +65,8 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
     mayImport: [
       'src/gateway/',
       'src/index.ts',
+      'src/adapters/text-metadata.ts',
+      'src/base/with-room.ts',
       'src/rpc/client/call-method.ts',
       'src/rpc/client/response-messages.ts',
       'src/rpc/framing/metadata-codec.ts',

@@ -4,6 +4,7 @@
  * [RPC-2], and the array grows with what comes, so that a length alone costs next to nothing. Throws FramingError; after that the stream is not to be read any further.
  */
 import { assert } from '../../base/assert.js';
+import { withRoom } from '../../base/with-room.js';
 import { malformed, tooLarge } from './framing-error.js';
 import {
   type CallUnitType,
@@ -111,7 +112,8 @@ export class UnitReader {
     const chunk = this.#chunk;
     const filled = this.#bodyFilled;
     const take = Math.min(this.#bodyBytes - filled, chunk.length - this.#offset);
-    const roomy = filled + take <= body.length ? body : this.#grown(body, filled + take);
+    // [RPC-2] At most four times as many as have come.
+    const roomy = withRoom(body, filled, filled + take, this.#bodyBytes);
     roomy.set(chunk.subarray(this.#offset, this.#offset + take), filled);
     this.#offset += take;
     this.#bodyFilled = filled + take;
@@ -121,13 +123,6 @@ export class UnitReader {
     }
     this.#body = undefined;
     return { type: this.#type, body: roomy };
-  }
-
-  /** With room for `needed` bytes: [RPC-2] at most four times as many, and never more than the unit has. */
-  #grown(body: Uint8Array, needed: number): Uint8Array {
-    const grown = new Uint8Array(Math.min(this.#bodyBytes, Math.max(FIRST_BYTES, needed * GROWTH)));
-    grown.set(body.subarray(0, this.#bodyFilled));
-    return grown;
   }
 }
 
@@ -146,7 +141,3 @@ function decodeVarint(bytes: Uint8Array, offset: number): number {
 }
 
 const NO_BYTES = new Uint8Array(0);
-/** Most messages find room in it at once. */
-const FIRST_BYTES = 64 << 10;
-/** With this, what has come is moved one and a third times at most. */
-const GROWTH = 4;

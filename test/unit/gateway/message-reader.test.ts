@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { Status } from 'nice-grpc-common';
 import { GatewayError } from '../../../src/gateway/grpc-status.js';
+import { collectGarbage } from '../../support/collect-garbage.js';
 import { MessageReader, type MessageReaderOptions } from '../../../src/gateway/message-reader.js';
 
 function reader(options: Partial<MessageReaderOptions> = {}): MessageReader {
@@ -101,3 +102,24 @@ test('an encoding does no harm to messages that are not compressed', () => {
   read.push(framed(Uint8Array.of(1)));
   expect(read.next()).toEqual(Uint8Array.of(1));
 });
+
+test('of a message that comes byte by byte no more is held than four times what has come', () => {
+  const read = reader({ maxBytes: 1 << 22 });
+  read.push(Uint8Array.of(0, 0, 64, 0, 0));
+  expect(read.next()).toBeUndefined();
+  collectGarbage();
+  const before = process.memoryUsage();
+  for (let i = 0; i < 200_000; i++) {
+    read.push(Uint8Array.of(i));
+    read.next();
+  }
+  collectGarbage();
+  const after = process.memoryUsage();
+  expect(after.arrayBuffers - before.arrayBuffers).toBeLessThanOrEqual(4 * 200_000 + SLACK_BYTES);
+  expect(after.heapUsed - before.heapUsed).toBeLessThan(SLACK_BYTES);
+  // And the rest is still waited for.
+  expect(read.next()).toBeUndefined();
+});
+
+/** What else the process does. */
+const SLACK_BYTES = 1 << 20;
