@@ -2,7 +2,7 @@
  * The answer of a gRPC server to one call, off its HTTP/2 stream: header, messages, and a status, which is made up by the rules
  * of gRPC where none came: of an HTTP status, of the code that the stream was reset with, of the connection that was lost.
  */
-import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
+import { type ClientHttp2Stream, constants } from 'node:http2';
 import { type Metadata, Status } from 'nice-grpc-common';
 import { fieldOf, metadataOfFields } from './grpc-metadata.js';
 import {
@@ -13,7 +13,7 @@ import {
   statusOfHttp,
   statusOfReset,
 } from './grpc-status.js';
-import { type GrpcStream } from './grpc-server-link.js';
+import { type GrpcConnection, type GrpcStream } from './grpc-server-link.js';
 import { IncomingMessages } from './incoming-messages.js';
 import { MessageReader } from './message-reader.js';
 
@@ -30,12 +30,12 @@ export class GrpcResponse {
   messages: IncomingMessages | undefined;
   readonly #stream: ClientHttp2Stream;
   readonly #maxBytes: number;
-  readonly #session: ClientHttp2Session;
+  readonly #connection: GrpcConnection;
   #trailers: readonly string[] | undefined;
 
-  constructor({ stream, session }: GrpcStream, maxBytes: number) {
+  constructor({ stream, connection }: GrpcStream, maxBytes: number) {
     this.#stream = stream;
-    this.#session = session;
+    this.#connection = connection;
     this.#maxBytes = maxBytes;
     // Of the server's doing, and followed by `close`.
     stream.on('error', () => undefined);
@@ -104,8 +104,13 @@ export class GrpcResponse {
 
   /** Of a stream that has closed without a status. */
   #failure(): GatewayError {
-    const { rstCode } = this.#stream;
-    if (this.#session.destroyed && LOST_CODES.has(rstCode)) {
+    const { rstCode, id } = this.#stream;
+    const { session, lastStreamId } = this.#connection;
+    if (id !== undefined && id > lastStreamId) {
+      const left = 'the gRPC server has left before it took the call';
+      return new GatewayError(Status.UNAVAILABLE, left, true);
+    }
+    if (session.destroyed && LOST_CODES.has(rstCode)) {
       const lost = 'the connection to the gRPC server was lost before it had answered: the call may have run';
       return new GatewayError(Status.UNAVAILABLE, lost);
     }

@@ -25,7 +25,13 @@ export type GrpcServerTlsOptions = Pick<
 export interface GrpcStream {
   readonly stream: ClientHttp2Stream;
   /** Which the stream itself does not know any more once it has closed. */
+  readonly connection: GrpcConnection;
+}
+
+export interface GrpcConnection {
   readonly session: ClientHttp2Session;
+  /** What GOAWAY says: streams above it were not looked at. Before: Infinity. */
+  lastStreamId: number;
 }
 
 export class GrpcServerLink {
@@ -33,7 +39,7 @@ export class GrpcServerLink {
   readonly #tls: GrpcServerTlsOptions;
   /** All that still have calls; the last of them may take more. */
   readonly #sessions = new Set<ClientHttp2Session>();
-  #current: Promise<ClientHttp2Session> | undefined;
+  #current: Promise<GrpcConnection> | undefined;
   #isClosed = false;
 
   constructor({ isSecure, host, port }: Http2Address, tls: GrpcServerTlsOptions = {}) {
@@ -43,9 +49,9 @@ export class GrpcServerLink {
 
   /** A stream whose header was sent. Rejects with a GatewayError that says `notStarted`. */
   async open(fields: OutgoingHttpHeaders): Promise<GrpcStream> {
-    const session = await this.#session();
+    const connection = await this.#connection();
     try {
-      return { stream: session.request(fields), session };
+      return { stream: connection.session.request(fields), connection };
     } catch (error) {
       // It has ended between two turns.
       throw this.#unavailable(error);
@@ -67,20 +73,21 @@ export class GrpcServerLink {
     );
   }
 
-  #session(): Promise<ClientHttp2Session> {
+  #connection(): Promise<GrpcConnection> {
     if (this.#isClosed) throw this.#unavailable(new Error('the gateway is shutting down'));
     this.#current ??= this.#connect();
     return this.#current;
   }
 
-  #connect(): Promise<ClientHttp2Session> {
+  #connect(): Promise<GrpcConnection> {
     const session = connect(this.#url, {
       ...this.#tls,
       settings: SESSION_SETTINGS,
       maxSessionMemory: MAX_SESSION_MEMORY_MB,
     });
     this.#sessions.add(session);
-    const connected = new Promise<ClientHttp2Session>((resolve, reject) => {
+    const connection = { session, lastStreamId: Infinity };
+    const connected = new Promise<GrpcConnection>((resolve, reject) => {
       const timer = setTimeout(() => {
         session.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`));
       }, CONNECT_TIMEOUT_MS);
@@ -93,7 +100,7 @@ export class GrpcServerLink {
           return;
         }
         session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-        resolve(session);
+        resolve(connection);
       });
       session.on('error', (error) => {
         reject(this.#unavailable(error));
@@ -106,7 +113,8 @@ export class GrpcServerLink {
       });
     });
     // The server takes no more calls there. Node closes it with the last of those that it has.
-    session.once('goaway', () => {
+    session.on('goaway', (_code: number, lastStreamId: number) => {
+      connection.lastStreamId = lastStreamId;
       this.#leave(connected);
     });
     // Between calls nothing of it keeps the process.
@@ -114,7 +122,7 @@ export class GrpcServerLink {
     return connected;
   }
 
-  #leave(connected: Promise<ClientHttp2Session>): void {
+  #leave(connected: Promise<GrpcConnection>): void {
     if (this.#current === connected) this.#current = undefined;
   }
 

@@ -11,7 +11,7 @@ import {
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { Metadata, type RpcError, Status } from '../../../src/index.js';
 import { createUdpToGrpcGateway } from '../../../src/gateway/index.js';
-import { bytes, outcome, text } from './bytes-service.js';
+import { bytes, occasion, outcome, text } from './bytes-service.js';
 import { closeLater, listenGateway } from './routes.js';
 import { udpClient, type UdpClientEnd } from './udp-end.js';
 
@@ -122,7 +122,7 @@ test.each<[string, (stream: ServerHttp2Stream) => void, Status, RegExp]>([
     'bytes that are none',
     only({ ...GRPC, 'grpc-status': '0', 'x-bin': '!' }),
     Status.INTERNAL,
-    /x-bin is not base64/,
+    /'x-bin' takes bytes in base64/,
   ],
   [
     'a header with text that is none',
@@ -204,6 +204,54 @@ test('GOAWAY lets calls that run end, and the next go over another connection', 
     expect((await outcome(client.call('Unary', [bytes('ask')]))).code).toBe(Status.OK);
   }
   expect(sessions.size).toBe(3);
+});
+
+test('[AMO-3] a call behind the last that GOAWAY counts is made again over another connection, of any method', async () => {
+  const ids: number[] = [];
+  const client = await serving((stream) => {
+    ids.push(stream.id ?? 0);
+    if (ids.length !== 2) {
+      answering(HI, { 'grpc-status': '0' })(stream);
+      return;
+    }
+    stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 1);
+    stream.session?.destroy();
+  });
+  expect((await outcome(client.call('Unary', [bytes('ask')]))).code).toBe(Status.OK);
+  expect((await outcome(client.call('Unary', [bytes('ask')]))).code).toBe(Status.OK);
+  expect(ids).toEqual([1, 3, 1]);
+});
+
+test('[AMO-3] a call that waited for a stream when the connection broke is made again, of any method', async () => {
+  const [holding, asked, heldToTheEnd] = [occasion(), occasion(), occasion()];
+  const answered: number[] = [];
+  const server = createServer({ settings: { maxConcurrentStreams: 1 } });
+  server.once('stream', (held) => {
+    held.on('error', () => undefined);
+    held.once('data', () => {
+      holding.happens();
+      held.once('data', () => held.session?.destroy());
+    });
+    server.on('stream', (stream) => {
+      answered.push(stream.id ?? 0);
+      answering(HI, { 'grpc-status': '0' })(stream.resume());
+    });
+  });
+  const client = await clientOf(server);
+  const requests = (async function* () {
+    yield bytes('held');
+    await asked.promise;
+    yield bytes('the other call is at the gateway now, too');
+    await heldToTheEnd.promise;
+  })();
+  const first = outcome(client.call('Bidi', requests));
+  await holding.promise;
+  const second = outcome(client.call('Unary', [bytes('waits')]));
+  asked.happens();
+  expect((await first).code).toBe(Status.UNAVAILABLE);
+  expect((await second).code).toBe(Status.OK);
+  expect(answered).toEqual([1]);
+  heldToTheEnd.happens();
 });
 
 test('a server that speaks something else is UNAVAILABLE, and the answer says what it may be', async () => {
