@@ -68,8 +68,7 @@ export class GrpcToUdpCall {
       timeoutMs,
       inherit: false,
       onHeader: (header) => {
-        // One that says nothing comes with the first message, or not at all.
-        if (!header[Symbol.iterator]().next().done) answer.writeHeader(header);
+        answer.writeHeader(header);
       },
       onTrailer: (received) => (trailer = received),
     });

@@ -58,6 +58,24 @@ describe.each(CASES)('$route, $kind', ({ open, name, requestStream, responseStre
     expect(entriesOf(trailer)).toEqual({ 'in-trailer': ['t'], 'trailer-bin': [Uint8Array.of(9)] });
   });
 
+  test.each([
+    ['a header', Metadata({ k: 'early' })],
+    ['an empty header', Metadata()],
+  ])('%s comes before the first message', async (_, header) => {
+    const heard = occasion();
+    const { client } = await open(async function* (call) {
+      call.sendHeader(header);
+      await heard.promise;
+      await drain(call.requests);
+      yield bytes('done');
+    });
+    const call = client.call(name, requests);
+    const end = outcome(call);
+    expect(entriesOf(await call.header)).toEqual(entriesOf(header));
+    heard.happens();
+    expect((await end).messages.map(text)).toEqual(['done']);
+  });
+
   test('a status comes with its text, its details and its metadata', async () => {
     const statusDetails = patternBytes(300, 5);
     const { client } = await open(async function* (call) {
