@@ -1,4 +1,5 @@
 /** The ways between a client and a server that lead through a gateway, each made anew for a test and closed behind it. */
+import { type ClientOptions } from '@grpc/grpc-js';
 import { type ChannelOptions, type ServerOptions } from '../../../src/index.js';
 import { createGrpcToUdpGateway, createUdpToGrpcGateway, type Gateway } from '../../../src/gateway/index.js';
 import { type Behaviour, type ClientEnd, type ServerEnd } from './bytes-service.js';
@@ -9,6 +10,8 @@ export interface RouteOptions {
   /** Of the ends, and of the gateways between. */
   readonly channel?: ChannelOptions;
   readonly server?: ServerOptions;
+  /** Of the client, where it is grpc-js. */
+  readonly grpcClient?: ClientOptions;
 }
 
 export interface Route {
@@ -43,11 +46,14 @@ export async function listenGateway(gateway: Gateway): Promise<number> {
   return gateway.listen('127.0.0.1:0');
 }
 
-async function grpcToUdp(behave: Behaviour, { channel, server }: RouteOptions = {}): Promise<Route> {
+async function grpcToUdp(
+  behave: Behaviour,
+  { channel, server, grpcClient: options }: RouteOptions = {},
+): Promise<Route> {
   const end = closeLater(await serveUdp(behave, server));
   const gateway = createGrpcToUdpGateway({ target: `udp://127.0.0.1:${end.port}`, channel });
   const port = await listenGateway(gateway);
-  return { client: closeLater(grpcClient(`127.0.0.1:${port}`)), server: end, gateways: [gateway] };
+  return { client: closeLater(grpcClient(`127.0.0.1:${port}`, options)), server: end, gateways: [gateway] };
 }
 
 async function udpToGrpc(behave: Behaviour, { channel, server }: RouteOptions = {}): Promise<Route> {
@@ -61,12 +67,15 @@ async function udpToGrpc(behave: Behaviour, { channel, server }: RouteOptions = 
   };
 }
 
-async function backToBack(behave: Behaviour, { channel, server }: RouteOptions = {}): Promise<Route> {
+async function backToBack(
+  behave: Behaviour,
+  { channel, server, grpcClient: options }: RouteOptions = {},
+): Promise<Route> {
   const end = closeLater(await serveGrpc(behave, ANY_SIZE));
   const near = createUdpToGrpcGateway({ target: `http://127.0.0.1:${end.port}`, server });
   const far = createGrpcToUdpGateway({ target: `udp://127.0.0.1:${await listenGateway(near)}`, channel });
   const port = await listenGateway(far);
-  return { client: closeLater(grpcClient(`127.0.0.1:${port}`)), server: end, gateways: [far, near] };
+  return { client: closeLater(grpcClient(`127.0.0.1:${port}`, options)), server: end, gateways: [far, near] };
 }
 
 /** The limits of grpc-js are not the gateway's. */
