@@ -29,7 +29,7 @@ export function appendText(metadata: Metadata, key: string, text: string): void 
 function bytesOf(text: string, key: string): Uint8Array {
   // Buffer takes anything for base64, and would send something else than was meant.
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.replace(/=+$/, '').length % 4 === 1) {
-    throw new RangeError(`metadata '${key}' takes bytes in base64, and '${text}' is not that`);
+    throw new RangeError(`metadata '${key}' takes bytes in base64, and its value is not that`);
   }
   return new Uint8Array(Buffer.from(text, 'base64'));
 }

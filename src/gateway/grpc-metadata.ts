@@ -5,6 +5,7 @@
  */
 import { type OutgoingHttpHeaders } from 'node:http2';
 import { Metadata, type Status } from 'nice-grpc-common';
+import { appendText } from '../adapters/text-metadata.js';
 import { STATUS_DETAILS_KEY } from '../rpc/framing/metadata-codec.js';
 import { GatewayError } from './grpc-status.js';
 
@@ -23,11 +24,11 @@ export function metadataOfFields(
     const value = fields[index + 1] ?? '';
     if (isOfCall(name) && !(hasStatusDetails && name === STATUS_DETAILS_KEY)) continue;
     try {
-      if (name.endsWith('-bin')) appendBytes(metadata, name, value);
-      else metadata.append(name, value);
+      appendText(metadata, name, value);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw new GatewayError(code, `metadata cannot be passed on: ${why}`);
+      // It may repeat a value, which may be as long as all fields.
+      throw new GatewayError(code, `metadata cannot be passed on: ${why.slice(0, MAX_REASON_LENGTH)}`);
     }
   }
   return metadata;
@@ -57,20 +58,11 @@ function isOfCall(name: string): boolean {
   return name.startsWith(':') || name.startsWith('grpc-') || NOT_METADATA.has(name);
 }
 
-/** Several values may stand in one field, with commas between them. */
-function appendBytes(metadata: Metadata, name: string, value: string): void {
-  for (const part of value.split(',')) {
-    const text = part.trim();
-    if (!BASE64.test(text)) throw new Error(`${name} is not base64`);
-    metadata.append(name, new Uint8Array(Buffer.from(text, 'base64')));
-  }
-}
-
 function encodeBytes(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64').replace(/=+$/, '');
 }
 
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+const MAX_REASON_LENGTH = 300;
 
 /** Of one connection or of HTTP itself (RFC 9113 §8.2.2). */
 const NOT_METADATA: ReadonlySet<string> = new Set([

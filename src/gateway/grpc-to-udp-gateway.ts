@@ -72,6 +72,7 @@ class GrpcToUdpGateway implements Gateway {
       tls === undefined
         ? createServer(options)
         : createSecureServer({ ...options, ...tls, minVersion: 'TLSv1.2' });
+    this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -157,6 +158,9 @@ class GrpcToUdpGateway implements Gateway {
     void call.run(fields);
   };
 }
+
+/** As UDP servers: more are closed as they come. */
+const MAX_CONNECTIONS = 10_000;
 
 /** Longer than the last answers take to be sent. */
 const LINGER_MS = 1_000;

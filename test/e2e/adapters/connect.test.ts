@@ -138,7 +138,7 @@ test('a header that cannot be is refused before it is sent', async () => {
   const error = await errorOf(testClient().echo({}, { headers: { 'x-bytes-bin': 'not base64!' } }));
   expect(error).toMatchObject({
     code: Code.InvalidArgument,
-    rawMessage: "metadata 'x-bytes-bin' takes bytes in base64, and 'not base64!' is not that",
+    rawMessage: "metadata 'x-bytes-bin' takes bytes in base64, and its value is not that",
   });
   expect(served.started.get('echo')).toBeUndefined();
 });

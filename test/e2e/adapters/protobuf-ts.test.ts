@@ -182,7 +182,7 @@ test('meta that cannot be is refused before it is sent', async () => {
   const error = await errorOf(testClient().echo(ECHO, { meta: { 'x-bytes-bin': 'AQI' + 'D?' } }));
   expect(error).toMatchObject({
     code: 'INVALID_ARGUMENT',
-    message: "metadata 'x-bytes-bin' takes bytes in base64, and 'AQID?' is not that",
+    message: "metadata 'x-bytes-bin' takes bytes in base64, and its value is not that",
   });
   expect(served.started.get('echo')).toBeUndefined();
 });

@@ -126,7 +126,7 @@ test.each<[string, OutgoingHttpHeaders, number, RegExp]>([
   ],
   ['a timeout that is none', { 'grpc-timeout': '1 day' }, Status.INTERNAL, /grpc-timeout "1 day" is none/],
   ['a timeout of nothing', { 'grpc-timeout': '0m' }, Status.DEADLINE_EXCEEDED, /./],
-  ['bytes that are none', { 'x-bin': '!' }, Status.INVALID_ARGUMENT, /x-bin is not base64/],
+  ['bytes that are none', { 'x-bin': '!' }, Status.INVALID_ARGUMENT, /'x-bin' takes bytes in base64/],
   ['text that is none', { x: 'gr\u00f6\u00dfer' }, Status.INVALID_ARGUMENT, /illegal characters/],
 ])('%s is answered with a status, without a header', async (_, fields, status, message) => {
   const got = await answer(fields, HELLO);

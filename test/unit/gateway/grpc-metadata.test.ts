@@ -33,7 +33,7 @@ test('several values of bytes may share a field', () => {
 });
 
 test.each([
-  ['no base64', 'x-bin', 'a!b', 'x-bin is not base64'],
+  ['no base64', 'x-bin', 'a!b', "'x-bin' takes bytes in base64"],
   ['a value that is not ASCII', 'x', 'größer', 'illegal characters'],
   ['a tab', 'x', 'a\tb', 'illegal characters'],
   ['a name that gRPC does not have', 'x!y', 'v', 'illegal characters'],
@@ -42,6 +42,13 @@ test.each([
   expect(() => read(name, value)).toThrow(reason);
   expect(() => read(name, value)).toThrow(
     expect.objectContaining({ code: Status.INVALID_ARGUMENT }) as Error,
+  );
+});
+
+test('what is said of a value is short, however long that is', () => {
+  const details = (): unknown => read('x', 'ö'.repeat(60_000));
+  expect(details).toThrow(
+    expect.objectContaining({ details: expect.stringMatching(/^.{1,400}$/) as string }) as Error,
   );
 });
 
