@@ -73,9 +73,12 @@ export function createSealer(suite: CipherSuite, secret: Uint8Array): Sealer {
       writeNonce(nonce, iv, packetNumber);
       const cipher = createCipheriv(cipherName, key, nonce, AEAD_OPTIONS);
       cipher.setAAD(buffer.subarray(headerStart, payloadStart), UNUSED_AAD_OPTIONS);
-      const sealed = cipher.update(buffer.subarray(payloadStart, payloadEnd));
-      buffer.set(sealed, payloadStart);
-      freeMemory(sealed);
+      // A RETRY is a header only.
+      if (payloadEnd > payloadStart) {
+        const sealed = cipher.update(buffer.subarray(payloadStart, payloadEnd));
+        buffer.set(sealed, payloadStart);
+        freeMemory(sealed);
+      }
       cipher.final();
       buffer.set(cipher.getAuthTag(), payloadEnd);
       return payloadEnd + TAG_BYTES;
