@@ -87,7 +87,7 @@ export class PartialFile {
     let end = first?.offset ?? 0;
     let count = 0;
     for (const { offset, bytes } of this.#waiting) {
-      if (offset !== end || count === MAX_RUN) break;
+      if (offset !== end) break;
       end += bytes.length;
       count++;
     }
@@ -134,9 +134,6 @@ function restOf(parts: readonly Uint8Array[], writtenBytes: number): Uint8Array[
     return skipped === part.length ? [] : [part.subarray(skipped)];
   });
 }
-
-/** Fewer than any system takes at once (IOV_MAX). */
-const MAX_RUN = 64;
 
 /** The directory of `name` below `directory`, without links. One level at a time: a link on the way may lead out. */
 async function makeParent(directory: string, name: string): Promise<string> {

@@ -92,6 +92,32 @@ test('of small parts nothing is read ahead: nobody makes a server read what is n
   expect(file.reads).toEqual(Array.from({ length: 100 }, (_, offset) => [offset, 1]));
 });
 
+test.each([
+  ['of eight readers of one file', 8, [[0, BLOCK]]],
+  ['of a ninth no more', 9, [[0, PART]]],
+])('it remembers where each stopped, %s', async (_, readers, expected) => {
+  const file = new FakeFile(100 * PART);
+  const cache = new BlockCache(4 * MIB);
+  // The first of them stops in front of a block.
+  for (let reader = 0; reader < readers; reader++) await cache.read(file, (7 + 11 * reader) * PART, PART);
+  file.reads.length = 0;
+  await cache.read(file, BLOCK, PART);
+  expect(file.reads.map(([offset, length]) => [offset - BLOCK, length])).toEqual(expected);
+});
+
+test.each([
+  ['of a thousand files', 1_000, BLOCK],
+  ['of two thousand no more', 2_000, PART],
+])('it remembers the readers %s', async (_, files, expected) => {
+  const first = new FakeFile(2 * BLOCK);
+  const cache = new BlockCache(4 * MIB);
+  await cache.read(first, 7 * PART, PART);
+  for (let index = 2; index <= files; index++) await cache.read(new FakeFile(20, index), 10, 10);
+  first.reads.length = 0;
+  await cache.read(first, BLOCK, PART);
+  expect(first.reads).toEqual([[BLOCK, expected]]);
+});
+
 test('another version of the same name is read anew', async () => {
   const [older, newer] = [new FakeFile(BLOCK), new FakeFile(BLOCK, 2)];
   const cache = new BlockCache(4 * MIB);

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PartialFile } from '../../../src/images/partial-file.js';
-import { temporaryDirectory } from '../../support/temporary-directory.js';
+import { patternBytes, temporaryDirectory } from '../../support/temporary-directory.js';
 
 test('has another name until it is committed', async () => {
   const path = temporaryDirectory({ 'a.png': 'old' });
@@ -27,6 +27,15 @@ test('parts that come while one is written are written together, each at its pla
   await Promise.all(parts);
   await file.commit();
   expect(readFileSync(join(path, 'a.png'), 'latin1')).toBe(`ABCDEFG${'\0'.repeat(13)}U`);
+});
+
+test('more parts may wait than a system writes at once', async () => {
+  const path = temporaryDirectory();
+  const file = await PartialFile.create(path, 'a.png');
+  const bytes = patternBytes(5_000);
+  await Promise.all(Array.from(bytes, (byte, place) => file.writeAt(Uint8Array.of(byte), place)));
+  await file.commit();
+  expect(Buffer.compare(readFileSync(join(path, 'a.png')), bytes)).toBe(0);
 });
 
 test('a part that cannot be written is told to who wrote it, and the next is tried', async () => {
