@@ -13,6 +13,7 @@ import {
 } from 'node:http2';
 import { type AddressInfo, type Socket } from 'node:net';
 import { Status } from 'nice-grpc-common';
+import { checkNumbers, type NumberRules } from '../base/number-options.js';
 import { listenError } from '../driver/listen-error.js';
 import { checkServerTls, type ServerTlsOptions } from '../driver/tls-options.js';
 import { type Channel, type ChannelOptions, createChannel, type ShutdownOptions } from '../index.js';
@@ -33,6 +34,8 @@ export interface GrpcToUdpGatewayOptions {
   readonly tls?: GatewayTlsOptions | undefined;
   /** Listen without TLS beyond this machine. Default false. */
   readonly insecure?: boolean | undefined;
+  /** Of gRPC clients; more are closed as they come. Default 10,000. */
+  readonly maxConnections?: number | undefined;
 }
 
 /** Each as in `tls.createSecureContext` of Node. `requestCert`: let in only clients with a certificate of `ca`. */
@@ -43,12 +46,13 @@ export type GatewayTlsOptions = Pick<
 
 /**
  * Gives gRPC clients of any language the methods of a UDP server: `createGrpcToUdpGateway({ target }).listen('127.0.0.1:50051')`.
- * Costs nothing before that. Throws TargetError and TlsOptionsError.
+ * Costs nothing before that. Throws TargetError, TlsOptionsError and RangeError.
  */
 export function createGrpcToUdpGateway(options: GrpcToUdpGatewayOptions): Gateway {
-  const { target, channel, tls, insecure = false } = options;
+  const { target, channel, tls } = options;
+  checkNumbers(options, NUMBER_RULES);
   if (tls !== undefined) checkServerTls(tls);
-  return new GrpcToUdpGateway(createChannel(target, channel), tls, insecure);
+  return new GrpcToUdpGateway(createChannel(target, channel), options);
 }
 
 class GrpcToUdpGateway implements Gateway {
@@ -63,7 +67,7 @@ class GrpcToUdpGateway implements Gateway {
   #shutdown: Promise<void> | undefined;
   #onNoCalls: () => void = () => undefined;
 
-  constructor(channel: Channel, tls: GatewayTlsOptions | undefined, insecure: boolean) {
+  constructor(channel: Channel, { tls, insecure = false, maxConnections }: GrpcToUdpGatewayOptions) {
     this.#channel = channel;
     this.#isSecure = tls !== undefined;
     this.#insecure = insecure;
@@ -72,7 +76,7 @@ class GrpcToUdpGateway implements Gateway {
       tls === undefined
         ? createServer(options)
         : createSecureServer({ ...options, ...tls, minVersion: 'TLSv1.2' });
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.maxConnections = maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -159,8 +163,10 @@ class GrpcToUdpGateway implements Gateway {
   };
 }
 
-/** As UDP servers: more are closed as they come. */
-const MAX_CONNECTIONS = 10_000;
+/** As of UDP servers. */
+const DEFAULT_MAX_CONNECTIONS = 10_000;
+
+const NUMBER_RULES: NumberRules<GrpcToUdpGatewayOptions> = { maxConnections: { min: 1, isWhole: true } };
 
 /** Longer than the last answers take to be sent. */
 const LINGER_MS = 1_000;

@@ -66,6 +66,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'src/gateway/',
       'src/index.ts',
       'src/adapters/text-metadata.ts',
+      'src/base/number-options.ts',
       'src/base/with-room.ts',
       'src/rpc/client/call-method.ts',
       'src/rpc/client/response-messages.ts',

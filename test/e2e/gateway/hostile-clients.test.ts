@@ -214,6 +214,20 @@ test.each([
   await once(socket, 'close');
 });
 
+test('a connection above maxConnections is closed, and the others go on', async () => {
+  const gate = createGrpcToUdpGateway({ target: 'udp://127.0.0.1:9', maxConnections: 1 });
+  const url = `http://127.0.0.1:${await listenGateway(gate)}`;
+  const first = connect(url);
+  await once(first, 'connect');
+  const second = connect(url);
+  second.on('error', () => undefined);
+  await once(second, 'close');
+  const stream = first.request({ ...HEADER, 'content-type': 'text/plain' });
+  const [header] = (await once(stream, 'response')) as [Record<string, unknown>];
+  expect(header[':status']).toBe(415);
+  first.destroy();
+});
+
 test('header fields beyond all limits are refused', async () => {
   const own = connect(`http://127.0.0.1:${port}`);
   own.on('error', () => undefined);
