@@ -23,7 +23,10 @@ export interface ServerOptions extends CallServerOptions {
   readonly tls?: UdpAcceptorOptions['tls'];
   /** Listen without TLS beyond this machine. Default false: loopback addresses only. */
   readonly insecure?: UdpAcceptorOptions['insecure'];
-  /** Told, in one line each, what a person should know: plaintext beyond loopback, a small receive buffer. Default: `process.emitWarning`. */
+  /**
+   * Told, in one line each, what a person should know: plaintext beyond loopback, a small receive buffer, a handler's error that
+   * nobody listens for. Default: who listens to `udprpc:warning`, or else `process.emitWarning`.
+   */
   readonly warn?: UdpAcceptorOptions['warn'] | undefined;
   /** Of connections and strangers. Default: DEFAULT_ENDPOINT_LIMITS. */
   readonly limits?: UdpAcceptorOptions['limits'];
@@ -82,7 +85,7 @@ export function createServer(options: ServerOptions = {}): Server {
     ...{ tls, insecure, warn, transport, limits, buffers, resetKey, observation },
   });
   const server = new Server(acceptor, realEnvironment, callOptions);
-  warnOfHandlerErrors(server, warn);
+  warnOfHandlerErrors(server, realEnvironment.diagnostics, warn);
   return server;
 }
 

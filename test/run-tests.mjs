@@ -10,9 +10,18 @@ import { fileURLToPath } from 'node:url';
 
 const TOP = fileURLToPath(new URL('..', import.meta.url));
 const SHARDS = 5;
+/** As `npm run jest`. */
+const JEST = [
+  '--disable-warning=ExperimentalWarning',
+  '--experimental-vm-modules',
+  'node_modules/jest/bin/jest.js',
+];
+/** A test that fails may leave something open, for which jest would wait. */
+const MAX_RUN_MS = 30 * 60_000;
 
 function jest(...args) {
-  return spawnSync('npm', ['run', '-s', 'jest', '--', ...args], { cwd: TOP, stdio: 'inherit' }).status ?? 1;
+  const options = { cwd: TOP, stdio: 'inherit', timeout: MAX_RUN_MS, killSignal: 'SIGKILL' };
+  return spawnSync('node', [...JEST, ...args], options).status ?? 1;
 }
 
 /** What jest says of one run; undefined where it could not run. */

@@ -1,4 +1,11 @@
-/** How a person is told what he should know and did not ask for, where no other way was given: a warning of the process. */
-export function emitWarning(line: string): void {
-  process.emitWarning(line, 'UdprpcWarning');
+/**
+ * How a person is told what he should know and did not ask for, where no other way was given: by whoever listens to
+ * `udprpc:warning`, or else by a warning of the process.
+ */
+import { realEnvironment } from './real-environment.js';
+
+export function emitWarning(message: string): void {
+  const event = realEnvironment.diagnostics['udprpc:warning'];
+  if (event.hasSubscribers) event.publish({ message });
+  else process.emitWarning(message, 'UdprpcWarning');
 }

@@ -6,8 +6,8 @@
 import { type Status } from 'nice-grpc-common';
 import { type ConnectionClosed } from '../transport/transport-error.js';
 import { type AttemptRecord } from './attempt-record.js';
-import { type ChannelStateChange } from './client/channel.js';
-import { type CallEnd } from './server/server-runtime.js';
+import { type ChannelStateChange, type ServerStateChange } from './client/channel.js';
+import { type CallEnd, type HandlerError } from './server/server-runtime.js';
 import { type TransportStats } from './stream-transport.js';
 
 /**
@@ -26,10 +26,18 @@ export interface DiagnosticsEvents {
   readonly 'udprpc:server.call.start': ServerCallStart;
   /** The stream of the call and its handler are over. */
   readonly 'udprpc:server.call.end': ServerCallEnd;
+  /** A handler threw what is no answer: its client is told UNKNOWN, and no more. Before the end of its call. */
+  readonly 'udprpc:server.handler.error': ServerHandlerError;
   /** A client has a way to send, or a server was asked in: the handshake is not over yet, and may fail. */
   readonly 'udprpc:connection.open': ConnectionOpen;
   readonly 'udprpc:connection.close': ConnectionClose;
   readonly 'udprpc:channel.state': ChannelStateEvent;
+  /** One of the servers of a balanced channel is ready, is lost, is ejected. */
+  readonly 'udprpc:channel.server': ChannelServerEvent;
+  /** A resolver could not answer, or some of its answer cannot be used; what is known holds. */
+  readonly 'udprpc:channel.resolver.error': ResolverErrorEvent;
+  /** What a person should know who has not said where else it is told (`warn`). Unheard it is a warning of the process. */
+  readonly 'udprpc:warning': WarningEvent;
 }
 
 export interface ClientCallStart {
@@ -75,6 +83,12 @@ export interface ServerCallStart {
 /** With what the server's event `call` tells. */
 export type ServerCallEnd = ServerCallStart & CallEnd;
 
+/** With what the server's event `handlerError` tells. */
+export interface ServerHandlerError extends HandlerError {
+  /** As in the call's other events. */
+  readonly call: object;
+}
+
 export interface ConnectionOpen {
   /** Stands for the connection: the same object in both its events. */
   readonly connection: object;
@@ -105,6 +119,25 @@ export interface ChannelStateEvent extends ChannelStateChange {
   readonly target: string;
 }
 
+export interface ChannelServerEvent extends ServerStateChange {
+  /** As in the channel's other events. */
+  readonly channel: object;
+  readonly target: string;
+}
+
+export interface ResolverErrorEvent {
+  /** As in the channel's other events. */
+  readonly channel: object;
+  readonly target: string;
+  /** One line for a person. */
+  readonly reason: string;
+}
+
+export interface WarningEvent {
+  /** For a person. Of a handler's error it has the stack. */
+  readonly message: string;
+}
+
 /** As a Channel of `node:diagnostics_channel`. Publishing never throws. */
 export interface DiagnosticsEvent<Payload> {
   readonly hasSubscribers: boolean;
@@ -126,9 +159,13 @@ export function makeDiagnostics(
     'udprpc:client.attempt.end': make('udprpc:client.attempt.end'),
     'udprpc:server.call.start': make('udprpc:server.call.start'),
     'udprpc:server.call.end': make('udprpc:server.call.end'),
+    'udprpc:server.handler.error': make('udprpc:server.handler.error'),
     'udprpc:connection.open': make('udprpc:connection.open'),
     'udprpc:connection.close': make('udprpc:connection.close'),
     'udprpc:channel.state': make('udprpc:channel.state'),
+    'udprpc:channel.server': make('udprpc:channel.server'),
+    'udprpc:channel.resolver.error': make('udprpc:channel.resolver.error'),
+    'udprpc:warning': make('udprpc:warning'),
   };
 }
 

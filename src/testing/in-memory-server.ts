@@ -35,7 +35,7 @@ export function createInMemoryServer(options: InMemoryServerOptions = {}): InMem
   const { server: serverOptions, channel: channelOptions, warn, ...limits } = options;
   const pair = createInMemoryPair({ ...limits, clock: realEnvironment.clock });
   const server = new Server(pair.acceptor, realEnvironment, serverOptions);
-  warnOfHandlerErrors(server, warn ?? emitWarning);
+  warnOfHandlerErrors(server, realEnvironment.diagnostics, warn ?? emitWarning);
   const connector: Connector = {
     ...pair.connector,
     connect: (handler, hints) => {

@@ -159,7 +159,7 @@ export class SimulatedNetwork implements AsyncDisposable {
       callOptions,
     );
     this.#servers.set(server, place);
-    warnOfHandlerErrors(server, warn ?? emitWarning);
+    warnOfHandlerErrors(server, NO_DIAGNOSTICS, warn ?? emitWarning);
     return server;
   }
 

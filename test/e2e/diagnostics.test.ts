@@ -7,12 +7,15 @@ import {
   createClient,
   createServer,
   type DiagnosticsEvents,
+  type Resolver,
   type ServerOptions,
   Status,
 } from '../../src/index.js';
+import { NO_DIAGNOSTICS } from '../../src/rpc/diagnostics.js';
 import { certificates } from '../support/certificates.js';
 import { ExampleProcess } from '../support/example-process.js';
 
+/** Of every call and its end. */
 const NAMES = [
   'udprpc:client.call.start',
   'udprpc:client.call.end',
@@ -25,6 +28,16 @@ const NAMES = [
   'udprpc:channel.state',
 ] as const satisfies readonly (keyof DiagnosticsEvents)[];
 
+/** Of what goes wrong, or is a person's business. */
+const OTHER_NAMES = [
+  'udprpc:server.handler.error',
+  'udprpc:channel.server',
+  'udprpc:channel.resolver.error',
+  'udprpc:warning',
+] as const satisfies readonly (keyof DiagnosticsEvents)[];
+
+const ALL_NAMES = [...NAMES, ...OTHER_NAMES];
+
 const service = { echo: ({ payload }: { payload: Uint8Array }) => ({ payload }) } as never;
 const seen: { name: string; payload: unknown }[] = [];
 const listener = (payload: unknown, name: string | symbol): void => {
@@ -33,11 +46,11 @@ const listener = (payload: unknown, name: string | symbol): void => {
 
 beforeEach(() => {
   seen.length = 0;
-  for (const name of NAMES) subscribe(name, listener);
+  for (const name of ALL_NAMES) subscribe(name, listener);
 });
 
 afterEach(() => {
-  for (const name of NAMES) unsubscribe(name, listener);
+  for (const name of ALL_NAMES) unsubscribe(name, listener);
 });
 
 function of<Name extends keyof DiagnosticsEvents>(wanted: Name): DiagnosticsEvents[Name][] {
@@ -61,7 +74,8 @@ async function callOnce(
 
 test('each event of a call over UDP comes under its name, and each beginning has its end', async () => {
   const port = await callOnce('udp');
-  const counts = Object.fromEntries(NAMES.map((name) => [name, of(name).length]));
+  expect(Object.keys(NO_DIAGNOSTICS).sort()).toEqual([...ALL_NAMES].sort());
+  const counts = Object.fromEntries(ALL_NAMES.map((name) => [name, of(name).length]));
   expect(counts).toEqual({
     'udprpc:client.call.start': 1,
     'udprpc:client.call.end': 1,
@@ -72,6 +86,10 @@ test('each event of a call over UDP comes under its name, and each beginning has
     'udprpc:connection.open': 2,
     'udprpc:connection.close': 2,
     'udprpc:channel.state': 3,
+    'udprpc:server.handler.error': 0,
+    'udprpc:channel.server': 0,
+    'udprpc:channel.resolver.error': 0,
+    'udprpc:warning': 0,
   });
   const path = '/test.v1.TestService/Echo';
   expect(of('udprpc:client.call.end')).toMatchObject([{ path, code: Status.OK, attempts: 1 }]);
@@ -105,6 +123,77 @@ test('connections under TLS say so', async () => {
   const { authority, localServer } = await certificates();
   await callOnce('udps', { server: { tls: localServer }, channel: { tls: { ca: authority.cert } } });
   expect(of('udprpc:connection.open').map(({ isSecure }) => isSecure)).toEqual([true, true]);
+});
+
+test("a handler's error comes with its call, before its end, and is no warning then", async () => {
+  await using server = createServer();
+  const error = new Error('a mistake');
+  server.add(TestServiceDefinition, { echo: () => Promise.reject(error) } as never);
+  await using channel = createChannel(`udp://127.0.0.1:${await server.listen('127.0.0.1:0')}`);
+  const call = createClient(TestServiceDefinition, channel).echo({});
+  await expect(call).rejects.toMatchObject({ code: Status.UNKNOWN });
+  await channel.close();
+  await server.shutdown();
+  const [told] = of('udprpc:server.handler.error');
+  const [end] = of('udprpc:server.call.end');
+  expect(told).toEqual({
+    ...{
+      call: end?.call,
+      path: '/test.v1.TestService/Echo',
+      peer: end?.peer,
+      requestId: end?.requestId,
+      error,
+    },
+  });
+  expect(told?.call).toBe(end?.call);
+  const names = seen.map(({ name }) => name);
+  expect(names.indexOf('udprpc:server.handler.error')).toBeLessThan(names.indexOf('udprpc:server.call.end'));
+  expect(of('udprpc:warning')).toEqual([]);
+});
+
+test('a warning is heard by who listens, and only else one of the process', async () => {
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error): void => void warnings.push(message);
+  process.on('warning', onWarning);
+  try {
+    const server = createServer({ insecure: true });
+    server.add(TestServiceDefinition, service);
+    await server.listen('0.0.0.0:0');
+    await server.shutdown();
+    await new Promise(setImmediate);
+    expect(of('udprpc:warning')).toEqual([
+      { message: expect.stringContaining('without encryption') as string },
+    ]);
+    expect(warnings).toEqual([]);
+  } finally {
+    process.off('warning', onWarning);
+  }
+});
+
+test('servers of a balanced channel, and a resolver that cannot answer, are told of with their channel', async () => {
+  await using server = createServer();
+  server.add(TestServiceDefinition, service);
+  const address = `127.0.0.1:${await server.listen('127.0.0.1:0')}`;
+  const resolver: Resolver = {
+    watch(listener) {
+      listener.onError('no name server answered');
+      listener.onServers([{ address }]);
+      return { stop: () => undefined };
+    },
+  };
+  await using channel = createChannel('udp://localhost', { resolver });
+  await createClient(TestServiceDefinition, channel).echo({});
+  const [state] = of('udprpc:channel.state');
+  expect(of('udprpc:channel.resolver.error')).toEqual([
+    {
+      channel: state?.channel,
+      target: 'udp://localhost',
+      reason: expect.stringContaining('no name server') as string,
+    },
+  ]);
+  const told = of('udprpc:channel.server');
+  expect(told.map(({ address: of, to }) => [of, to])).toContainEqual([address, 'ready']);
+  for (const { channel: of } of told) expect(of).toBe(state?.channel);
 });
 
 test('a listener that throws hurts no call: it surfaces as an uncaught exception', async () => {

@@ -8,7 +8,7 @@ import { isRpcError } from '../rpc-error.js';
 import { type Attempt } from './attempt.js';
 import { type Call } from './call.js';
 import { textOf } from './call-message.js';
-import { type Channel, type ChannelStateChange } from './channel.js';
+import { type Channel, type ChannelStateChange, type ServerStateChange } from './channel.js';
 
 export function reportCallStart(call: Call): void {
   const event = call.channel.environment.diagnostics['udprpc:client.call.start'];
@@ -78,4 +78,16 @@ export function reportChannelState(channel: Channel, change: ChannelStateChange)
   const { target, environment } = channel;
   const event = environment.diagnostics['udprpc:channel.state'];
   if (event.hasSubscribers) event.publish({ channel: identityOf(channel), target, ...change });
+}
+
+export function reportServerState(channel: Channel, { address, to, reason }: ServerStateChange): void {
+  const { target, environment } = channel;
+  const event = environment.diagnostics['udprpc:channel.server'];
+  if (event.hasSubscribers) event.publish({ channel: identityOf(channel), target, address, to, reason });
+}
+
+export function reportResolverError(channel: Channel, reason: string): void {
+  const { target, environment } = channel;
+  const event = environment.diagnostics['udprpc:channel.resolver.error'];
+  if (event.hasSubscribers) event.publish({ channel: identityOf(channel), target, reason });
 }

@@ -23,7 +23,7 @@ import { type Connector, type TransportStats } from '../stream-transport.js';
 import { type Attempt, type AttemptFailure } from './attempt.js';
 import { type CallDefaults } from './call.js';
 import { CallCounters } from './call-counters.js';
-import { reportChannelState } from './call-report.js';
+import { reportChannelState, reportResolverError, reportServerState } from './call-report.js';
 import { checkInherit, IDLE_TIMEOUT_RULE } from './call-options.js';
 import { DEFAULT_IDLE_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from './deadline.js';
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.js';
@@ -246,11 +246,13 @@ export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOw
 
   /** @internal */
   onServerState(address: string, to: ServerState, reason: string): void {
+    reportServerState(this, { address, to, reason });
     this.#tell(() => this.emit('server', { address, to, reason }));
   }
 
   /** @internal */
   onResolverError(reason: string): void {
+    reportResolverError(this, reason);
     this.#tell(() => this.emit('resolverError', reason));
   }
 

@@ -48,11 +48,16 @@ export function reportCallEnd(
 }
 
 export function reportHandlerError(
+  call: EventSubject,
   connection: ServerConnection,
   header: RequestHeader,
   error: unknown,
 ): void {
-  connection.runtime.observer.onHandlerError({ ...namesOf(connection, header), error });
+  const { observer, environment } = connection.runtime;
+  const names = namesOf(connection, header);
+  const event = environment.diagnostics['udprpc:server.handler.error'];
+  if (event.hasSubscribers) event.publish({ call: identityOf(call), ...names, error });
+  observer.onHandlerError({ ...names, error });
 }
 
 function namesOf(

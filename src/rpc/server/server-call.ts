@@ -532,7 +532,7 @@ export class ServerCall
 
   #report(error: unknown): void {
     assert(this.#header !== undefined, 'a call that ran has a header');
-    reportHandlerError(this.#connection, this.#header, error);
+    reportHandlerError(this, this.#connection, this.#header, error);
   }
 }
 
