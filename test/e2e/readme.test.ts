@@ -3,7 +3,16 @@
  * import `udprpc` by its name, so what runs is the built package (`npm test` builds it first).
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -19,8 +28,9 @@ interface Sample {
 
 /** Blocks that begin with `// file: NAME` or `# file: NAME`. */
 function samples(): Sample[] {
-  const readme = readFileSync(join(TOP, 'README.md'), 'utf8');
-  return [...readme.matchAll(/```(?:ts|proto|yaml)\n(?:\/\/|#) file: (\S+)\n([\s\S]*?)```/g)].map(
+  const guides = readdirSync(join(TOP, 'docs', 'guides')).map((name) => join('docs', 'guides', name));
+  const text = ['README.md', ...guides].map((path) => readFileSync(join(TOP, path), 'utf8')).join('\n');
+  return [...text.matchAll(/```(?:ts|proto|yaml)\n(?:\/\/|#) file: (\S+)\n([\s\S]*?)```/g)].map(
     ([, path = '', text = '']) => ({ path, text }),
   );
 }
@@ -89,29 +99,33 @@ function linesOf(child: ReturnType<typeof spawn>): AsyncIterable<string> {
   return createInterface({ input: child.stdout });
 }
 
-test('the README has its twenty-one samples', () => {
-  expect(samples().map(({ path }) => path)).toEqual([
-    'server.ts',
-    'client.ts',
-    'proto/greeter/v1/greeter.proto',
-    'buf.gen.yaml',
-    'greeter.ts',
-    'proto/ticker/v1/ticker.proto',
-    'ticker.ts',
-    'secure-server.ts',
-    'secure-client.ts',
-    'mutual.ts',
+test('the README and the guides have their twenty-one samples', () => {
+  expect(
+    samples()
+      .map(({ path }) => path)
+      .sort(),
+  ).toEqual([
     'authorised.ts',
-    'several.ts',
-    'watched.ts',
-    'metrics.ts',
     'buf.gen.clients.yaml',
+    'buf.gen.yaml',
+    'client.ts',
     'connect.ts',
-    'protobuf-ts.ts',
-    'ts-proto.ts',
-    'greeter.test.ts',
-    'served.ts',
     'gateway.ts',
+    'greeter.test.ts',
+    'greeter.ts',
+    'metrics.ts',
+    'mutual.ts',
+    'proto/greeter/v1/greeter.proto',
+    'proto/ticker/v1/ticker.proto',
+    'protobuf-ts.ts',
+    'secure-client.ts',
+    'secure-server.ts',
+    'served.ts',
+    'server.ts',
+    'several.ts',
+    'ticker.ts',
+    'ts-proto.ts',
+    'watched.ts',
   ]);
 });
 
