@@ -1,6 +1,8 @@
 /**
  * The public door: servers, channels and clients over UDP sockets, the words of nice-grpc that a service or a middleware
  * is written with, and the one error that a caller meets. Everything else is inside.
+ *
+ * @module
  */
 import { emitWarning } from './driver/emit-warning.js';
 import { realEnvironment } from './driver/real-environment.js';
@@ -47,6 +49,7 @@ export interface ServerOptions extends CallServerOptions {
   readonly buffers?: UdpAcceptorOptions['buffers'];
 }
 
+/** `tls`, `insecure`, `transport`, `resolver` and `dns` are about servers and connections, everything else about calls. */
 export interface ChannelOptions extends CallChannelOptions {
   /** Whom to trust, and who we are, where the target is `udps://`. Default: the authorities that Node knows, and nobody. */
   readonly tls?: UdpConnectorOptions['tls'];
@@ -123,10 +126,12 @@ export {
   type DefaultCallOptions,
 } from './rpc/client/client-factory.js';
 export { type CallCounters } from './rpc/client/call-counters.js';
+export { type SubchannelState } from './rpc/client/subchannel.js';
 export { type HedgeOptions, type RetryOptions, type RpcCallOptions } from './rpc/client/call-options.js';
 export { type RetryBudgetOptions } from './rpc/client/retry-budget.js';
 export { rpcFromChannel, type RpcAdapterOptions, type TsProtoRpc } from './rpc/client/rpc-adapter.js';
 export { type BackendStats } from './rpc/balancing/backend.js';
+export { type ServerState } from './rpc/balancing/balancer.js';
 export { type OutlierEjectionOptions } from './rpc/balancing/outlier-ejection.js';
 export { type BalancingOptions, type PolicyName } from './rpc/balancing/policies.js';
 export { type PickableServer, type PickedCall, type Policy } from './rpc/balancing/policy.js';
@@ -137,10 +142,27 @@ export {
   type ServerAddress,
 } from './rpc/balancing/resolver.js';
 export { type AttemptRecord } from './rpc/attempt-record.js';
-export { type DiagnosticsEvents } from './rpc/diagnostics.js';
-export { RpcError } from './rpc/rpc-error.js';
+export {
+  type ChannelStateEvent,
+  type ClientAttemptEnd,
+  type ClientAttemptStart,
+  type ClientCallEnd,
+  type ClientCallStart,
+  type ConnectionClose,
+  type ConnectionOpen,
+  type DiagnosticsEvents,
+  type ServerCallEnd,
+  type ServerCallStart,
+} from './rpc/diagnostics.js';
+export { RpcError, type RpcErrorInit } from './rpc/rpc-error.js';
 export { type RequestContext } from './rpc/server/call-context.js';
-export { type Server, type ServerEvents, type ShutdownOptions } from './rpc/server/server.js';
+export {
+  type Server,
+  type ServerAddBuilder,
+  type ServerEvents,
+  type ShutdownOptions,
+} from './rpc/server/server.js';
+export { type CallEnd, type HandlerError } from './rpc/server/server-runtime.js';
 export { type ServerStats } from './rpc/server/server-stats.js';
 export { type MethodLimits, type ServiceLimits } from './rpc/server/service-registry.js';
 export { type ShutdownReport } from './rpc/server/shutdown.js';
@@ -149,10 +171,13 @@ export {
   type IdempotencyLevel,
   type MessageCodec,
   type MethodDefinition,
+  type MethodImplementation,
   type ServiceDefinition,
   type ServiceImplementation,
 } from './rpc/service-definition.js';
 export { type PeerCertificate, type SecureContext, type TransportStats } from './rpc/stream-transport.js';
+export { type CongestionControl } from './transport/congestion/create-controller.js';
+export { type ConnectionClosed } from './transport/transport-error.js';
 export { BufferBudget } from './transport/stream/buffer-budget.js';
 export { DEFAULT_ENDPOINT_LIMITS, type EndpointLimits } from './transport/endpoint/endpoint.js';
 export {

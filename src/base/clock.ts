@@ -19,6 +19,7 @@ export interface Clock {
   soon(callback: () => void): void;
 }
 
+/** One callback to come, which may be taken back. */
 export interface Timer {
   /** Idempotent; after it the callback is not called. */
   cancel(): void;

@@ -13,6 +13,7 @@ import { placeFiles } from './place-files.js';
 import { readIdentity } from './read-identity.js';
 import { parseSubjectNames, type SubjectName } from './subject-names.js';
 
+/** For whom it is, and where it is kept. */
 export interface DevelopmentCertificateOptions {
   /** DNS names and IP addresses that clients may use for the server. Default: localhost, 127.0.0.1 and ::1. */
   readonly names?: readonly string[] | undefined;

@@ -1,6 +1,8 @@
 /**
  * `udprpc/certificates`: the certificate of a server under development, and certificates out of files. A door of its own: what speaks
  * plaintext, or has its certificates from elsewhere, needs none of it.
+ *
+ * @module
  */
 export { CertificateError } from './certificate-error.js';
 export {

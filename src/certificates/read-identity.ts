@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { CertificateError, fileError } from './certificate-error.js';
 import { type Identity, validUntil } from './make-certificate.js';
 
+/** Where the PEM files of a certificate and of its key are. */
 export interface IdentityPaths {
   /** A certificate, and after it those between it and its authority. */
   readonly cert: string;

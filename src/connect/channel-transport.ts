@@ -32,6 +32,7 @@ import { decodeMessage, encodeMessage } from './message-bytes.js';
 import { ParsedResponses } from './parsed-responses.js';
 import { timeLimits } from './time-limits.js';
 
+/** What all calls of a transport have. */
 export interface TransportOptions {
   /** Of all calls. As with Connect's own transports the last one is the nearest to the network. */
   readonly interceptors?: readonly Interceptor[] | undefined;

@@ -7,6 +7,7 @@ import { ServerError, type Status } from 'nice-grpc-common';
 import { type Any } from '../../generated/google/protobuf/any.js';
 import { Status as StatusMessage } from '../../generated/google/rpc/status.js';
 
+/** A `ServerError` with details, each made by `packDetail`. The server sends them in the trailer; `findDetails` reads them. */
 export class RichServerError extends ServerError {
   readonly extra: readonly Any[];
   /** The bytes of `google.rpc.Status`. Above 8 KiB, with the rest of the trailer's metadata, they cannot be sent. */
@@ -21,6 +22,7 @@ export class RichServerError extends ServerError {
     hide(this, BRAND, true);
   }
 
+  /** True for those of every copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     // A class that extends this one asks for its own instances.
     if (this !== RichServerError) return Object.prototype.isPrototypeOf.call(this.prototype, value as object);

@@ -13,6 +13,7 @@ import { lookupAll } from './resolve-addresses.js';
 import { formatAddress, parseTarget, type Target, TargetError } from './target.js';
 import { UdpConnector, type UdpConnectorOptions } from './udp-connector.js';
 
+/** Of a target `dns:///name[:port]`: who is asked, and how often. */
 export interface DnsOptions {
   /** Name servers, each `ip` or `ip:port`. Default: those of the system. `/etc/hosts` is not asked. */
   readonly servers?: readonly string[] | undefined;

@@ -4,6 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import protobuf from 'protobufjs';
 import { type IdempotencyLevel } from '../index.js';
 
+/** Where `.proto` files are. */
 export interface LoadOptions {
   /** Where imports are looked for, in this order. Default: the current folder. */
   readonly includeDirs?: readonly string[] | undefined;

@@ -8,6 +8,7 @@ import type protobuf from 'protobufjs';
 import { type MethodDefinition, type ServiceDefinition } from '../index.js';
 import { fullNameOf, idempotencyOf, loadRoot, type LoadOptions, servicesOf } from './load-root.js';
 
+/** A message of a loaded service: camelCase fields, 64-bit integers as bigint, enums as their names, bytes as Uint8Array. */
 export type DynamicMessage = Readonly<Record<string, unknown>>;
 
 /**

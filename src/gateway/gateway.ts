@@ -1,6 +1,7 @@
 /** What both gateways are to their user: they listen, and they shut down, once each. */
 import { type ShutdownOptions } from '../index.js';
 
+/** A gateway as its owner holds it: it listens once, and shuts down once. */
 export interface Gateway {
   /**
    * `address`: `host:port`, port 0 for any free one; a scheme before it must be what the gateway serves. Resolves to the port.

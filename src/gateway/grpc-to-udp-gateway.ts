@@ -22,6 +22,7 @@ import { GrpcToUdpCall } from './grpc-to-udp-call.js';
 import { parseHttp2Listen } from './http2-address.js';
 import { MAX_SESSION_MEMORY_MB, SESSION_SETTINGS, SESSION_WINDOW_BYTES } from './http2-settings.js';
 
+/** Whom the gateway calls over UDP, and how it listens for gRPC clients. */
 export interface GrpcToUdpGatewayOptions {
   /** `[udp://|udps://]host[:port]` of the UDP server, as for `createChannel`. */
   readonly target: string;

@@ -1,6 +1,8 @@
 /**
  * `udprpc/gateway`: calls between gRPC over HTTP/2 and UDP, in both directions, byte for byte and without their protos. A door of
  * its own: node:http2 is loaded only by who comes through it.
+ *
+ * @module
  */
 export { TargetError } from '../driver/target.js';
 export { TlsOptionsError } from '../driver/tls-options.js';

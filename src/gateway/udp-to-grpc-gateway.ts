@@ -10,6 +10,7 @@ import { GrpcServerLink, type GrpcServerTlsOptions } from './grpc-server-link.js
 import { parseHttp2Target } from './http2-address.js';
 import { carryToGrpc } from './udp-to-grpc-call.js';
 
+/** Whom the gateway calls over HTTP/2, and how it listens for UDP clients. */
 export interface UdpToGrpcGatewayOptions {
   /** `http://host:port` of the gRPC server, by prior knowledge, or `https://host:port`. */
   readonly target: string;

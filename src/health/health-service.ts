@@ -38,11 +38,13 @@ export type HealthSubject = string | Pick<ServiceDefinition, 'fullName'>;
 
 /** Of a server: that it has begun to shut down. */
 export interface DrainingSource {
+  /** As `Server` has it: calls the listener when `shutdown` begins. */
   once(event: 'draining', listener: () => void): unknown;
 }
 
 type Listener = () => void;
 
+/** The health service of one server: `server.add(HealthDefinition, new HealthService(server))`. */
 export class HealthService implements ServiceImplementation<typeof HealthDefinition> {
   readonly #statuses = new Map<string, HealthStatus>([['', 'SERVING']]);
   readonly #watches = new Map<string, Set<Listener>>();
@@ -75,6 +77,7 @@ export class HealthService implements ServiceImplementation<typeof HealthDefinit
     if (!this.#isDraining && this.#statuses.delete(name)) this.#tell(name);
   }
 
+  /** The handler of Check: the status of a service, now. NOT_FOUND for one of which nothing is known. */
   check({ service }: HealthCheckRequest): DeepPartial<HealthCheckResponse> {
     const status = this.#statuses.get(service);
     if (status === undefined) {
@@ -84,6 +87,7 @@ export class HealthService implements ServiceImplementation<typeof HealthDefinit
     return { status: ServingStatus[status] };
   }
 
+  /** The handler of List: all that is known. RESOURCE_EXHAUSTED where that is too much for one answer. */
   list(): DeepPartial<HealthListResponse> {
     if (this.#statuses.size > MAX_LISTED) {
       const details = `health of ${this.#statuses.size} services is known, and at most ${MAX_LISTED} are listed: check them by name`;

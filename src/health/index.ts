@@ -1,6 +1,8 @@
 /**
  * The door `udprpc/health`: the published health service (grpc.health.v1). A door of its own, because few clients need
  * its messages.
+ *
+ * @module
  */
 export {
   type DrainingSource,
@@ -15,5 +17,6 @@ export {
   type HealthCheckRequest,
   type HealthCheckResponse,
   HealthCheckResponse_ServingStatus,
+  type HealthListRequest,
   type HealthListResponse,
 } from '../../generated/grpc/health/v1/health.js';

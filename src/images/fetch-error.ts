@@ -6,6 +6,7 @@ import { Status } from '../index.js';
 import { systemErrorCode } from './file-error.js';
 import { quoteName } from './image-name.js';
 
+/** An image could not be fetched although no call failed: the answers did not fit together, or the disk refused. */
 export class FetchError extends Error {
   override readonly name = 'FetchError';
   readonly code: Status;

@@ -14,15 +14,20 @@ import {
 } from '../../generated/image/v1/image.js';
 import { MAX_PAGE_SIZE } from './image-store.js';
 
+/** What fetching gives to each call. */
 export interface ImageCallOptions {
   readonly signal?: AbortSignal;
   /** For each call, retries included. */
   readonly timeoutMs?: number;
 }
 
+/** A client of `image.v1.ImageService`: one of `createClient`, of nice-grpc, or one made for a test. */
 export interface ImageClient {
+  /** A page of images in the order of their names. */
   list(request: DeepPartial<ListRequest>, options?: ImageCallOptions): Promise<ListResponse>;
+  /** What there is to say of one image. */
   getMeta(request: DeepPartial<GetMetaRequest>, options?: ImageCallOptions): Promise<GetMetaResponse>;
+  /** A part of one image's bytes. */
   getChunk(request: DeepPartial<GetChunkRequest>, options?: ImageCallOptions): Promise<GetChunkResponse>;
 }
 

@@ -12,6 +12,7 @@ import { type ImageCallOptions, type ImageClient } from './image-client.js';
 import { localNameProblem, quoteName } from './image-name.js';
 import { PartialFile } from './partial-file.js';
 
+/** How `fetchImage` fetches, and where to. */
 export interface FetchOptions {
   /** Where images go; made when it does not exist. Default: the working directory. */
   readonly directory?: string | undefined;
@@ -28,9 +29,11 @@ export interface FetchOptions {
   readonly maxCalls?: number | undefined;
   /** How often a fetch starts again because the image changed. Default 2. */
   readonly maxRestarts?: number | undefined;
+  /** Told with each chunk that has come. */
   readonly onProgress?: ((progress: FetchProgress) => void) | undefined;
 }
 
+/** How far a fetch is. */
 export interface FetchProgress {
   readonly name: string;
   /** Back at 0 when the fetch starts again. */
@@ -38,6 +41,7 @@ export interface FetchProgress {
   readonly totalBytes: number;
 }
 
+/** An image that is on the disk, complete and verified. */
 export interface FetchedImage {
   readonly name: string;
   readonly path: string;

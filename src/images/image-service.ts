@@ -17,12 +17,17 @@ interface Cancellable {
   readonly signal: AbortSignal;
 }
 
+/** The implementation of `image.v1.ImageService`. What it throws are the `ServerError`s of the store. */
 export interface ImageServiceHandlers {
+  /** A page of images. INVALID_ARGUMENT for a page token that is none. */
   list(request: ListRequest, context: Cancellable): Promise<ListResponse>;
+  /** What there is to say of one image. NOT_FOUND. */
   getMeta(request: GetMetaRequest, context: Cancellable): Promise<GetMetaResponse>;
+  /** A part of one image's bytes, as `ImageStore.read`. */
   getChunk(request: GetChunkRequest, context: Cancellable): Promise<GetChunkResponse>;
 }
 
+/** The service over a store, for `server.add(ImageServiceDefinition, createImageService(store))`. */
 export function createImageService(store: ImageStore): ImageServiceHandlers {
   return {
     async list({ prefix, pageSize, pageToken }, { signal }) {

@@ -17,6 +17,7 @@ import { type OpenFile, type OpenFileOptions, OpenFiles } from './open-files.js'
 import { decodePageToken, encodePageToken } from './page-token.js';
 import { type OpenDirectory, RootDirectory } from './root-directory.js';
 
+/** What a store may keep open and in memory. */
 export interface ImageStoreOptions extends ImageNamesOptions, OpenFileOptions {
   /** Descriptions (hashes, header) that are remembered. Default 10,000, about 5 MB. */
   readonly maxDigests?: number | undefined;
@@ -26,6 +27,7 @@ export interface ImageStoreOptions extends ImageNamesOptions, OpenFileOptions {
   readonly useProc?: boolean | undefined;
 }
 
+/** What is known of an image without reading it. */
 export interface StoredImage {
   readonly name: string;
   readonly sizeBytes: bigint;
@@ -33,18 +35,21 @@ export interface StoredImage {
   readonly mimeType: string;
 }
 
+/** A page of a listing. */
 export interface ImagePage {
   readonly images: readonly StoredImage[];
   /** '' on the last page. */
   readonly nextPageToken: string;
 }
 
+/** All there is to say of an image; hashes are of the whole file. */
 export interface ImageDescription extends StoredImage, ImageHeader {
   readonly etag: string;
   readonly sha256: Uint8Array;
   readonly fletcher32: number;
 }
 
+/** A part of an image, and which version of it that is. */
 export interface ImageChunk {
   /** Not to be changed: other chunks may share its memory. */
   readonly data: Uint8Array;
@@ -53,6 +58,7 @@ export interface ImageChunk {
   readonly isLast: boolean;
 }
 
+/** Which page is wanted. Left out: the first. */
 export interface ListQuery {
   readonly prefix?: string | undefined;
   readonly pageSize?: number | undefined;
@@ -60,6 +66,7 @@ export interface ListQuery {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which part of which image is wanted. */
 export interface ChunkQuery {
   readonly name: string;
   readonly offset: bigint;
@@ -68,10 +75,13 @@ export interface ChunkQuery {
   readonly ifMatch?: string | undefined;
 }
 
+/** The longest chunk, 1 MiB. */
 export const MAX_CHUNK_BYTES = 1_048_576;
+/** The most images of a page. */
 export const MAX_PAGE_SIZE = 1_000;
 export const DEFAULT_PAGE_SIZE = 100;
 
+/** The images below one directory, to be listed, described and read by name. `open` makes one. */
 export class ImageStore {
   readonly #root: RootDirectory;
   readonly #names: ImageNames;
@@ -128,6 +138,10 @@ export class ImageStore {
     });
   }
 
+  /**
+   * A part of an image. Throws ServerErrors: NOT_FOUND, INVALID_ARGUMENT for a length that is not 1 to MAX_CHUNK_BYTES,
+   * OUT_OF_RANGE for an offset past the end, FAILED_PRECONDITION when the image has another etag.
+   */
   async read(query: ChunkQuery): Promise<ImageChunk> {
     const { name, offset, length, ifMatch = '' } = query;
     if (!Number.isInteger(length) || length < 1 || length > MAX_CHUNK_BYTES) {

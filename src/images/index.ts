@@ -1,4 +1,8 @@
-/** `udprpc/images`: an image server over a directory, and a client that fetches whole images. */
+/**
+ * `udprpc/images`: an image server over a directory, and a client that fetches whole images.
+ *
+ * @module
+ */
 export { createImageService, type ImageServiceHandlers } from './image-service.js';
 export { type ImageCallOptions, type ImageClient, listImages } from './image-client.js';
 export { type FetchedImage, fetchImage, type FetchOptions, type FetchProgress } from './image-fetcher.js';

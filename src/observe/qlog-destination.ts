@@ -4,7 +4,7 @@
  */
 import { QlogDirectory } from './qlog-directory.js';
 
-/** Its name is in README. */
+/** Its name is in docs/guides/observability.md. */
 const VARIABLE = 'UDPRPC_QLOG_DIR';
 
 let hasWarnedOfVariable = false;

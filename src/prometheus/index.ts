@@ -1,6 +1,8 @@
 /**
  * `udprpc/prometheus`: metrics of all calls and connections of the process, by what they tell on `node:diagnostics_channel`,
  * into a registry of prom-client, which whoever imports this installs. No middleware, and nothing to pass around.
+ *
+ * @module
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { register as defaultRegister, type Registry } from 'prom-client';
@@ -8,6 +10,7 @@ import { type DiagnosticsEvents } from '../index.js';
 import { AttemptMetrics, CallMetrics } from './call-metrics.js';
 import { ConnectionMetrics } from './connection-metrics.js';
 
+/** Where metrics go, and under which names. */
 export interface MetricsOptions {
   /** Where they are registered. Default: prom-client's `register`. */
   readonly register?: Registry | undefined;
@@ -17,6 +20,7 @@ export interface MetricsOptions {
   readonly durationBuckets?: readonly number[] | undefined;
 }
 
+/** What `collectMetrics` gives. */
 export interface Metrics {
   /** Counts no more, and takes the metrics out of the registry. Idempotent. */
   stop(): void;

@@ -18,6 +18,7 @@ export const ServerReflectionV1AlphaDefinition = {
   fullName: 'grpc.reflection.v1alpha.ServerReflection',
 } as const satisfies ServiceDefinition;
 
+/** Which services are told of. */
 export interface ReflectionOptions {
   /** Which services are listed. Default: all of `descriptors`. Reflection itself always is. */
   readonly services?: readonly Pick<ServiceDefinition, 'fullName'>[] | undefined;

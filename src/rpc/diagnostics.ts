@@ -40,6 +40,7 @@ export interface DiagnosticsEvents {
   readonly 'udprpc:warning': WarningEvent;
 }
 
+/** A call begins, at its caller. */
 export interface ClientCallStart {
   /** Stands for the call: the same object in all its events, a key for a Map. */
   readonly call: object;
@@ -49,6 +50,7 @@ export interface ClientCallStart {
   readonly target: string;
 }
 
+/** A call has ended, at its caller. */
 export interface ClientCallEnd extends ClientCallStart {
   /** CANCELLED also when the caller left a stream, or the caller's request iterable threw. */
   readonly code: Status;
@@ -60,13 +62,16 @@ export interface ClientCallEnd extends ClientCallStart {
   readonly error: unknown;
 }
 
+/** An attempt of a call begins. */
 export interface ClientAttemptStart extends ClientCallStart {
   /** From 1. */
   readonly attempt: number;
 }
 
+/** An attempt of a call has ended. */
 export type ClientAttemptEnd = ClientAttemptStart & AttemptRecord;
 
+/** A request has come, before its handler starts. */
 export interface ServerCallStart {
   /** Stands for the call: the same object in both its events. */
   readonly call: object;
@@ -89,6 +94,7 @@ export interface ServerHandlerError extends HandlerError {
   readonly call: object;
 }
 
+/** A connection begins, before its handshake. */
 export interface ConnectionOpen {
   /** Stands for the connection: the same object in both its events. */
   readonly connection: object;
@@ -101,6 +107,7 @@ export interface ConnectionOpen {
   readonly sample: () => TransportStats;
 }
 
+/** A connection has ended, or could not be made. */
 export interface ConnectionClose extends Omit<ConnectionOpen, 'sample'> {
   /** Who or what ended it. */
   readonly by: ConnectionClosed['by'];

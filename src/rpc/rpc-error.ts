@@ -7,6 +7,7 @@
 import { ClientError, Metadata, Status } from 'nice-grpc-common';
 import { type AttemptRecord } from './attempt-record.js';
 
+/** What an RpcError is made of, for tests and middleware that make one. */
 export interface RpcErrorInit {
   /** `/package.Service/Method`. */
   readonly path: string;
@@ -28,6 +29,7 @@ export interface RpcErrorInit {
 /** What Node calls to print an object. */
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
+/** What every failed call rejects with. */
 export class RpcError extends ClientError {
   /** The trailer's, when the server sent one; else empty. */
   readonly metadata: Metadata;
@@ -66,6 +68,7 @@ export class RpcError extends ClientError {
     return error as unknown as RpcError;
   }
 
+  /** True for the errors of every copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     // A class that extends this one asks for its own instances.
     if (this !== RpcError) return Object.prototype.isPrototypeOf.call(this.prototype, value as object);

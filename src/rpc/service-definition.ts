@@ -5,6 +5,7 @@
  */
 import { type CallContext } from 'nice-grpc-common';
 
+/** A service as generated code describes it: ts-proto's `generic-definitions`, or anything in the same shape. */
 export interface ServiceDefinition {
   readonly name: string;
   /** With its package: `image.v1.ImageService`. */
@@ -13,6 +14,7 @@ export interface ServiceDefinition {
   readonly methods: Readonly<Record<string, MethodDefinition>>;
 }
 
+/** A method as generated code describes it. */
 export interface MethodDefinition {
   /** As in the `.proto`: `GetChunk`. */
   readonly name: string;
@@ -30,7 +32,9 @@ export type IdempotencyLevel = 'NO_SIDE_EFFECTS' | 'IDEMPOTENT';
 export interface MessageCodec {
   /** `writer` is only given to codecs that write with the one of `@bufbuild/protobuf`. */
   encode(message: never, writer?: never): { finish(): Uint8Array };
+  /** Throws for bytes that are no such message. */
   decode(bytes: Uint8Array): unknown;
+  /** A whole message, with defaults for what is left out. */
   fromPartial?(partial: never): unknown;
 }
 
@@ -72,6 +76,7 @@ export type ServiceImplementation<Service extends ServiceDefinition, ContextExt 
   -readonly [Name in keyof Service['methods']]: MethodImplementation<Service['methods'][Name], ContextExt>;
 };
 
+/** A handler: what it is given, and what it answers with. */
 export type MethodImplementation<Method extends MethodDefinition, ContextExt = object> = (
   request: Inward<Method['requestStream'], MessageOf<Method['requestType']>>,
   context: CallContext & ContextExt,

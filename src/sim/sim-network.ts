@@ -22,6 +22,7 @@ export interface SocketHandler {
 /** What befalls a datagram in the network, and at the sockets at its ends. */
 export const FATES = [...LINK_FATES, 'noSocket', 'sendFailed', 'bufferFull'] as const;
 
+/** What became of a datagram. */
 export type Fate = (typeof FATES)[number];
 
 export interface NetworkObserver {

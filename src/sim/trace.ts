@@ -14,6 +14,7 @@ export class Trace {
     this.#keep = keep;
   }
 
+  /** Adds a line. @internal */
   line(now: number, text: string): void {
     const line = `${now.toFixed(3)} ${text}`;
     this.#lineCount++;
@@ -27,6 +28,7 @@ export class Trace {
     if (this.#lines.length >= 2 * this.#keep) this.#lines = this.#lines.slice(-this.#keep);
   }
 
+  /** Of all lines so far, kept or not. */
   get lineCount(): number {
     return this.#lineCount;
   }

@@ -12,6 +12,7 @@ import { type Connector } from '../rpc/stream-transport.js';
 import { emitWarning } from '../driver/emit-warning.js';
 import { warnOfHandlerErrors } from '../rpc/server/handler-warnings.js';
 
+/** Options of the server and of its first channel, and what may wait between them. */
 export interface InMemoryServerOptions extends Omit<InMemoryOptions, 'clock'> {
   readonly server?: ServerOptions | undefined;
   readonly channel?: ChannelOptions | undefined;
@@ -19,6 +20,7 @@ export interface InMemoryServerOptions extends Omit<InMemoryOptions, 'clock'> {
   readonly warn?: ((line: string) => void) | undefined;
 }
 
+/** A server with channels to it. */
 export interface InMemoryServer extends AsyncDisposable {
   /** Add services to it. It listens with the first call of a channel; `await server.listen('memory')` does so before. */
   readonly server: Server;

@@ -60,15 +60,18 @@ export interface SimulatedChannelOptions extends Omit<
   readonly localAddress?: string | undefined;
 }
 
+/** How long `run` waits. */
 export interface RunOptions {
   /** Virtual time that the promise may take. Default 600,000. */
   readonly withinMs?: number | undefined;
 }
 
+/** A network without hosts; they come with their servers and channels. Throws RangeError. */
 export function createSimulatedNetwork(options: SimulatedNetworkOptions = {}): SimulatedNetwork {
   return new SimulatedNetwork(options);
 }
 
+/** Servers, channels and links of a network in virtual time. `createSimulatedNetwork` makes one. */
 export class SimulatedNetwork implements AsyncDisposable {
   readonly seed: number;
   /** Everything that was sent, arrived or was lost, in lines, and a hash that two equal runs have in common. */
@@ -282,6 +285,7 @@ export class SimulatedNetwork implements AsyncDisposable {
     return this.#closed;
   }
 
+  /** `await using network = createSimulatedNetwork()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

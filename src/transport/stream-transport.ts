@@ -73,6 +73,7 @@ export interface PacketCounts {
 /** Of a transport that has no packets. */
 export const NO_PACKET_COUNTS: PacketCounts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0 };
 
+/** What a connection has measured and counted. */
 export interface TransportStats {
   readonly datagramsSent: number;
   readonly datagramsReceived: number;

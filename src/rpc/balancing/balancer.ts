@@ -40,6 +40,7 @@ export interface BalancerOwner extends SharedMeans {
   onResolverError(reason: string): void;
 }
 
+/** Of one of several servers; `ejected`: it answers, but so badly that it gets no calls for a while. */
 export type ServerState = SubchannelState | 'ejected';
 
 export class Balancer implements Upstream, BackendOwner, ResolverListener {

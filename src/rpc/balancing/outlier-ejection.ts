@@ -6,6 +6,7 @@
  */
 import { type NumberRules } from '../../base/number-options.js';
 
+/** When a server that answers badly gets no calls for a while. */
 export interface OutlierEjectionOptions {
   /** Failures in a row, none of them good: UNAVAILABLE, and attempts that had no answer in their time. Default 5. */
   readonly consecutiveFailures?: number | undefined;

@@ -19,6 +19,7 @@ import { RoundRobin } from './round-robin.js';
  */
 export type PolicyName = 'pick_first' | 'round_robin' | 'power_of_two' | 'consistent_hash';
 
+/** Which of several servers gets which call. */
 export interface BalancingOptions {
   /** Default `round_robin`. An object of one's own belongs to one channel. */
   readonly policy?: PolicyName | Policy | undefined;

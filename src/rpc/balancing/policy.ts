@@ -24,6 +24,7 @@ export interface PickedCall {
   readonly metadata: Metadata | undefined;
 }
 
+/** A policy of one's own: which of the servers that can be used gets an attempt. */
 export interface Policy {
   /**
    * `ready` (default): it is offered servers that have a connection, and an attempt goes to another one when the picked

@@ -14,6 +14,7 @@ export interface ServerAddress {
   readonly priority?: number | undefined;
 }
 
+/** Says where the servers of a channel are, now and later. */
 export interface Resolver {
   /**
    * Begins to tell the listener of the servers: once at least, soon, and whenever they change. Not before it returns.
@@ -22,6 +23,7 @@ export interface Resolver {
   watch(listener: ResolverListener): ResolverWatch;
 }
 
+/** What a resolver tells. */
 export interface ResolverListener {
   /** All of them, in the order in which `pick_first` tries them. None counts as an answer that could not be had. */
   onServers(servers: readonly ServerAddress[]): void;
@@ -29,6 +31,7 @@ export interface ResolverListener {
   onError(reason: string): void;
 }
 
+/** What a resolver is told. */
 export interface ResolverWatch {
   /** The listener is told nothing further. Idempotent. */
   stop(): void;

@@ -7,6 +7,7 @@ import { type Metadata, type MethodDescriptor, Status } from 'nice-grpc-common';
 import { checkNumbers, type NumberRule, type NumberRules, withDefaults } from '../../base/number-options.js';
 import { type ResolvedHedge } from './hedge.js';
 
+/** What every call accepts, and `createClient` for all calls of a client. */
 export interface RpcCallOptions {
   /**
    * How long the whole call may take, all attempts and waiting included. Default 30,000, and none for streaming calls;
@@ -61,6 +62,7 @@ export interface RpcCallOptions {
   readonly onTrailer?: ((trailer: Metadata) => void) | undefined;
 }
 
+/** Attempts after one that has failed. */
 export interface RetryOptions {
   /** In all, the first one included. Default 4. */
   readonly attempts?: number | undefined;
@@ -74,6 +76,7 @@ export interface RetryOptions {
   readonly codes?: readonly Status[] | undefined;
 }
 
+/** Attempts beside one that is slow. */
 export interface HedgeOptions {
   /** In all, the first one included, 2 to 5. Default 2. */
   readonly attempts?: number | undefined;

@@ -73,8 +73,10 @@ export interface ChannelLimits {
   readonly maxWaitingCalls: number;
 }
 
+/** Of the connection, or of the best one where there are several servers. */
 export type ChannelState = 'idle' | 'connecting' | 'ready' | 'closed';
 
+/** What `channel.on('state', …)` is told. */
 export interface ChannelStateChange {
   readonly from: ChannelState;
   readonly to: ChannelState;
@@ -92,9 +94,11 @@ export interface ServerStateChange {
   readonly reason: string;
 }
 
+/** Events of a channel, for `channel.on(…)`. */
 export interface ChannelEvents {
   /** With several servers: ready when one is, else connecting when one is. */
   state: (change: ChannelStateChange) => void;
+  /** One of several servers is in another state. */
   server: (change: ServerStateChange) => void;
   /** The resolver could not answer, or some of its answer cannot be used: one line for a person. What is known holds. */
   resolverError: (reason: string) => void;
@@ -110,6 +114,7 @@ export interface PausingCall {
   onChannelClosed(reason: string): void;
 }
 
+/** A client's hold on its server or servers, shared by any number of clients. `createChannel` makes one; `close` ends it. */
 export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOwner, BalancerOwner {
   /** As the user wrote it. */
   readonly target: string;
@@ -184,6 +189,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements SubchannelOw
     this.undeclaredIds = { instance: environment.random.bytes(CLIENT_INSTANCE_BYTES), nextSequence: 0 };
   }
 
+  /** `idle` until the first call, and again when the connection has ended. */
   get state(): ChannelState {
     return this.#state;
   }

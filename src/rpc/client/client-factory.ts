@@ -20,6 +20,7 @@ export interface ClientFactory<Ext = object> {
   /** The middleware added last sees a call first. The factory itself does not change. */
   use<NewExt>(middleware: ClientMiddleware<NewExt, Ext>): ClientFactory<Ext & NewExt>;
 
+  /** A client with this middleware. Options that cannot be are a RangeError. */
   create<Service extends ServiceDefinition>(
     definition: Service,
     channel: Channel,
@@ -35,6 +36,7 @@ export type DefaultCallOptions<Service extends ServiceDefinition, Ext = object> 
   readonly [Name in keyof Service['methods'] | '*']?: (RpcCallOptions & Partial<Ext>) | undefined;
 };
 
+/** For clients with middleware: `createClientFactory().use(middleware).create(Definition, channel)`. */
 export function createClientFactory(): ClientFactory {
   return clientFactory(undefined);
 }

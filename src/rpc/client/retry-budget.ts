@@ -7,6 +7,7 @@
 import { Status } from 'nice-grpc-common';
 import { checkNumbers, type NumberRules, withDefaults } from '../../base/number-options.js';
 
+/** How much a channel may ask again, in all of its calls together. */
 export interface RetryBudgetOptions {
   /**
    * What a full bucket holds; calls are made again while more than half is left. Default 1,000: 500 calls that are in

@@ -12,19 +12,23 @@ import { callForOne } from './single-response.js';
 
 /** One shape for every service: the generated interface of each has those of these methods that it needs. */
 export interface TsProtoRpc {
+  /** Unary. */
   request(service: string, method: string, data: Uint8Array, abortSignal?: AbortSignal): Promise<Uint8Array>;
+  /** The request is a stream. */
   clientStreamingRequest(
     service: string,
     method: string,
     data: AsyncIterable<Uint8Array>,
     abortSignal?: AbortSignal,
   ): Promise<Uint8Array>;
+  /** The response is a stream. */
   serverStreamingRequest(
     service: string,
     method: string,
     data: Uint8Array,
     abortSignal?: AbortSignal,
   ): AsyncIterable<Uint8Array>;
+  /** Both are. */
   bidirectionalStreamingRequest(
     service: string,
     method: string,
@@ -33,6 +37,7 @@ export interface TsProtoRpc {
   ): AsyncIterable<Uint8Array>;
 }
 
+/** What the calls of a ts-proto client take. */
 export interface RpcAdapterOptions {
   /** For every call. Default: those of the channel. */
   readonly callOptions?: RpcCallOptions | undefined;
@@ -40,6 +45,7 @@ export interface RpcAdapterOptions {
   readonly definitions?: readonly ServiceDefinition[] | undefined;
 }
 
+/** For the `…ClientImpl` classes that ts-proto generates: `new GreeterServiceClientImpl(rpcFromChannel(channel))`. */
 export function rpcFromChannel(channel: Channel, options: RpcAdapterOptions = {}): TsProtoRpc {
   const levels = new Map<string, IdempotencyLevel | undefined>();
   for (const service of options.definitions ?? []) {

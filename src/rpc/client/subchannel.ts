@@ -26,6 +26,7 @@ import { RttMemory } from './rtt-memory.js';
 import { type Upstream } from './upstream.js';
 import { WaitingList, type WaitingQuota } from './waiting-list.js';
 
+/** Of the connection to one server. */
 export type SubchannelState = 'idle' | 'connecting' | 'ready' | 'closed';
 
 export interface SubchannelOwner {

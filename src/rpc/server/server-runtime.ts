@@ -14,6 +14,7 @@ import { ServerTally } from './server-stats.js';
 import { type ServiceRegistry } from './service-registry.js';
 import { StartedRequests } from './started-requests.js';
 
+/** A call has ended, at its server. */
 export interface CallEnd {
   /** `/package.Service/Method`. */
   readonly path: string;
@@ -28,6 +29,7 @@ export interface CallEnd {
   readonly wasStarted: boolean;
 }
 
+/** What a handler threw by mistake. */
 export interface HandlerError {
   /** `/package.Service/Method`. */
   readonly path: string;

@@ -24,9 +24,13 @@ import { type ServerStats } from './server-stats.js';
 import { type ServiceLimits, ServiceRegistry, type UnknownMethodHandler } from './service-registry.js';
 import { Shutdown, type ShutdownReport } from './shutdown.js';
 
+/** Events of a server, for `server.on(…)`. */
 export interface ServerEvents {
+  /** `listen` has succeeded. */
   listening: (listening: { readonly port: number; readonly addresses: readonly string[] }) => void;
+  /** A client has begun a connection; its handshake may not be over. */
   connection: (connection: { readonly peer: string }) => void;
+  /** It has ended, for whatever reason. */
   connectionClosed: (connection: { readonly peer: string; readonly closed: ConnectionClosed }) => void;
   /** A call has ended, however. Nothing is done for it while nobody listens. */
   call: (call: CallEnd) => void;
@@ -38,6 +42,7 @@ export interface ServerEvents {
   closed: () => void;
 }
 
+/** How a server ends. */
 export interface ShutdownOptions {
   /** How long calls that run may go on before they are aborted. Default 30,000; 0 aborts at once. */
   readonly graceMs?: number | undefined;
@@ -236,10 +241,13 @@ export class Server<ContextExt = object> extends EventEmitter<ServerEvents> {
   }
 }
 
+/** What `server.with` gives: middleware for the one service that is added to it. */
 export interface ServerAddBuilder<ContextExt = object> {
+  /** Another middleware, inside of those before. */
   with<Ext>(
     middleware: ServerMiddleware<Ext, ContextExt & RequestContext>,
   ): ServerAddBuilder<ContextExt & Ext>;
+  /** As `server.add`. */
   add<Service extends ServiceDefinition>(
     definition: Service,
     implementation: ServiceImplementation<Service, RequestContext & ContextExt>,

@@ -6,6 +6,7 @@ import { checkNumbers, type NumberRule, type NumberRules, withDefaults } from '.
 import { checkCongestionControl, type CongestionControl } from '../congestion/create-controller.js';
 import { MAX_DATAGRAM_BYTES, MIN_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 
+/** Windows, timeouts and limits of a connection. */
 export interface TransportOptions {
   /** Silence after which a connection is closed, ms. The smaller of both sides' counts. Default 30,000. */
   readonly idleTimeoutMs: number;
@@ -74,6 +75,7 @@ export interface TransportOptions {
   readonly undecryptablePackets: number;
 }
 
+/** What connections take where nothing else is said. */
 export const DEFAULT_TRANSPORT_OPTIONS: TransportOptions = {
   idleTimeoutMs: 30_000,
   handshakeTimeoutMs: 10_000,

@@ -34,6 +34,7 @@ export interface EndpointConfig {
   readonly buffers?: BufferBudget | undefined;
 }
 
+/** Of a server's connections, and of strangers that want to become some. */
 export interface EndpointLimits {
   /** Connections of a server, closing ones included. Default 10,000. */
   readonly maxConnections: number;
@@ -50,6 +51,7 @@ export interface EndpointLimits {
   readonly retryAboveHalfOpen: number;
 }
 
+/** What servers take where nothing else is said. */
 export const DEFAULT_ENDPOINT_LIMITS: EndpointLimits = {
   maxConnections: 10_000,
   maxConnectionsPerAddress: 1_024,

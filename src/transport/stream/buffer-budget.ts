@@ -18,6 +18,7 @@ export const DEFAULT_BUFFER_BYTES = 256 << 20;
 /** So much is freed for each that is called: a useful write, or half a first window. */
 const SHARE_BYTES = 64 << 10;
 
+/** What connections may hold in buffers together: give the same one to several servers and channels, as `buffers`. */
 export class BufferBudget {
   readonly limitBytes: number;
   private usedValue = 0;
@@ -31,10 +32,12 @@ export class BufferBudget {
     this.limitBytes = limitBytes;
   }
 
+  /** Held now. */
   get usedBytes(): number {
     return this.usedValue;
   }
 
+  /** Left now. */
   get freeBytes(): number {
     return Math.max(0, this.limitBytes - this.usedValue);
   }
@@ -44,14 +47,17 @@ export class BufferBudget {
     return this.usedValue * 2 < this.limitBytes;
   }
 
+  /** Nothing is left: windows count as the smallest, and writers wait. */
   get isExhausted(): boolean {
     return this.usedValue >= this.limitBytes;
   }
 
+  /** @internal */
   hold(bytes: number): void {
     this.usedValue += bytes;
   }
 
+  /** @internal */
   release(bytes: number): void {
     this.usedValue -= bytes;
     assert(this.usedValue >= 0, 'what is released was held');
@@ -60,10 +66,12 @@ export class BufferBudget {
     this.callWaiting();
   }
 
+  /** @internal */
   wait(waiter: BudgetWaiter): void {
     this.waiting.add(waiter);
   }
 
+  /** @internal */
   leave(waiter: BudgetWaiter): void {
     this.waiting.delete(waiter);
   }
