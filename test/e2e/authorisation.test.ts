@@ -1,4 +1,4 @@
-/** Who may call, as the README shows it: the middleware of `examples/authorisation.ts`, over TLS on real sockets. */
+/** Who may call, as docs/guides/tls.md shows it: the middleware of `examples/authorisation.ts`, over TLS on real sockets. */
 import { createHash } from 'node:crypto';
 import { authorise, type User, withToken } from '../../examples/authorisation.js';
 import { TestServiceDefinition } from '../../generated/test/v1/test.js';

@@ -63,6 +63,17 @@ test('links between documents lead to files, and to headings in them', () => {
   expect(astray).toEqual([]);
 });
 
+test('what README and guides link to is in the package', () => {
+  const { files } = JSON.parse(textOf('package.json')) as { files: string[] };
+  const missing = DOCUMENTS.flatMap((document) =>
+    linksOf(textOf(document)).map(({ target }) => join(dirname(document), target)),
+  )
+    // In every package, as npm has it.
+    .filter((path) => !['.', 'README.md', 'LICENSE', 'docs/guides'].includes(path))
+    .filter((path) => !files.some((file) => path === file || path.startsWith(`${file}/`)));
+  expect(missing).toEqual([]);
+});
+
 function markdownFiles(): string[] {
   const folders = ['docs', 'src', 'test', 'bench', 'tools', 'examples', 'proto'];
   const below = folders.flatMap((folder) =>

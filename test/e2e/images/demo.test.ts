@@ -1,4 +1,4 @@
-/** The demo, and the two programs that the README shows: they run, and nothing of them is left. */
+/** The demo, and the hello programs: they run, and nothing of them is left. */
 import { jest } from '@jest/globals';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
