@@ -143,6 +143,7 @@ export {
 } from './rpc/balancing/resolver.js';
 export { type AttemptRecord } from './rpc/attempt-record.js';
 export {
+  type ChannelServerEvent,
   type ChannelStateEvent,
   type ClientAttemptEnd,
   type ClientAttemptStart,
@@ -151,8 +152,11 @@ export {
   type ConnectionClose,
   type ConnectionOpen,
   type DiagnosticsEvents,
+  type ResolverErrorEvent,
   type ServerCallEnd,
   type ServerCallStart,
+  type ServerHandlerError,
+  type WarningEvent,
 } from './rpc/diagnostics.js';
 export { RpcError, type RpcErrorInit } from './rpc/rpc-error.js';
 export { type RequestContext } from './rpc/server/call-context.js';

@@ -126,12 +126,14 @@ export interface ChannelStateEvent extends ChannelStateChange {
   readonly target: string;
 }
 
+/** With what the channel's event `server` tells. */
 export interface ChannelServerEvent extends ServerStateChange {
   /** As in the channel's other events. */
   readonly channel: object;
   readonly target: string;
 }
 
+/** With what the channel's event `resolverError` tells. */
 export interface ResolverErrorEvent {
   /** As in the channel's other events. */
   readonly channel: object;
@@ -140,6 +142,7 @@ export interface ResolverErrorEvent {
   readonly reason: string;
 }
 
+/** A line for a person. */
 export interface WarningEvent {
   /** For a person. Of a handler's error it has the stack. */
   readonly message: string;
