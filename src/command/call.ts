@@ -7,7 +7,7 @@ import type protobuf from 'protobufjs';
 import { appendText } from '../adapters/text-metadata.js';
 import { jsonMethod, messageOfJson } from '../dynamic/json-codec.js';
 import { createClient, Metadata, type RpcCallOptions, type ServiceDefinition } from '../index.js';
-import { printable } from '../images/image-name.js';
+import { printable } from '../base/printable.js';
 import { type CallFlags } from './call-command.js';
 import { jsonValues } from './json-values.js';
 import { UsageError } from './run-command.js';

@@ -1,5 +1,5 @@
 /** Any error as one line for a person: its message, without what could steer a terminal. */
-import { printable } from '../images/image-name.js';
+import { printable } from '../base/printable.js';
 
 export function errorLine(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('message' in error)) return printable(String(error));

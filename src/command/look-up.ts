@@ -1,5 +1,5 @@
 /** What `udprpc list` and `udprpc describe` do: look up what a server, or a file, declares, and print it. */
-import { printable } from '../images/image-name.js';
+import { printable } from '../base/printable.js';
 import { describe as textOf } from '../dynamic/describe.js';
 import { type ChannelFlags, type SchemaFlags } from './flags.js';
 import { UsageError } from './run-command.js';

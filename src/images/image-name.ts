@@ -3,6 +3,7 @@
  * one spelling of each name, and nothing in it is ever decoded again. Both sides ask here: the server before a name
  * meets a path, the client before a name from a server does.
  */
+import { printable } from '../base/printable.js';
 
 /** As long as a path may be on the systems that we run on, four times over what a single file name may be. */
 export const MAX_NAME_BYTES = 1_024;
@@ -44,11 +45,6 @@ export function localNameProblem(name: string): string | undefined {
 export function quoteName(name: string): string {
   const visible = printable(name);
   return visible.length <= 120 ? `'${visible}'` : `'${printable(visible.slice(0, 117))}...'`;
-}
-
-/** Text from another machine, fit for a terminal: control and direction-changing characters become `?`. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, '?');
 }
 
 /** Streams (`a:b`), devices (`con`, `nul.png`) and trailing dots or blanks, which Windows drops. */

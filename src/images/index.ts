@@ -20,7 +20,8 @@ export {
   type StoredImage,
 } from './image-store.js';
 export { Fletcher32 } from './fletcher32.js';
-export { imageNameProblem, printable, quoteName } from './image-name.js';
+export { imageNameProblem, quoteName } from './image-name.js';
+export { printable } from '../base/printable.js';
 export {
   type GetChunkRequest,
   type GetChunkResponse,

@@ -1,5 +1,6 @@
 /** Names that may meet a path, and all the others. */
-import { imageNameProblem, isHiddenName, printable, quoteName } from '../../../src/images/image-name.js';
+import { printable } from '../../../src/base/printable.js';
+import { imageNameProblem, isHiddenName, quoteName } from '../../../src/images/image-name.js';
 
 test.each([
   ['a.jpg'],
