@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { register as defaultRegister, type Registry } from 'prom-client';
-import { type DiagnosticsEvents } from '../index.js';
+import { listenTo } from '../driver/listen-to-events.js';
 import { AttemptMetrics, CallMetrics } from './call-metrics.js';
 import { ConnectionMetrics } from './connection-metrics.js';
 
@@ -38,25 +37,25 @@ export function collectMetrics(options: MetricsOptions = {}): Metrics {
   const serverCalls = new CallMetrics(naming, 'server');
   const connections = new ConnectionMetrics(naming);
   const stops = [
-    listen('udprpc:client.call.start', ({ call, path }) => {
+    listenTo('udprpc:client.call.start', ({ call, path }) => {
       clientCalls.onStart(call, path);
     }),
-    listen('udprpc:client.call.end', ({ call, path, code, durationMs }) => {
+    listenTo('udprpc:client.call.end', ({ call, path, code, durationMs }) => {
       clientCalls.onEnd(call, path, code, durationMs);
     }),
-    listen('udprpc:client.attempt.end', ({ path, code, rttMs }) => {
+    listenTo('udprpc:client.attempt.end', ({ path, code, rttMs }) => {
       attempts.onEnd(path, code, rttMs);
     }),
-    listen('udprpc:server.call.start', ({ call, path, isServed }) => {
+    listenTo('udprpc:server.call.start', ({ call, path, isServed }) => {
       serverCalls.onStart(call, isServed ? path : UNKNOWN);
     }),
-    listen('udprpc:server.call.end', ({ call, path, isServed, code, durationMs }) => {
+    listenTo('udprpc:server.call.end', ({ call, path, isServed, code, durationMs }) => {
       serverCalls.onEnd(call, isServed ? path : UNKNOWN, code, durationMs);
     }),
-    listen('udprpc:connection.open', (open) => {
+    listenTo('udprpc:connection.open', (open) => {
       connections.onOpen(open);
     }),
-    listen('udprpc:connection.close', (close) => {
+    listenTo('udprpc:connection.close', (close) => {
       connections.onClose(close);
     }),
   ];
@@ -68,18 +67,6 @@ export function collectMetrics(options: MetricsOptions = {}): Metrics {
       }
     },
   };
-}
-
-/** Returns what ends it. */
-function listen<Name extends keyof DiagnosticsEvents>(
-  name: Name,
-  listener: (payload: DiagnosticsEvents[Name]) => void,
-): () => void {
-  const onMessage = (message: unknown): void => {
-    listener(message as DiagnosticsEvents[Name]);
-  };
-  subscribe(name, onMessage);
-  return () => unsubscribe(name, onMessage);
 }
 
 /** In the place of a path that the server does not have: strangers choose those, and each would be a time series. */

@@ -42,7 +42,15 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
   },
   {
     room: 'src/images/',
-    mayImport: ['src/images/', 'src/index.ts', 'generated/', 'node:', 'image-size', 'nice-grpc-common'],
+    mayImport: [
+      'src/base/printable.ts',
+      'src/images/',
+      'src/index.ts',
+      'generated/',
+      'node:',
+      'image-size',
+      'nice-grpc-common',
+    ],
   },
   {
     room: 'src/details/',
@@ -93,7 +101,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'src/health/index.ts',
       'src/reflection/',
       'src/index.ts',
-      'src/images/image-name.ts',
+      'src/base/printable.ts',
       'node:',
       'commander',
       'protobufjs',
@@ -103,7 +111,17 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
   { room: 'src/dynamic/', mayImport: ['src/dynamic/', 'src/index.ts', 'protobufjs', 'node:'] },
   {
     room: 'src/prometheus/',
-    mayImport: ['src/prometheus/', 'src/index.ts', 'prom-client', 'node:diagnostics_channel'],
+    mayImport: ['src/prometheus/', 'src/driver/listen-to-events.ts', 'src/index.ts', 'prom-client'],
+  },
+  {
+    room: 'src/logging/',
+    mayImport: [
+      'src/logging/',
+      'src/base/number-options.ts',
+      'src/base/printable.ts',
+      'src/driver/listen-to-events.ts',
+      'src/index.ts',
+    ],
   },
   { room: 'src/adapters/', mayImport: ['src/adapters/', 'src/index.ts'] },
   {
@@ -135,6 +153,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'src/images/index.ts',
       'src/certificates/index.ts',
       'src/health/index.ts',
+      'src/logging/index.ts',
       'src/reflection/index.ts',
       'src/command/error-line.ts',
       'src/command/run-command.ts',
