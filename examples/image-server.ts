@@ -11,6 +11,7 @@ import {
   ImageServiceDefinition,
   ImageStore,
 } from '../src/images/index.js';
+import { logEvents, type LogRecord } from '../src/logging/index.js';
 import { createReflectionService, ServerReflectionDefinition } from '../src/reflection/index.js';
 import { type DevelopmentCertificate } from '../src/certificates/index.js';
 import { createServer } from '../src/index.js';
@@ -23,6 +24,7 @@ interface Options extends ServerTlsFlags {
   readonly host: string;
   readonly port: number;
   readonly qlog?: string;
+  readonly log: boolean;
 }
 
 const GRACE_MS = 5_000;
@@ -38,11 +40,13 @@ const command = new Command('image-server')
   .option('--request-cert', 'let in only clients with a certificate of --ca', false)
   .option('--ca <F>', 'the authority of these clients (PEM)')
   .option('--insecure', 'listen without encryption also beyond this machine', false)
+  .option('--log', 'say what happens, on stderr, a line of JSON each', false)
   .option('--qlog <DIR>', 'log each connection there, for qvis; for finding faults')
   .usage('[DIR] [--host H] [--port P] [--tls | --cert F --key F | --insecure]');
 
 runCommand(command, async (signal) => {
   const options = command.opts<Options>();
+  if (options.log) logEvents((record) => process.stderr.write(`${JSON.stringify(lineOf(record))}\n`));
   const secure = await serverTls(options, options.host);
   const store = await openStore(command.args[0] ?? bundledImagesDirectory());
   const server = await withFlags(() =>
@@ -50,12 +54,15 @@ runCommand(command, async (signal) => {
       tls: secure?.tls,
       insecure: options.insecure,
       qlogDir: options.qlog,
-      warn: (warning) => process.stderr.write(`image-server: ${warning}\n`),
+      // Who asks for a log has all of it there.
+      warn: options.log ? undefined : say,
     }),
   );
-  server.on('handlerError', ({ path, error }) =>
-    process.stderr.write(`image-server: ${path} failed: ${String(error)}\n`),
-  );
+  if (!options.log) {
+    server.on('handlerError', ({ path, error }) => {
+      say(`${path} failed: ${String(error)}`);
+    });
+  }
   server.add(ImageServiceDefinition, createImageService(store));
   const health = new HealthService(server);
   health.setStatus(ImageServiceDefinition, 'SERVING');
@@ -73,6 +80,22 @@ runCommand(command, async (signal) => {
     await store.close();
   }
 });
+
+function say(line: string): void {
+  process.stderr.write(`image-server: ${line}\n`);
+}
+
+function lineOf({ level, event, message, fields }: LogRecord): object {
+  const { error, ...others } = fields;
+  return {
+    time: new Date(),
+    level,
+    event,
+    message,
+    ...others,
+    ...(error !== undefined && { error: String(error) }),
+  };
+}
 
 function howToFetch(certificate: DevelopmentCertificate, host: string, port: number): string {
   const { fingerprint256, validUntil } = certificate;

@@ -1,5 +1,6 @@
 /** What tools are told over `node:diagnostics_channel`, by whoever only knows the names and the types. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { jest } from '@jest/globals';
 import { TestServiceDefinition } from '../../generated/test/v1/test.js';
 import {
   type ChannelOptions,
@@ -152,21 +153,23 @@ test("a handler's error comes with its call, before its end, and is no warning t
 });
 
 test('a warning is heard by who listens, and only else one of the process', async () => {
-  const warnings: string[] = [];
-  const onWarning = ({ message }: Error): void => void warnings.push(message);
-  process.on('warning', onWarning);
-  try {
-    const server = createServer({ insecure: true });
+  const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const listen = async (): Promise<void> => {
+    await using server = createServer({ insecure: true });
     server.add(TestServiceDefinition, service);
     await server.listen('0.0.0.0:0');
-    await server.shutdown();
-    await new Promise(setImmediate);
+  };
+  try {
+    await listen();
     expect(of('udprpc:warning')).toEqual([
       { message: expect.stringContaining('without encryption') as string },
     ]);
-    expect(warnings).toEqual([]);
+    expect(emitWarning).not.toHaveBeenCalled();
+    unsubscribe('udprpc:warning', listener);
+    await listen();
+    expect(emitWarning).toHaveBeenCalledWith(expect.stringContaining('without encryption'), 'UdprpcWarning');
   } finally {
-    process.off('warning', onWarning);
+    emitWarning.mockRestore();
   }
 });
 

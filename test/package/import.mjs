@@ -4,6 +4,7 @@ import * as details from 'udprpc/details';
 import * as dynamic from 'udprpc/dynamic';
 import * as gateway from 'udprpc/gateway';
 import * as health from 'udprpc/health';
+import * as logging from 'udprpc/logging';
 import * as images from 'udprpc/images';
 import * as reflection from 'udprpc/reflection';
 import * as testing from 'udprpc/testing';
@@ -47,7 +48,7 @@ const answer = await network.run(far.greet({ name: 'Ada' }));
 await network.close();
 if (answer.text !== 'hello Ada') throw new Error(answer.text);
 if (
-  [certificates, details, dynamic, gateway, health, images, reflection, testing].some(
+  [certificates, details, dynamic, gateway, health, images, logging, reflection, testing].some(
     (door) => Object.keys(door).length === 0,
   )
 )

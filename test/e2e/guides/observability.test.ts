@@ -15,6 +15,20 @@ test('a listener is told how a call went', async () => {
   ]);
 }, 30_000);
 
+test('a logger is given records', async () => {
+  const lines = await samples.run('logged.ts');
+  const records = lines.map((line) => JSON.parse(line) as { event: string; message: string });
+  expect(records).toContainEqual(
+    expect.objectContaining({
+      ...{ level: 'info', event: 'udprpc:client.call.end', code: 'NOT_FOUND', attempts: 1 },
+      message: expect.stringMatching(
+        /^\/greeter\.v1\.GreeterService\/Greet of .*: NOT_FOUND, nobody/,
+      ) as string,
+    }),
+  );
+  expect(records.map(({ event }) => event)).toContain('udprpc:connection.close');
+}, 30_000);
+
 test('metrics of a call', async () => {
   await expect(samples.run('metrics.ts')).resolves.toContain(
     'udprpc_client_calls_handled_total{method="/greeter.v1.GreeterService/Greet",code="OK"} 1',
