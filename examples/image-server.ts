@@ -86,15 +86,9 @@ function say(line: string): void {
 }
 
 function lineOf({ level, event, message, fields }: LogRecord): object {
-  const { error, ...others } = fields;
-  return {
-    time: new Date(),
-    level,
-    event,
-    message,
-    ...others,
-    ...(error !== undefined && { error: String(error) }),
-  };
+  const { error } = fields;
+  const stack = error instanceof Error ? { error: error.stack } : {};
+  return { time: new Date(), level, event, message, ...fields, ...stack };
 }
 
 function howToFetch(certificate: DevelopmentCertificate, host: string, port: number): string {
