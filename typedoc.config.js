@@ -15,6 +15,9 @@ const guides = [...readme.matchAll(/^\| \[.*?\]\((docs\/guides\/\S+)\)/gm)].map(
 export default {
   name: 'udprpc',
   includeVersion: true,
+  // Wherever the checkout came from, its files lie there.
+  disableGit: true,
+  sourceLinkTemplate: '../../../src/{path}#L{line}',
   tsconfig: 'tsconfig.build.json',
   out: 'dist/docs',
   entryPoints: Object.values(exports)
