@@ -57,6 +57,7 @@ if (
 for (const [door, peer] of [
   ['udprpc/connect', '@connectrpc/connect'],
   ['udprpc/protobuf-ts', '@protobuf-ts/runtime-rpc'],
+  ['udprpc/opentelemetry', '@opentelemetry/api'],
   ['udprpc/prometheus', 'prom-client'],
 ]) {
   const error = await import(door).catch((reason) => reason);

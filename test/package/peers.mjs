@@ -1,5 +1,6 @@
 import { createServer, createChannel } from 'udprpc';
 import * as connect from 'udprpc/connect';
+import * as opentelemetry from 'udprpc/opentelemetry';
 import * as prometheus from 'udprpc/prometheus';
 import * as protobufTs from 'udprpc/protobuf-ts';
 
@@ -29,6 +30,7 @@ const method = { service: { typeName: 'hello.v1.Greeter' }, name: 'Greet', I: js
 const { text } = await transport.unary(method, { name: process.version }, transport.mergeOptions()).response;
 if (text !== `hello ${process.version}`) throw new Error(text);
 if (Object.keys(prometheus).length === 0) throw new Error('udprpc/prometheus is empty');
+opentelemetry.collectMetrics().stop();
 if (typeof connect.transportFromChannel(channel).unary !== 'function') throw new Error('no transport');
 await channel.close();
 await server.shutdown();

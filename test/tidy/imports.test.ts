@@ -114,6 +114,10 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
     mayImport: ['src/prometheus/', 'src/driver/listen-to-events.ts', 'src/index.ts', 'prom-client'],
   },
   {
+    room: 'src/opentelemetry/',
+    mayImport: ['src/opentelemetry/', 'src/driver/listen-to-events.ts', 'src/index.ts', '@opentelemetry/api'],
+  },
+  {
     room: 'src/logging/',
     mayImport: [
       'src/logging/',

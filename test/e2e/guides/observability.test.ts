@@ -35,6 +35,16 @@ test('metrics of a call', async () => {
   );
 }, 30_000);
 
+test('metrics for OpenTelemetry', async () => {
+  const lines = await samples.run('measured.ts');
+  expect(lines.sort()).toEqual([
+    'rpc.client.call.duration (s)',
+    'rpc.server.call.duration (s)',
+    'udprpc.client.attempts ({attempt})',
+    'udprpc.connections ({connection})',
+  ]);
+}, 30_000);
+
 test('a call is two spans of one trace', async () => {
   await expect(samples.run('traced.ts')).resolves.toEqual([
     'CLIENT greeter.v1.GreeterService/Greet',
