@@ -5,10 +5,10 @@ import { type Description } from './descriptions.js';
 import { type LogRecord } from './log-record.js';
 
 export class LogWriter {
-  readonly #write: (record: LogRecord) => void;
+  readonly #write: (record: LogRecord) => unknown;
   #hasThrown = false;
 
-  constructor(write: (record: LogRecord) => void) {
+  constructor(write: (record: LogRecord) => unknown) {
     this.#write = write;
   }
 
@@ -16,20 +16,21 @@ export class LogWriter {
   log(event: keyof DiagnosticsEvents, description: Description, suppressedCount: number): void {
     const { level, message, fields } = description;
     try {
-      this.#write({
+      const written = this.#write({
         ...{ level, event, message: printable(message).slice(0, MAX_MESSAGE_LENGTH) },
         fields: suppressedCount === 0 ? fields : { ...fields, suppressedCount },
       });
+      if (written instanceof Promise) written.catch(this.#onThrown);
     } catch (error) {
       this.#onThrown(error);
     }
   }
 
-  #onThrown(error: unknown): void {
+  readonly #onThrown = (error: unknown): void => {
     if (this.#hasThrown) return;
     this.#hasThrown = true;
     process.emitWarning(`what logEvents writes to has thrown: ${String(error)}`, 'UdprpcWarning');
-  }
+  };
 }
 
 const MAX_MESSAGE_LENGTH = 500;

@@ -22,13 +22,20 @@ test('how many were left out stands among the fields, where there were any', () 
   ]);
 });
 
-test('a logger that throws harms nothing, and is told of once', () => {
+test.each([
+  [
+    'throws',
+    () => {
+      throw new Error('disk full');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('disk full'))],
+])('a logger that %s harms nothing, and is told of once', async (_, write) => {
   const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
   try {
-    const writer = new LogWriter(() => {
-      throw new Error('disk full');
-    });
+    const writer = new LogWriter(write);
     for (let count = 0; count < 3; count++) writer.log('udprpc:warning', description, 0);
+    await new Promise(setImmediate);
     expect(emitWarning.mock.calls).toEqual([
       ['what logEvents writes to has thrown: Error: disk full', 'UdprpcWarning'],
     ]);
