@@ -1,5 +1,15 @@
 /** The trace of one fetch of an image, as nice-grpc-opentelemetry makes it on both sides, and what has to be right about it. */
-import { context, type HrTime, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  context,
+  createTraceState,
+  type HrTime,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+} from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { hrTimeToMilliseconds, W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
@@ -24,6 +34,15 @@ import { temporaryDirectory } from './temporary-directory.js';
 export const IMAGE_BYTES = 300_000;
 export const IMAGE_NAME = 'dot.gif';
 
+/** Whose span the fetch's is a child of, as if another program had asked for it; `tracestate` has to go all the way. */
+const CALLER = {
+  traceId: '0af7651916cd43dd8448eb211c80319c',
+  spanId: 'b7ad6b7169203331',
+  traceFlags: TraceFlags.SAMPLED,
+  isRemote: true,
+  traceState: createTraceState('vendor=t61rcWkgMzE,other=00f067'),
+};
+
 /** For the tests of one file. */
 export function recordSpans(): InMemorySpanExporter {
   const exporter = new InMemorySpanExporter();
@@ -44,24 +63,35 @@ export function recordSpans(): InMemorySpanExporter {
   return exporter;
 }
 
-/** Of an image server with one image. */
-export async function tracedImageServer(): Promise<Server> {
+/** Handlers of an image server with one image. */
+export async function oneImage(): Promise<ReturnType<typeof createImageService>> {
   const photos = temporaryDirectory();
   const gif = new Uint8Array(IMAGE_BYTES);
   gif.set(new TextEncoder().encode('GIF89a'));
   gif.set([1, 0, 1, 0], 6);
   writeFileSync(join(photos, IMAGE_NAME), gif);
+  return createImageService(await ImageStore.open(photos));
+}
+
+/** An image server with one image. */
+export async function tracedImageServer(): Promise<Server> {
   const server = createServer().use(openTelemetryServerMiddleware());
-  server.add(ImageServiceDefinition, createImageService(await ImageStore.open(photos)));
+  server.add(ImageServiceDefinition, await oneImage());
   return server;
 }
 
 /** Under a span `fetch`. Resolves to the bytes that came. */
-export async function tracedFetch(client: ImageClient, name = IMAGE_NAME): Promise<number> {
-  return trace.getTracer('test').startActiveSpan('fetch', async (span) => {
+export async function tracedFetch(client: ImageClient): Promise<number> {
+  const { bytes } = await inSpan(() => fetchImage(client, IMAGE_NAME, { directory: temporaryDirectory() }));
+  return bytes;
+}
+
+/** Whatever `work` calls is under a span `fetch`. */
+export function inSpan<Result>(work: () => Promise<Result>): Promise<Result> {
+  const within = trace.setSpanContext(ROOT_CONTEXT, CALLER);
+  return trace.getTracer('test').startActiveSpan('fetch', {}, within, async (span) => {
     try {
-      const { bytes } = await fetchImage(client, name, { directory: temporaryDirectory() });
-      return bytes;
+      return await work();
     } finally {
       span.end();
     }
@@ -94,6 +124,8 @@ export function expectTraceOfFetch(spans: readonly ReadableSpan[]): FetchTrace {
   const clients = spans.filter(({ kind }) => kind === SpanKind.CLIENT);
   const servers = spans.filter(({ kind }) => kind === SpanKind.SERVER);
   if (root === undefined) throw new Error('the fetch has no span');
+  expect(spans).toHaveLength(1 + clients.length + servers.length);
+  expect(root.parentSpanContext?.spanId).toBe(CALLER.spanId);
   expect(clients.length).toBeGreaterThan(0);
   expect(servers).toHaveLength(clients.length);
   for (const span of clients) {
@@ -110,6 +142,7 @@ export function expectTraceOfFetch(spans: readonly ReadableSpan[]): FetchTrace {
     for (const attribute of ['rpc.service', 'rpc.method']) {
       expect([attribute, span.attributes[attribute]]).toEqual([attribute, parent.attributes[attribute]]);
     }
+    expect(span.spanContext().traceState?.serialize()).toBe(CALLER.traceState.serialize());
     expectWithin(span, parent);
   }
   return { clients, servers };
