@@ -34,14 +34,18 @@ const tls =
     ? undefined
     : { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
 const acceptor = new CountedAcceptor({ tls, warn: (line) => process.stderr.write(`${line}\n`) });
-const server = new Server(acceptor, realEnvironment);
-const keys = new Set<string>();
+// Answers kept for honest clients are 32 MiB by default, and RSS twice that while they come and go: no part of what a flood costs.
+const server = new Server(acceptor, realEnvironment, { maxReplyCacheBytes: 1 << 20 });
+/** Which turns of each caller have come, a bit each: what is measured is the server, and not what is kept of its calls here. */
+const turns = new Map<string, Uint8Array>();
+const MAX_TURNS = 1 << 20;
 let added = 0;
+let addedAgain = 0;
 server.add(TestServiceDefinition, {
   echo: async ({ payload }) => ({ payload }),
   async add({ key, amount }) {
     added++;
-    keys.add(key);
+    if (hasCome(key)) addedAgain++;
     return { total: amount };
   },
   put: notServed,
@@ -49,6 +53,19 @@ server.add(TestServiceDefinition, {
   upload: notServed,
   chat: notServed,
 });
+
+/** `key`: a caller and its turn, as `7.1234`. */
+function hasCome(key: string): boolean {
+  const [caller = '', text] = key.split('.');
+  const turn = Number(text);
+  if (!(turn < MAX_TURNS)) throw new RangeError(`${key} is no turn below ${MAX_TURNS}`);
+  let bits = turns.get(caller);
+  if (bits === undefined) turns.set(caller, (bits = new Uint8Array(MAX_TURNS / 8)));
+  const [at, mask] = [turn >> 3, 1 << (turn & 7)];
+  const byte = bits[at] ?? 0;
+  bits[at] = byte | mask;
+  return (byte & mask) !== 0;
+}
 
 function notServed(): never {
   throw new Error('not served here');
@@ -73,7 +90,7 @@ function figures(): ServerFigures {
     datagramsReceived: acceptor.datagramsReceived,
     drops: acceptor.drops,
     added,
-    addedAgain: added - keys.size,
+    addedAgain,
     cpuMs: (user + system) / 1_000,
   };
   mostRssBytes = 0;
