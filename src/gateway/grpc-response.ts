@@ -106,7 +106,9 @@ export class GrpcResponse {
   #failure(): GatewayError {
     const { rstCode, id } = this.#stream;
     const { session, lastStreamId } = this.#connection;
-    if (id !== undefined && id > lastStreamId) {
+    // Whoever has answered has started it, whatever it says afterwards.
+    const hasAnswered = this.messages !== undefined;
+    if (!hasAnswered && id !== undefined && id > lastStreamId) {
       const left = 'the gRPC server has left before it took the call';
       return new GatewayError(Status.UNAVAILABLE, left, true);
     }
@@ -114,7 +116,7 @@ export class GrpcResponse {
       const lost = 'the connection to the gRPC server was lost before it had answered: the call may have run';
       return new GatewayError(Status.UNAVAILABLE, lost);
     }
-    const notStarted = rstCode === constants.NGHTTP2_REFUSED_STREAM;
+    const notStarted = !hasAnswered && rstCode === constants.NGHTTP2_REFUSED_STREAM;
     const details = `the gRPC server ended the call's stream with ${resetName(rstCode)}`;
     return new GatewayError(statusOfReset(rstCode), details, notStarted);
   }

@@ -163,6 +163,25 @@ test('[AMO-3] a refused stream is tried again, of any method, and certain not to
   expect(streams).toBe(4);
 });
 
+test('a call whose answer has begun may have run, though GOAWAY does not count it, and is not made again', async () => {
+  let streams = 0;
+  const client = await serving((stream) => {
+    streams++;
+    if (streams === 1) {
+      answering(HI, { 'grpc-status': '0' })(stream);
+      return;
+    }
+    stream.respond(GRPC);
+    stream.write(HI, () => {
+      stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 1);
+      stream.session?.destroy();
+    });
+  });
+  expect((await outcome(client.call('Unary', [bytes('ask')]))).code).toBe(Status.OK);
+  expect(await client.refusal('Unary')).toMatchObject({ code: Status.UNAVAILABLE, maybeExecuted: true });
+  expect(streams).toBe(2);
+});
+
 test('a reset behind the status changes nothing about it', async () => {
   const client = await serving((stream) => {
     answering(HI, { 'grpc-status': '0' })(stream);
