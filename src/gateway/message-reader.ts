@@ -5,6 +5,7 @@
  */
 import { Status } from 'nice-grpc-common';
 import { withRoom } from '../base/with-room.js';
+import { joinPieces } from '../rpc/pieces.js';
 import { GatewayError } from './grpc-status.js';
 
 export interface MessageReaderOptions {
@@ -34,7 +35,8 @@ export class MessageReader {
   }
 
   push(chunk: Uint8Array): void {
-    this.#rest = this.#rest.length === 0 ? chunk : joined(this.#rest, chunk);
+    this.#rest =
+      this.#rest.length === 0 ? chunk : joinPieces([this.#rest, chunk], this.#rest.length + chunk.length);
   }
 
   /** The next message, perhaps a view of what was pushed; undefined: it has not come whole. */
@@ -93,13 +95,6 @@ export class MessageReader {
     this.#rest = count === this.#rest.length ? NO_BYTES : this.#rest.subarray(count);
     return taken;
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }
 
 const PREFIX_BYTES = 5;

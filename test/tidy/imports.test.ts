@@ -80,6 +80,7 @@ const ROOMS: readonly { room: string; mayImport: readonly string[] }[] = [
       'src/rpc/client/response-messages.ts',
       'src/rpc/framing/metadata-codec.ts',
       'src/rpc/framing/unit.ts',
+      'src/rpc/pieces.ts',
       'src/rpc/rpc-error.ts',
       'src/driver/listen-error.ts',
       'src/driver/target.ts',
