@@ -1,5 +1,5 @@
 /** The bytes service and its client over HTTP/2, by @grpc/grpc-js. */
-import { type EventEmitter, once } from 'node:events';
+import { type EventEmitter } from 'node:events';
 import { type Readable } from 'node:stream';
 import * as grpc from '@grpc/grpc-js';
 import { Metadata } from '../../../src/index.js';
@@ -125,8 +125,8 @@ async function answerAll(
   const served = servedCall(kind, call, requests);
   try {
     for await (const message of behave(served)) {
-      if (!call.write(Buffer.from(message)))
-        await Promise.race([once(call, 'drain'), aborted(served.signal)]);
+      if (served.signal.aborted) return;
+      if (!call.write(Buffer.from(message))) await drained(call, 'cancelled');
       if (served.signal.aborted) return;
     }
     call.end(toGrpc(served.trailer));
@@ -157,8 +157,15 @@ function messagesOf(stream: Readable): AsyncIterable<Buffer> {
   };
 }
 
-function aborted(signal: AbortSignal): Promise<unknown> {
-  return signal.aborted ? Promise.resolve() : once(signal, 'abort');
+/** There is room for more, or `end` says that there is no need of it. */
+function drained(call: EventEmitter, end: string): Promise<void> {
+  return new Promise((resolve) => {
+    const onOver = (): void => {
+      for (const event of ['drain', end]) call.off(event, onOver);
+      resolve();
+    };
+    for (const event of ['drain', end]) call.on(event, onOver);
+  });
 }
 
 export function grpcClient(
@@ -220,8 +227,7 @@ async function send(
 ): Promise<void> {
   for await (const message of requests) {
     if (call.destroyed) return;
-    if (!call.write(message))
-      await Promise.race([once(call, 'drain'), once(call, 'close')]).catch(() => undefined);
+    if (!call.write(message)) await drained(call, 'close');
   }
   call.end();
 }
