@@ -1,4 +1,4 @@
-/** What is said of each event, and how serious it is. Undefined: nothing, it is told by another event too. */
+/** What is said of each event, and how serious it is. Undefined: nothing, as the call went well. */
 import { type DiagnosticsEvents, Status } from '../index.js';
 import { type LogFields, type LogLevel } from './log-record.js';
 
@@ -63,13 +63,13 @@ export function descriptionsOf(withCalls: boolean): Descriptions {
 }
 
 function connectionClosed(close: DiagnosticsEvents['udprpc:connection.close']): Description {
-  const { side, peer, isSecure, by, reason, wasReady, durationMs, stats } = close;
+  const { side, peer, isSecure, by, reason, wasReady, isViolation, durationMs, stats } = close;
   const { smoothedRttMs, bytesSent, bytesReceived, packetsLost } = stats;
   return {
-    level: wasReady ? 'info' : 'warn',
+    level: wasReady && !isViolation ? 'info' : 'warn',
     message: `${wasReady ? 'connection' : 'handshake'} with ${peer} ended: ${reason}`,
     fields: {
-      ...{ side, peer, isSecure, by, reason, wasReady, durationMs },
+      ...{ side, peer, isSecure, by, reason, wasReady, isViolation, durationMs },
       ...{ smoothedRttMs, bytesSent, bytesReceived, packetsLost },
     },
   };

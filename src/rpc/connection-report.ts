@@ -1,6 +1,7 @@
 /** What is told of one connection, of either side: that it opened, and how it ended. */
-import { type ConnectionClosed } from '../transport/transport-error.js';
+import { type ConnectionClosed, TransportErrorCode } from '../transport/transport-error.js';
 import { type ConnectionOpen, type EventSubject, identityOf } from './diagnostics.js';
+import { CloseCode } from './framing/reset-code.js';
 import { type RpcEnvironment } from './rpc-environment.js';
 import { type StreamTransport } from './stream-transport.js';
 
@@ -26,15 +27,16 @@ export class ConnectionReport implements EventSubject {
     this.#wasReady = true;
   }
 
-  onClosed({ by, reason }: ConnectionClosed): void {
+  onClosed(closed: ConnectionClosed): void {
     const { diagnostics, clock } = this.#environment;
     const event = diagnostics['udprpc:connection.close'];
     if (!event.hasSubscribers) return;
     event.publish({
       ...this.#facts(),
-      by,
-      reason,
+      by: closed.by,
+      reason: closed.reason,
       wasReady: this.#wasReady,
+      isViolation: isViolation(closed),
       durationMs: clock.now() - this.#openedAt,
       stats: this.#transport.stats(),
     });
@@ -44,4 +46,9 @@ export class ConnectionReport implements EventSubject {
     const { peer, isSecure } = this.#transport;
     return { connection: identityOf(this), side: this.#side, peer, isSecure };
   }
+}
+
+function isViolation({ by, code, isApplication }: ConnectionClosed): boolean {
+  if (by !== 'local' && by !== 'peer') return false;
+  return isApplication ? code === CloseCode.CANCEL_FLOOD : code !== TransportErrorCode.NO_ERROR;
 }

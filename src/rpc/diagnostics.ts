@@ -26,7 +26,10 @@ export interface DiagnosticsEvents {
   readonly 'udprpc:server.call.start': ServerCallStart;
   /** The stream of the call and its handler are over. */
   readonly 'udprpc:server.call.end': ServerCallEnd;
-  /** A handler threw what is no answer: its client is told UNKNOWN, and no more. Before the end of its call. */
+  /**
+   * A handler threw what is no answer: its client is told UNKNOWN, and no more. Before the end of its call. Where nobody listens,
+   * the server warns of it.
+   */
   readonly 'udprpc:server.handler.error': ServerHandlerError;
   /** A client has a way to send, or a server was asked in: the handshake is not over yet, and may fail. */
   readonly 'udprpc:connection.open': ConnectionOpen;
@@ -115,6 +118,8 @@ export interface ConnectionClose extends Omit<ConnectionOpen, 'sample'> {
   readonly reason: string;
   /** The handshake was confirmed; false: it failed. */
   readonly wasReady: boolean;
+  /** One side has broken the protocol, or a limit of the other's. */
+  readonly isViolation: boolean;
   readonly durationMs: number;
   /** As of now. */
   readonly stats: TransportStats;

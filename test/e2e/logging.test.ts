@@ -1,6 +1,13 @@
 /** What a logger is given of real servers and channels. */
 import { TestServiceDefinition } from '../../generated/test/v1/test.js';
-import { createChannel, createClient, createServer, ServerError, Status } from '../../src/index.js';
+import {
+  type CallContext,
+  createChannel,
+  createClient,
+  createServer,
+  ServerError,
+  Status,
+} from '../../src/index.js';
 import { type EventLog, logEvents, type LogOptions, type LogRecord } from '../../src/logging/index.js';
 import { certificates } from '../support/certificates.js';
 
@@ -109,6 +116,32 @@ test("what a server's handler answers is information; what it throws by mistake 
   ]);
   expect(records.filter(({ event }) => event === 'udprpc:warning')).toEqual([]);
 });
+
+test('a client that floods a server with cancelled calls is a warning', async () => {
+  begin();
+  await using server = createServer({ maxCancelsPerSecond: 1, cancelFloodSeconds: 1 });
+  server.add(TestServiceDefinition, {
+    echo: (_: unknown, { signal }: CallContext) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(new Error('cancelled'));
+        });
+      }),
+  } as never);
+  await using channel = createChannel(`udp://127.0.0.1:${await server.listen('127.0.0.1:0')}`);
+  const client = createClient(TestServiceDefinition, channel);
+  const floods = (): LogRecord | undefined => records.find(({ fields }) => fields['isViolation'] === true);
+  while (floods() === undefined) {
+    const controller = new AbortController();
+    const call = client.echo({}, { signal: controller.signal, retry: false });
+    setImmediate(() => {
+      controller.abort();
+    });
+    await call.catch(() => undefined);
+  }
+  expect(floods()).toMatchObject({ level: 'warn', event: 'udprpc:connection.close' });
+  expect(floods()?.message).toMatch(/^connection with .* ended: .*cancelled/);
+}, 30_000);
 
 test('a handshake that is refused is a warning that says why', async () => {
   begin();

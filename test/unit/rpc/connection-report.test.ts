@@ -1,4 +1,6 @@
+import { CloseCode } from '../../../src/rpc/framing/reset-code.js';
 import { NO_TRANSPORT_STATS } from '../../../src/rpc/stream-transport.js';
+import { type ConnectionClosed, TransportErrorCode } from '../../../src/transport/transport-error.js';
 import { ClientFixture } from '../../support/client-fixture.js';
 import { RecordedDiagnostics } from '../../support/recorded-diagnostics.js';
 import { ScriptedTransport } from '../../support/scripted-transport.js';
@@ -24,7 +26,8 @@ test('a connection of a client is told when there is a way to send, and when it 
   transport.closeWith('no packet for 30 s', 'idle');
   expect(recorded.of('udprpc:connection.close')).toEqual([
     {
-      ...{ ...facts, by: 'idle', reason: 'no packet for 30 s', wasReady: true, durationMs: 10 },
+      ...{ ...facts, by: 'idle', reason: 'no packet for 30 s', wasReady: true },
+      ...{ isViolation: false, durationMs: 10 },
       stats: { ...NO_TRANSPORT_STATS, datagramsSent: 9, smoothedRttMs: 4 },
     },
   ]);
@@ -39,6 +42,26 @@ test('a handshake that fails is a connection that was never ready', () => {
   fixture.echo({ retry: false });
   fixture.connector.connected().closeWith('no answer', 'handshakeTimeout');
   expect(recorded.of('udprpc:connection.close')).toMatchObject([{ by: 'handshakeTimeout', wasReady: false }]);
+});
+
+test.each<[string, Partial<ConnectionClosed>, boolean]>([
+  ['closes with an error of the protocol', { by: 'peer', code: TransportErrorCode.PROTOCOL_VIOLATION }, true],
+  [
+    'is closed for an error of the protocol',
+    { by: 'local', code: TransportErrorCode.FLOW_CONTROL_ERROR },
+    true,
+  ],
+  ['is closed for a flood', { by: 'local', code: CloseCode.CANCEL_FLOOD, isApplication: true }, true],
+  ['closes without an error', { by: 'peer', code: TransportErrorCode.NO_ERROR }, false],
+  ['shuts down', { by: 'peer', code: CloseCode.SHUTDOWN, isApplication: true }, false],
+  ['is silent', { by: 'idle', code: TransportErrorCode.NO_ERROR }, false],
+])('a peer that %s', (_, closed, isViolation) => {
+  const recorded = new RecordedDiagnostics();
+  const fixture = new ClientFixture({}, recorded.diagnostics);
+  fixture.echo({ retry: false });
+  const transport = fixture.connector.connected();
+  transport.listener.onClosed({ by: 'peer', code: 0, isApplication: false, reason: 'so', ...closed });
+  expect(recorded.of('udprpc:connection.close')).toMatchObject([{ isViolation }]);
 });
 
 test('one that is ready when it comes was ready', () => {
