@@ -123,11 +123,12 @@ async function answerAll(
   requests: AsyncIterable<Uint8Array> | Uint8Array[],
 ): Promise<void> {
   const served = servedCall(kind, call, requests);
+  const isOver = (): boolean => served.signal.aborted;
   try {
     for await (const message of behave(served)) {
-      if (served.signal.aborted) return;
+      if (isOver()) return;
       if (!call.write(Buffer.from(message))) await drained(call, 'cancelled');
-      if (served.signal.aborted) return;
+      if (isOver()) return;
     }
     call.end(toGrpc(served.trailer));
   } catch (error) {
