@@ -14,7 +14,9 @@ export interface IdentityPaths {
 
 /** Throws CertificateError: unreadable, no PEM, encrypted, expired, a key of another certificate. */
 export async function readIdentity(paths: IdentityPaths): Promise<Identity> {
-  const [cert, key] = await Promise.all([readCertificates(paths.cert), readKey(paths.key)]);
+  // One after the other, so that of two bad files it is always the same that is told.
+  const cert = await readCertificates(paths.cert);
+  const key = await readKey(paths.key);
   if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
     throw new CertificateError(
       `${paths.key} is not the key of ${paths.cert}: give the two that were made together`,
