@@ -2,15 +2,15 @@
  * Many clients in one process, all behind one socket: each a channel that has made one call, and then a stream that is
  * open and never used, so that its connection is kept by PINGs and by nothing else.
  */
-import { realEnvironment } from '../../dist/src/driver/real-environment.js';
-import { plaintextMeans } from '../../dist/src/driver/plaintext-means.js';
-import { UdpSocket } from '../../dist/src/driver/udp-socket.js';
-import { createClient } from '../../dist/src/index.js';
-import { Channel } from '../../dist/src/rpc/client/channel.js';
-import { DEFAULT_TRANSPORT_OPTIONS } from '../../dist/src/transport/connection/transport-options.js';
-import { DEFAULT_ENDPOINT_LIMITS } from '../../dist/src/transport/endpoint/endpoint.js';
-import { EndpointPump } from '../../dist/src/transport/endpoint/endpoint-pump.js';
-import { ProtocolVersion } from '../../dist/src/transport/wire/version.js';
+import { realEnvironment } from '../../src/driver/real-environment.js';
+import { plaintextMeans } from '../../src/driver/plaintext-means.js';
+import { UdpSocket } from '../../src/driver/udp-socket.js';
+import { createClient } from '../../src/index.js';
+import { Channel } from '../../src/rpc/client/channel.js';
+import { DEFAULT_TRANSPORT_OPTIONS } from '../../src/transport/connection/transport-options.js';
+import { DEFAULT_ENDPOINT_LIMITS } from '../../src/transport/endpoint/endpoint.js';
+import { EndpointPump } from '../../src/transport/endpoint/endpoint-pump.js';
+import { ProtocolVersion } from '../../src/transport/wire/version.js';
 import { REQUEST, TestServiceDefinition } from '../peers/payload.mjs';
 
 const [port, count, idleTimeoutMs] = process.argv.slice(2).map(Number);

@@ -25,6 +25,8 @@ const processes = Number(values.processes);
 /** A client sends a PING after a third of it. */
 const IDLE_TIMEOUT_MS = 45_000;
 const PING_INTERVAL_MS = IDLE_TIMEOUT_MS / 3;
+/** What the clients use is no entry point. */
+const LOADER = new URL('../../test/support/typescript.mjs', import.meta.url).href;
 const MEMORY_LIMIT_KIB = 32;
 const CPU_LIMIT_PERCENT = 10;
 const WARM_UP_CONNECTIONS = 100;
@@ -72,7 +74,7 @@ try {
   for (const child of children) child.kill();
 }
 
-function start(file, args, execArgv = ['--expose-gc']) {
+function start(file, args, execArgv = ['--expose-gc', '--import', LOADER]) {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const child = fork(path, args.map(String), { execArgv });
   children.push(child);

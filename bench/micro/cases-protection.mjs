@@ -1,7 +1,7 @@
 /** Sealing and opening a packet: the checksum of plaintext, the AEAD of TLS. */
 import { crc32 } from 'node:zlib';
-import { CIPHER_SUITES, createOpener, createSealer } from '../../dist/src/driver/packet-keys.js';
-import { createPlaintextProtection } from '../../dist/src/transport/protection/plaintext.js';
+import { CIPHER_SUITES, createOpener, createSealer } from '../../src/driver/packet-keys.js';
+import { createPlaintextProtection } from '../../src/transport/protection/plaintext.js';
 
 const HEADER_BYTES = 11;
 

@@ -1,10 +1,10 @@
 /** What an ACK costs the sender, and what a packet costs the receiver's ACK tracker. */
-import { createController } from '../../dist/src/transport/congestion/create-controller.js';
-import { DEFAULT_TRANSPORT_OPTIONS } from '../../dist/src/transport/connection/transport-options.js';
-import { AckTracker } from '../../dist/src/transport/recovery/ack-tracker.js';
-import { Recovery } from '../../dist/src/transport/recovery/recovery.js';
-import { PacketSpace } from '../../dist/src/transport/recovery/sent-packet.js';
-import { ByteWriter } from '../../dist/src/transport/wire/byte-writer.js';
+import { createController } from '../../src/transport/congestion/create-controller.js';
+import { DEFAULT_TRANSPORT_OPTIONS } from '../../src/transport/connection/transport-options.js';
+import { AckTracker } from '../../src/transport/recovery/ack-tracker.js';
+import { Recovery } from '../../src/transport/recovery/recovery.js';
+import { PacketSpace } from '../../src/transport/recovery/sent-packet.js';
+import { ByteWriter } from '../../src/transport/wire/byte-writer.js';
 
 const IN_FLIGHT = 1_000;
 const random = { bytes: (length) => new Uint8Array(length), fraction: () => 0.5 };

@@ -1,9 +1,9 @@
 /** A call's envelope, and the two structures that everything stands on. */
-import { DeadlineHeap, NOT_QUEUED } from '../../dist/src/base/deadline-heap.js';
-import { RangeSet } from '../../dist/src/base/range-set.js';
-import { decodeRequestHeader, writeRequestHeader } from '../../dist/src/rpc/framing/request-header.js';
-import { UnitReader } from '../../dist/src/rpc/framing/unit-reader.js';
-import { UnitWriter } from '../../dist/src/rpc/framing/unit-writer.js';
+import { DeadlineHeap, NOT_QUEUED } from '../../src/base/deadline-heap.js';
+import { RangeSet } from '../../src/base/range-set.js';
+import { decodeRequestHeader, writeRequestHeader } from '../../src/rpc/framing/request-header.js';
+import { UnitReader } from '../../src/rpc/framing/unit-reader.js';
+import { UnitWriter } from '../../src/rpc/framing/unit-writer.js';
 
 export function* rpcCases() {
   const header = {

@@ -1,17 +1,17 @@
 /** Bytes through two StreamSets, and datagrams through two endpoints, without a socket between. */
-import { plaintextMeans } from '../../dist/src/driver/plaintext-means.js';
-import { DEFAULT_TRANSPORT_OPTIONS } from '../../dist/src/transport/connection/transport-options.js';
-import { DEFAULT_ENDPOINT_LIMITS, Endpoint } from '../../dist/src/transport/endpoint/endpoint.js';
-import { PacketSpace } from '../../dist/src/transport/recovery/sent-packet.js';
-import { BufferBudget } from '../../dist/src/transport/stream/buffer-budget.js';
-import { ChunkPool } from '../../dist/src/transport/stream/chunk-pool.js';
-import { DEFAULT_STREAM_LIMITS } from '../../dist/src/transport/stream/stream-limits.js';
-import { StreamSet } from '../../dist/src/transport/stream/stream-set.js';
-import { ByteReader } from '../../dist/src/transport/wire/byte-reader.js';
-import { ByteWriter } from '../../dist/src/transport/wire/byte-writer.js';
-import { decodeFrame } from '../../dist/src/transport/wire/frame.js';
-import { FrameType } from '../../dist/src/transport/wire/frame-type.js';
-import { ProtocolVersion } from '../../dist/src/transport/wire/version.js';
+import { plaintextMeans } from '../../src/driver/plaintext-means.js';
+import { DEFAULT_TRANSPORT_OPTIONS } from '../../src/transport/connection/transport-options.js';
+import { DEFAULT_ENDPOINT_LIMITS, Endpoint } from '../../src/transport/endpoint/endpoint.js';
+import { PacketSpace } from '../../src/transport/recovery/sent-packet.js';
+import { BufferBudget } from '../../src/transport/stream/buffer-budget.js';
+import { ChunkPool } from '../../src/transport/stream/chunk-pool.js';
+import { DEFAULT_STREAM_LIMITS } from '../../src/transport/stream/stream-limits.js';
+import { StreamSet } from '../../src/transport/stream/stream-set.js';
+import { ByteReader } from '../../src/transport/wire/byte-reader.js';
+import { ByteWriter } from '../../src/transport/wire/byte-writer.js';
+import { decodeFrame } from '../../src/transport/wire/frame.js';
+import { FrameType } from '../../src/transport/wire/frame-type.js';
+import { ProtocolVersion } from '../../src/transport/wire/version.js';
 
 export function* streamCases() {
   yield streamSetCase('30 B call, 100 B answer', 30, 100);

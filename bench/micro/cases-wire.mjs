@@ -1,15 +1,15 @@
 /** Bytes to frames and headers and back. */
-import { PacketSpace } from '../../dist/src/transport/recovery/sent-packet.js';
-import { ByteReader } from '../../dist/src/transport/wire/byte-reader.js';
-import { ByteWriter } from '../../dist/src/transport/wire/byte-writer.js';
-import { decodeFrame } from '../../dist/src/transport/wire/frame.js';
-import { writeAck, writeStreamHeader } from '../../dist/src/transport/wire/frame-writer.js';
+import { PacketSpace } from '../../src/transport/recovery/sent-packet.js';
+import { ByteReader } from '../../src/transport/wire/byte-reader.js';
+import { ByteWriter } from '../../src/transport/wire/byte-writer.js';
+import { decodeFrame } from '../../src/transport/wire/frame.js';
+import { writeAck, writeStreamHeader } from '../../src/transport/wire/frame-writer.js';
 import {
   decodeHeader,
   readTruncatedPacketNumber,
   writeShortHeader,
-} from '../../dist/src/transport/wire/header.js';
-import { RangeSet } from '../../dist/src/base/range-set.js';
+} from '../../src/transport/wire/header.js';
+import { RangeSet } from '../../src/base/range-set.js';
 
 const ID = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 

@@ -18,6 +18,8 @@ const { values } = parseArgs({
   },
 });
 const SIDE = fileURLToPath(new URL('side.mjs', import.meta.url));
+/** For the names of events, which no entry point has. */
+const LOADER = new URL('../../test/support/typescript.mjs', import.meta.url).href;
 /** Until V8 has compiled what runs. */
 const WARM_UPS = 8;
 
@@ -49,7 +51,7 @@ try {
 }
 
 function start(...args) {
-  const child = fork(SIDE, args);
+  const child = fork(SIDE, args, { execArgv: ['--import', LOADER] });
   children.push(child);
   return child;
 }

@@ -9,7 +9,7 @@
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createChannel, createClientFactory, createServer } from '../../dist/src/index.js';
-import { NO_DIAGNOSTICS } from '../../dist/src/rpc/diagnostics.js';
+import { NO_DIAGNOSTICS } from '../../src/rpc/diagnostics.js';
 import { REQUEST, RESPONSE, TestServiceDefinition } from '../peers/payload.mjs';
 
 const IN_FLIGHT = 64;
