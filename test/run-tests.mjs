@@ -1,6 +1,7 @@
 /**
  * `npm test`: all tests, in several runs of jest one after the other; with arguments one run of jest with these. Each suite
- * leaves some of its modules behind, and in one process of gigabytes collections hold up what is to happen in time.
+ * leaves some of its modules behind, and in one process of gigabytes collections hold up what is to happen in time. What
+ * lives in virtual time, or in none, shares the machine; what has sockets and clocks has it alone.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,7 +10,12 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const TOP = fileURLToPath(new URL('..', import.meta.url));
-const SHARDS = 5;
+/** Suites without sockets or clocks of their own. */
+const TIMELESS = 'unit/(?!driver/)|sim/|tidy/|fuzz/';
+const RUNS = [
+  ...shards(2, '--maxWorkers=2', `--testPathPatterns=/test/(${TIMELESS})`),
+  ...shards(3, '--maxWorkers=1', `--testPathPatterns=/test/(?!${TIMELESS})`),
+];
 /** As `npm run jest`. */
 const JEST = [
   '--disable-warning=ExperimentalWarning',
@@ -24,10 +30,14 @@ function jest(...args) {
   return spawnSync('node', [...JEST, ...args], options).status ?? 1;
 }
 
+/** The arguments of so many runs, which share out what the arguments name. */
+function shards(count, ...args) {
+  return Array.from({ length: count }, (_, i) => [`--shard=${i + 1}/${count}`, ...args]);
+}
+
 /** What jest says of one run; undefined where it could not run. */
-function shard(number, folder) {
-  const file = join(folder, `${number}.json`);
-  jest(`--shard=${number}/${SHARDS}`, '--json', `--outputFile=${file}`);
+function resultOf(args, file) {
+  jest(...args, '--json', `--outputFile=${file}`);
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
@@ -35,22 +45,22 @@ function shard(number, folder) {
   }
 }
 
-function allShards() {
+function allResults() {
   const folder = mkdtempSync(join(tmpdir(), 'udprpc-tests-'));
   try {
-    return Array.from({ length: SHARDS }, (_, i) => shard(i + 1, folder));
+    return RUNS.map((args, i) => resultOf(args, join(folder, `${i}.json`)));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function sum(runs, key) {
+function sum(results, key) {
   return runs.reduce((total, run) => total + (run?.[key] ?? 0), 0);
 }
 
 /** The failed tests, and the suites that could not be loaded. */
-function failures(run) {
-  return run.testResults
+function failures(result) {
+  return result.testResults
     .filter(({ status }) => status === 'failed')
     .flatMap(({ name, assertionResults }) => {
       const failed = assertionResults.filter(({ status }) => status === 'failed');
@@ -62,12 +72,14 @@ function failures(run) {
 const args = process.argv.slice(2);
 if (args.length > 0) process.exit(jest(...args));
 
-const runs = allShards();
+const results = allResults();
 // A run that ended before it had a result, or found no tests, is a failure too.
-const lines = runs.flatMap((run, i) =>
-  run?.numTotalTests > 0 ? failures(run) : [`run ${i + 1} of jest ended early`],
+const lines = results.flatMap((result, i) =>
+  result?.numTotalTests > 0 ? failures(result) : [`run ${i + 1} of jest ended early`],
 );
 for (const line of lines) console.log(`FAILED ${line}`);
-const skipped = sum(runs, 'numPendingTests');
-console.log(`\nAll tests: ${sum(runs, 'numPassedTests')} passed, ${lines.length} failed, ${skipped} skipped`);
+const skipped = sum(results, 'numPendingTests');
+console.log(
+  `\nAll tests: ${sum(results, 'numPassedTests')} passed, ${lines.length} failed, ${skipped} skipped`,
+);
 process.exit(lines.length === 0 ? 0 : 1);
