@@ -13,6 +13,7 @@ import { EndpointPump } from '../transport/endpoint/endpoint-pump.js';
 import { type BufferBudget } from '../transport/stream/buffer-budget.js';
 import { type Transmit } from '../transport/connection/transmit.js';
 import { type Address } from '../transport/path/path.js';
+import { BusyPoll } from './busy-poll.js';
 import { freeMemory } from './free-memory.js';
 import { type Observation } from './observation.js';
 import { type TransportMeans } from './plaintext-means.js';
@@ -38,6 +39,7 @@ export class ClientSocket {
   /** The one before, until something has come to the new one. */
   #previous: UdpSocket | undefined;
   readonly #renewal: SocketRenewal<UdpSocket>;
+  readonly #busyPoll: BusyPoll;
   readonly #pump: EndpointPump;
   #closed: Promise<void> | undefined;
 
@@ -76,6 +78,7 @@ export class ClientSocket {
     this.#socket = socket;
     this.#options = options;
     const { observation } = options;
+    this.#busyPoll = new BusyPoll(options.clock, options.transport.busyPollUs);
     // An open call keeps the process alive by its deadline; a connection that only waits does not.
     socket.unref();
     this.#pump = new EndpointPump({
@@ -94,6 +97,7 @@ export class ClientSocket {
       clock: options.clock,
       send: (transmit) => {
         this.#socket.send(transmit);
+        this.#busyPoll.onSent();
         // Two in a row are hardly chance, and one more address costs a round trip.
         if (this.transport.connection.ptosInRow >= SILENT_PTOS) this.#renew();
       },
@@ -139,6 +143,7 @@ export class ClientSocket {
   }
 
   #onDatagram(datagram: Uint8Array, from: Address, socket: UdpSocket): void {
+    this.#busyPoll.onDatagram();
     if (socket === this.#socket) {
       this.#renewal.onHeard();
       void this.#previous?.close();

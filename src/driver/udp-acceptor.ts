@@ -15,6 +15,7 @@ import { type StreamListener, type StreamTransport } from '../transport/stream-t
 import { type BufferBudget } from '../transport/stream/buffer-budget.js';
 import { ProtocolVersion } from '../transport/wire/version.js';
 import { BoundSockets } from './bound-sockets.js';
+import { BusyPoll } from './busy-poll.js';
 import { freeMemory } from './free-memory.js';
 import { localAddresses } from './local-addresses.js';
 import { type Observation } from './observation.js';
@@ -121,6 +122,7 @@ export class UdpListening implements Listening {
   readonly #observation: Observation | undefined;
   readonly #scheme: 'udp' | 'udps';
   readonly #pump: EndpointPump;
+  readonly #busyPoll: BusyPoll;
   readonly #transports = new Set<ConnectionTransport>();
   #sentCount = 0;
   #closed: Promise<void> | undefined;
@@ -140,6 +142,7 @@ export class UdpListening implements Listening {
       handler: {
         onDatagram(datagram, remote, local) {
           if (opened === undefined) return;
+          opened.#busyPoll.onDatagram();
           if (opened.#pump.handleDatagram(datagram, remote, local)) freeMemory(datagram);
         },
         onSocketError(error, failed) {
@@ -165,11 +168,14 @@ export class UdpListening implements Listening {
     const { observation } = options;
     this.#observation = observation;
     this.#scheme = options.tls === undefined ? 'udp' : 'udps';
+    const transport = resolveTransportOptions(options.transport);
+    const clock = options.clock ?? realEnvironment.clock;
+    this.#busyPoll = new BusyPoll(clock, transport.busyPollUs);
     this.#pump = new EndpointPump({
       config: {
         role: 'server',
         versions: [options.tls === undefined ? ProtocolVersion.PLAINTEXT : ProtocolVersion.TLS],
-        options: resolveTransportOptions(options.transport),
+        options: transport,
         limits: resolveEndpointLimits(options.limits),
         receiveBufferBytes: sockets.receiveBufferBytes,
         buffers: options.buffers ?? processBuffers,
@@ -179,10 +185,11 @@ export class UdpListening implements Listening {
         observe:
           observation && ((facts, now) => observation.observe(facts, sockets.addressOf(facts.local), now)),
       },
-      clock: options.clock ?? realEnvironment.clock,
+      clock,
       send: (transmit) => {
         this.#sentCount++;
         sockets.send(transmit);
+        this.#busyPoll.onSent();
       },
       accept: (transport) => {
         this.#transports.add(transport);

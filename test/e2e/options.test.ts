@@ -18,6 +18,10 @@ describe('options that cannot be are refused where they are given', () => {
       { transport: { toleratedLoss: 0.6 } },
       'transport.toleratedLoss is 0.6: it takes a number, from 0 to 0.5',
     ],
+    [
+      { transport: { busyPollUs: -1 } },
+      'transport.busyPollUs is -1: it takes a number of µs, from 0 to 1000',
+    ],
     [{ maxWaitingCalls: NaN }, 'maxWaitingCalls is NaN'],
     [{ defaultTimeoutMs: -5 }, 'defaultTimeoutMs is -5'],
     [
