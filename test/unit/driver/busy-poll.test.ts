@@ -3,9 +3,10 @@ import { type Clock } from '../../../src/base/clock.js';
 import { BusyPoll } from '../../../src/driver/busy-poll.js';
 
 const LIMIT_US = 50;
-/** In ms. */
+/** In ms: soon, too late for who is awake, and too late also for who slept. */
 const SOON = 0.04;
 const LATE = 0.06;
+const VERY_LATE = 0.11;
 
 /** Turns of an event loop that takes no time for them, and of which `awake` says that it would not sleep. */
 function loop(limitUs = LIMIT_US) {
@@ -36,6 +37,9 @@ function loop(limitUs = LIMIT_US) {
     sent: () => {
       poll.onSent();
     },
+    received: () => {
+      poll.onDatagram();
+    },
   };
 }
 
@@ -52,7 +56,7 @@ describe('BusyPoll', () => {
   });
 
   test('always sleeps where they come later', () => {
-    expect(exchangesBeforeAwake(loop(), LATE)).toBe(100);
+    expect(exchangesBeforeAwake(loop(), VERY_LATE)).toBe(100);
   });
 
   test('stays awake for the limit after the last sending, and no longer', () => {
@@ -69,30 +73,36 @@ describe('BusyPoll', () => {
     expect(turns.awake()).toBe(0);
   });
 
-  test('gives up after three that came late, and begins again when they come soon', () => {
-    const turns = loop();
-    for (let i = 0; i < 50; i++) turns.exchange(SOON);
-    turns.exchange(LATE);
-    turns.exchange(LATE);
-    expect(turns.awake()).toBe(1);
-    turns.exchange(LATE);
-    expect(turns.awake()).toBe(0);
-    turns.exchange(SOON);
-    turns.exchange(SOON);
-    expect(turns.awake()).toBe(0);
-    turns.exchange(SOON);
-    expect(turns.awake()).toBe(1);
+  test('takes twice as long for soon while it sleeps, which is late itself', () => {
+    expect(exchangesBeforeAwake(loop(), 2 * LIMIT_US * 0.00099)).toBe(11);
   });
 
-  test('of datagrams that come in bursts it waits for the next burst once', () => {
+  test('gives up after three that it waited for in vain, and begins again when they come soon', () => {
     const turns = loop();
-    let turnsAwake = 0;
-    for (let burst = 0; burst < 20; burst++) {
-      for (let i = 0; i < 32; i++) turns.exchange(0.002);
+    for (let i = 0; i < 50; i++) turns.exchange(SOON);
+    for (const isAwake of [1, 1, 0]) {
       turns.after(LATE);
-      turnsAwake += turns.awake();
+      turns.exchange(LATE);
+      expect(turns.awake()).toBe(isAwake);
     }
-    expect(turnsAwake).toBe(0);
+    for (const isAwake of [0, 0, 1]) {
+      turns.exchange(SOON);
+      expect(turns.awake()).toBe(isAwake);
+    }
+  });
+
+  test('what comes without anything being sent keeps nobody awake', () => {
+    const turns = loop();
+    exchangesBeforeAwake(turns, SOON);
+    for (let us = 0; us <= LIMIT_US; us++) {
+      turns.after(0.001);
+      turns.received();
+    }
+    expect(turns.awake()).toBe(0);
+    turns.after(VERY_LATE);
+    for (let i = 0; i < 100; i++) turns.received();
+    turns.sent();
+    expect(turns.awake()).toBe(0);
   });
 
   test('0 sleeps always', () => {
