@@ -197,7 +197,7 @@ export class Endpoint {
 
   // In.
 
-  /** Returns whether its memory is free: nothing of it is kept. What is dropped here is left to the collector. */
+  /** Returns whether its memory is free: nothing of it is kept. */
   handleDatagram(bytes: Uint8Array, remote: Address, local: number, now: number): boolean {
     this.#datagramsReceived++;
     const first = bytes[0];
@@ -209,7 +209,8 @@ export class Endpoint {
       (first & 0x80) === 0
         ? this.#findShort(bytes, remote, local, now)
         : this.#findLong(bytes, remote, local, now);
-    if (member === undefined) return false;
+    // Dropped; an answer to it is in memory of its own.
+    if (member === undefined) return true;
     const isFree = member.connection.handleDatagram(bytes, remote, local, now);
     this.#touch(member);
     return isFree;

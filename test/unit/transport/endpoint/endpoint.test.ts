@@ -112,6 +112,7 @@ describe('a server endpoint', () => {
     pair.deliver('server', Uint8Array.from([...start, ...new Array<number>(length - start.length).fill(1)]));
     expect(pair.server.drops[reason]).toBe(1);
     expect([answers(pair), pair.server.connectionCount]).toEqual([[], 0]);
+    expect(pair.freed).toEqual([true]);
   });
 
   test('[HSK-8] keeps half-open connections of one address within their limit, and frees them at the handshake timeout', () => {
