@@ -55,7 +55,7 @@ function allResults() {
 }
 
 function sum(results, key) {
-  return runs.reduce((total, run) => total + (run?.[key] ?? 0), 0);
+  return results.reduce((total, result) => total + (result?.[key] ?? 0), 0);
 }
 
 /** The failed tests, and the suites that could not be loaded. */
