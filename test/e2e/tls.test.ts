@@ -21,6 +21,7 @@ import {
   TlsOptionsError,
 } from '../../src/index.js';
 import { TestServiceDefinition } from '../../generated/test/v1/test.js';
+import { pattern } from '../support/stream-packet.js';
 import { type Certificates, certificates, type Identity } from '../support/certificates.js';
 
 let made: Certificates;
@@ -92,6 +93,20 @@ describe('a server with a certificate', () => {
     expect((await client.add({ key: 'a', amount: 1n }, { timeoutMs: 5_000 })).total).toBe(1n);
     expect(peers[0]).toMatch(/^127\.0\.0\.1:\d+$/);
     expect(seen[0]).toBeUndefined();
+  });
+
+  test('sends messages of all sizes back as they came, many beside each other', async () => {
+    const { port } = await serve(made.localServer);
+    const client = clientOf(port, { ca: made.authority.cert });
+    // So that loopback is found to carry the largest datagrams.
+    await client.echo({ payload: pattern(4_000_000) }, { timeoutMs: 10_000 });
+    const sizes = [1, 100, 16_383, 16_384, 30_000, 61_440, 65_400, 65_536, 200_000, 1_000_000];
+    const sent = Array.from({ length: 100 }, (_call, i) => pattern(sizes[i % sizes.length] ?? 0, i));
+    const calls = sent.map(async (message) => client.echo({ payload: message }, { timeoutMs: 20_000 }));
+    const answers = await Promise.all(calls);
+    answers.forEach((answer, i) => {
+      expect(Buffer.compare(answer.payload, sent[i] ?? payload)).toBe(0);
+    });
   });
 
   test('says where it listens', async () => {

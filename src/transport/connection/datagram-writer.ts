@@ -138,7 +138,8 @@ export class DatagramWriter {
 
   #finish(draft: TransmitDraft, path: Path): TransmitDraft {
     const { stats } = this.#players;
-    draft.length = draft.writer.offset;
+    draft.length = draft.writer.offset + draft.writer.insetBytes;
+    draft.inset = draft.writer.inset;
     draft.segmentSize = draft.length;
     path.onSent(draft.length);
     stats.datagramsSent++;
