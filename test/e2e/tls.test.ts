@@ -96,7 +96,7 @@ describe('a server with a certificate', () => {
   });
 
   test('sends messages of all sizes back as they came, many beside each other', async () => {
-    const { port } = await serve(made.localServer);
+    const { port, server } = await serve(made.localServer);
     const client = clientOf(port, { ca: made.authority.cert });
     // So that loopback is found to carry the largest datagrams.
     await client.echo({ payload: pattern(4_000_000) }, { timeoutMs: 10_000 });
@@ -107,6 +107,7 @@ describe('a server with a certificate', () => {
     answers.forEach((answer, i) => {
       expect(Buffer.compare(answer.payload, sent[i] ?? payload)).toBe(0);
     });
+    expect(server.stats().packetsDamaged).toBe(0);
   });
 
   test('says where it listens', async () => {
