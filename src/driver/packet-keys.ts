@@ -4,7 +4,6 @@
  * numbers never restart, so a key and a nonce never meet twice; that is the caller's to keep.
  */
 import {
-  type CipherGCM,
   type CipherGCMTypes,
   createCipheriv,
   createDecipheriv,
@@ -66,44 +65,25 @@ export function createSealer(suite: CipherSuite, secret: Uint8Array): Sealer {
   const { key, iv } = derivePacketKey(suite, secret);
   const cipherName = nodeCipherName(suite);
   const nonce = new Uint8Array(IV_BYTES);
-  const begin = (packetNumber: number, header: Uint8Array): CipherGCM => {
-    writeNonce(nonce, iv, packetNumber);
-    return createCipheriv(cipherName, key, nonce, AEAD_OPTIONS).setAAD(header, UNUSED_AAD_OPTIONS);
-  };
   return {
     overhead: TAG_BYTES,
     packetLimit: PACKET_LIMIT,
     next: () => ratchet.next(),
     seal(packetNumber, buffer, headerStart, payloadStart, payloadEnd) {
-      const cipher = begin(packetNumber, buffer.subarray(headerStart, payloadStart));
-      sealPart(cipher, buffer, payloadStart, payloadEnd);
-      return end(cipher, buffer, payloadEnd);
-    },
-    sealAround(packetNumber, buffer, headerStart, payloadStart, payloadEnd, inset) {
-      const cipher = begin(packetNumber, buffer.subarray(headerStart, payloadStart));
-      sealPart(cipher, buffer, payloadStart, inset.at);
-      const sealed = cipher.update(inset.bytes);
-      sealPart(cipher, buffer, inset.at, payloadEnd);
-      end(cipher, buffer, payloadEnd);
-      return sealed;
+      writeNonce(nonce, iv, packetNumber);
+      const cipher = createCipheriv(cipherName, key, nonce, AEAD_OPTIONS);
+      cipher.setAAD(buffer.subarray(headerStart, payloadStart), UNUSED_AAD_OPTIONS);
+      // A RETRY is a header only.
+      if (payloadEnd > payloadStart) {
+        const sealed = cipher.update(buffer.subarray(payloadStart, payloadEnd));
+        buffer.set(sealed, payloadStart);
+        freeMemory(sealed);
+      }
+      cipher.final();
+      buffer.set(cipher.getAuthTag(), payloadEnd);
+      return payloadEnd + TAG_BYTES;
     },
   };
-}
-
-/** Seals `buffer[start, end)` in place. */
-function sealPart(cipher: CipherGCM, buffer: Uint8Array, start: number, end: number): void {
-  // A RETRY is a header only.
-  if (end === start) return;
-  const sealed = cipher.update(buffer.subarray(start, end));
-  buffer.set(sealed, start);
-  freeMemory(sealed);
-}
-
-/** Writes the tag. Returns where the packet ends. */
-function end(cipher: CipherGCM, buffer: Uint8Array, payloadEnd: number): number {
-  cipher.final();
-  buffer.set(cipher.getAuthTag(), payloadEnd);
-  return payloadEnd + TAG_BYTES;
 }
 
 /** As `createSealer`. */

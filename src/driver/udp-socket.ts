@@ -9,8 +9,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { type Transmit } from '../transport/connection/transmit.js';
 import { type Address } from '../transport/path/path.js';
-import { partsAround } from '../transport/wire/byte-writer.js';
-import { freeMemory } from './free-memory.js';
 import {
   classifySocketError,
   SOCKET_ERROR_KINDS,
@@ -88,7 +86,7 @@ export class UdpSocket {
 
   /** Sends to `transmit.remote`, or to the connected peer whoever that names. Never throws. */
   send(transmit: Transmit): void {
-    const { bytes, length, segmentSize, inset, remote } = transmit;
+    const { bytes, length, segmentSize, remote } = transmit;
     // Port 0 can be forged in a datagram, and Node throws when asked to send there.
     const isPossible = this.#closed === undefined && remote.port !== 0 && length > 0;
     if (!isPossible || this.#queuedBytes + length > MAX_QUEUED_BYTES) {
@@ -100,12 +98,8 @@ export class UdpSocket {
     const sending = this.#freeSendings.pop() ?? new Sending(this.#onSent);
     sending.transmit = transmit;
     sending.remaining = Math.ceil(length / segmentSize);
-    if (inset !== undefined) {
-      this.#sendDatagram(partsAround(bytes, length - inset.bytes.length, inset), remote, sending);
-      return;
-    }
     for (let start = 0; start < length; start += segmentSize) {
-      this.#sendDatagram(bytes.subarray(start, Math.min(start + segmentSize, length)), remote, sending);
+      this.#sendSegment(bytes.subarray(start, Math.min(start + segmentSize, length)), remote, sending);
     }
   }
 
@@ -122,10 +116,10 @@ export class UdpSocket {
     return this.#closed;
   }
 
-  #sendDatagram(datagram: Uint8Array | Uint8Array[], remote: Address, sending: Sending): void {
+  #sendSegment(segment: Uint8Array, remote: Address, sending: Sending): void {
     try {
-      if (this.#connectedTo !== undefined) this.#socket.send(datagram, sending.onDone);
-      else this.#socket.send(datagram, remote.port, remote.ip, sending.onDone);
+      if (this.#connectedTo !== undefined) this.#socket.send(segment, sending.onDone);
+      else this.#socket.send(segment, remote.port, remote.ip, sending.onDone);
     } catch (error) {
       sending.onDone(error);
     }
@@ -140,7 +134,6 @@ export class UdpSocket {
     if (this.#freeSendings.length < MAX_FREE_SENDINGS) this.#freeSendings.push(sending);
     if (transmit === undefined) return;
     this.#queuedBytes -= transmit.length;
-    if (transmit.inset !== undefined) freeMemory(transmit.inset.bytes);
     this.#handler.onReleased(transmit);
   };
 

@@ -25,7 +25,6 @@ import {
   plaintextHelloProtection,
 } from '../transport/protection/plaintext.js';
 import { type StreamListener } from '../transport/stream-transport.js';
-import { partsAround } from '../transport/wire/byte-writer.js';
 import { RESET_TOKEN_BYTES } from '../transport/wire/frame.js';
 import { MAX_DATAGRAM_BYTES } from '../transport/path/datagram-limits.js';
 import { ProtocolVersion } from '../transport/wire/version.js';
@@ -111,13 +110,9 @@ export function createSimEndpoint(options: SimEndpointOptions, role: SimEndpoint
     },
     clock: options.host.clock(),
     send: (transmit) => {
-      const { length, segmentSize, inset, local, remote } = transmit;
-      const bytes =
-        inset === undefined
-          ? transmit.bytes
-          : Buffer.concat(partsAround(transmit.bytes, length - inset.bytes.length, inset));
-      for (let start = 0; start < length; start += segmentSize) {
-        sockets[local]?.send(bytes.subarray(start, Math.min(length, start + segmentSize)), remote);
+      for (let start = 0; start < transmit.length; start += transmit.segmentSize) {
+        const end = Math.min(transmit.length, start + transmit.segmentSize);
+        sockets[transmit.local]?.send(transmit.bytes.subarray(start, end), transmit.remote);
       }
       pump.release(transmit);
     },

@@ -89,22 +89,6 @@ describe('UdpSocket', () => {
     expect(atClient.datagrams).toEqual([{ bytes: new Uint8Array([4]), remote: server.local }]);
   });
 
-  test('sends a datagram with an inset as one, and gives the memory of the inset back', async () => {
-    const atServer = new Recorder();
-    const atClient = new Recorder();
-    const server = await bind(atServer);
-    const client = await connect(server.local, atClient);
-    const inset = { at: 2, bytes: new Uint8Array(20_000).fill(9) };
-    const transmit = { ...transmitOf(Uint8Array.of(1, 2, 3, 0, 0), server.local), length: 20_003, inset };
-    client.send({ ...transmit, segmentSize: 20_003 });
-    await atServer.until((it) => it.datagrams.length === 1);
-    const expected = [1, 2, ...new Array<number>(20_000).fill(9), 3];
-    expect([...(atServer.datagrams[0]?.bytes ?? [])]).toEqual(expected);
-    await atClient.until((it) => it.released.length === 1);
-    expect(inset.bytes.buffer.byteLength).toBe(0);
-    expect(atClient.errors).toEqual([]);
-  });
-
   test('hands up plain arrays that stay as they are, and one address object per peer', async () => {
     const atServer = new Recorder();
     const server = await bind(atServer);

@@ -6,7 +6,7 @@ import { type PacketBuilder } from '../../src/transport/connection/packet-builde
 import { PacketSpace, type SentFrame } from '../../src/transport/recovery/sent-packet.js';
 import { type StreamSet } from '../../src/transport/stream/stream-set.js';
 import { ByteReader } from '../../src/transport/wire/byte-reader.js';
-import { ByteWriter, partsAround } from '../../src/transport/wire/byte-writer.js';
+import { ByteWriter } from '../../src/transport/wire/byte-writer.js';
 import { decodeFrame, type Frame } from '../../src/transport/wire/frame.js';
 import { FrameType } from '../../src/transport/wire/frame-type.js';
 
@@ -18,18 +18,15 @@ export class StreamPacket implements PacketBuilder {
 
   constructor(room: number) {
     this.writer = new ByteWriter(new Uint8Array(room));
-    this.writer.takesInset = true;
   }
 
   get length(): number {
-    return this.writer.offset + this.writer.insetBytes;
+    return this.writer.offset;
   }
 
   /** A copy each time: what a receiver keeps is never what the sender wrote into. */
   decode(): Frame[] {
-    const { bytes, offset, inset } = this.writer;
-    const written = inset === undefined ? bytes.slice(0, offset) : concat(partsAround(bytes, offset, inset));
-    const reader = new ByteReader(written);
+    const reader = new ByteReader(this.writer.bytes.slice(0, this.length));
     const frames: Frame[] = [];
     while (reader.remaining > 0) frames.push(decodeFrame(reader, this.space));
     return frames;

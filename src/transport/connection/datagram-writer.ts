@@ -138,8 +138,7 @@ export class DatagramWriter {
 
   #finish(draft: TransmitDraft, path: Path): TransmitDraft {
     const { stats } = this.#players;
-    draft.length = draft.writer.offset + draft.writer.insetBytes;
-    draft.inset = draft.writer.inset;
+    draft.length = draft.writer.offset;
     draft.segmentSize = draft.length;
     path.onSent(draft.length);
     stats.datagramsSent++;

@@ -4,7 +4,6 @@
  */
 import { type Path } from '../path/path.js';
 import { PacketSpace, type SentFrame, type SentPacket } from '../recovery/sent-packet.js';
-import { type Sealer } from '../protection/protection.js';
 import { type ByteWriter } from '../wire/byte-writer.js';
 import { patchHelloLength, writeHelloHeader, writeShortHeader } from '../wire/header.js';
 import { packetNumberLength } from '../wire/packet-number.js';
@@ -50,8 +49,6 @@ export class OpenPacket implements PacketBuilder {
     this.frames = [];
     this.isAckEliciting = false;
     this.isMtuProbe = false;
-    // Who observes is shown the payload in one piece.
-    writer.takesInset = this.#observer === undefined && state.sealer?.sealAround !== undefined;
     this.#isPadded = false;
     this.#packetNumber = state.nextPacketNumber;
     this.#headerStart = writer.offset;
@@ -92,7 +89,7 @@ export class OpenPacket implements PacketBuilder {
 
   /** Pads the payload, which must be the last of its datagram, so that the datagram has `datagramBytes`. */
   padTo(datagramBytes: number, state: PacketSpaceState): void {
-    const missing = datagramBytes - this.writer.offset - this.writer.insetBytes;
+    const missing = datagramBytes - this.writer.offset;
     if (missing <= 0) return;
     this.writer.offset = this.#payloadEnd;
     writePadding(this.writer, missing);
@@ -106,44 +103,26 @@ export class OpenPacket implements PacketBuilder {
     if (sealer === undefined) throw new Error('udprpc: a packet without keys');
     const { bytes } = this.writer;
     const end = this.#payloadEnd + sealer.overhead;
-    const packetBytes = end - this.#headerStart + this.writer.insetBytes;
     if (this.space === PacketSpace.HELLO) {
       patchHelloLength(bytes, this.#lengthPosition, end - this.#packetNumberOffset);
     }
     if (this.#observer !== undefined) {
       const payload = bytes.subarray(this.#payloadStart, this.#payloadEnd);
-      this.#observer.onPacketSent(this.space, this.#packetNumber, payload, packetBytes, now);
+      this.#observer.onPacketSent(this.space, this.#packetNumber, payload, end - this.#headerStart, now);
     }
-    this.#sealWith(sealer);
+    sealer.seal(this.#packetNumber, bytes, this.#headerStart, this.#payloadStart, this.#payloadEnd);
     state.nextPacketNumber = this.#packetNumber + 1;
     return {
       space: this.space,
       packetNumber: this.#packetNumber,
       sentAt: now,
-      bytes: packetBytes,
+      bytes: end - this.#headerStart,
       isAckEliciting: this.isAckEliciting,
       isInFlight: this.isAckEliciting || this.#isPadded,
       frames: this.frames,
       isMtuProbe: this.isMtuProbe,
       rate: undefined,
     };
-  }
-
-  #sealWith(sealer: Sealer): void {
-    const { bytes, inset } = this.writer;
-    if (inset === undefined || sealer.sealAround === undefined) {
-      sealer.seal(this.#packetNumber, bytes, this.#headerStart, this.#payloadStart, this.#payloadEnd);
-      return;
-    }
-    const sealed = sealer.sealAround(
-      this.#packetNumber,
-      bytes,
-      this.#headerStart,
-      this.#payloadStart,
-      this.#payloadEnd,
-      inset,
-    );
-    this.writer.inset = { at: inset.at, bytes: sealed };
   }
 
   private finishPayloadAgain(state: PacketSpaceState): void {

@@ -4,7 +4,7 @@
  */
 import { ETHERNET_DATAGRAM_BYTES } from '../path/datagram-limits.js';
 import { type Address } from '../path/path.js';
-import { ByteWriter, type Inset } from '../wire/byte-writer.js';
+import { ByteWriter } from '../wire/byte-writer.js';
 import { type Connection } from './connection.js';
 
 export interface Transmit {
@@ -12,8 +12,6 @@ export interface Transmit {
   readonly bytes: Uint8Array;
   readonly length: number;
   readonly segmentSize: number;
-  /** Of a single datagram, which then is not all in `bytes`: `length` counts both. */
-  readonly inset?: Inset | undefined;
   readonly remote: Address;
   /** Which of the endpoint's sockets it leaves from. */
   readonly local: number;
@@ -26,7 +24,6 @@ export interface TransmitDraft {
   bytes: Uint8Array;
   length: number;
   segmentSize: number;
-  inset: Inset | undefined;
   remote: Address;
   local: number;
   sender: Connection | undefined;
@@ -52,16 +49,13 @@ export class TransmitPool {
     draft.segmentSize = 0;
     draft.writer.offset = 0;
     draft.writer.end = draft.bytes.length;
-    draft.writer.inset = undefined;
     return draft;
   }
 
   release(transmit: Transmit): void {
     const draft = transmit as TransmitDraft;
-    // A pool must not keep alive a connection that has ended, nor what was sent.
+    // A pool must not keep alive a connection that has ended.
     draft.sender = undefined;
-    draft.inset = undefined;
-    draft.writer.inset = undefined;
     const isLarge = draft.bytes.length > ETHERNET_DATAGRAM_BYTES;
     const free = isLarge ? this.#freeLarge : this.#free;
     if (free.length < (isLarge ? MAX_FREE_LARGE : MAX_FREE)) free.push(draft);
@@ -74,7 +68,6 @@ function create(remote: Address, local: number, bufferBytes: number): TransmitDr
     bytes,
     length: 0,
     segmentSize: 0,
-    inset: undefined,
     remote,
     local,
     sender: undefined,

@@ -2,8 +2,6 @@
  * Sealing and opening one packet. Plaintext puts a CRC-32 behind the payload, TLS an AEAD tag; the core sees only
  * this. Both cover the whole packet: header (associated data) and payload.
  */
-import { type Inset } from '../wire/byte-writer.js';
-
 export interface Sealer {
   /** Bytes that `seal` appends to the payload. */
   readonly overhead: number;
@@ -25,19 +23,6 @@ export interface Sealer {
     payloadStart: number,
     payloadEnd: number,
   ): number;
-
-  /**
-   * As `seal`, of a packet whose payload has `inset` in front of `buffer[inset.at]`. Returns it sealed, in memory that is the
-   * caller's. Absent where payloads are sealed in place alone.
-   */
-  sealAround?(
-    packetNumber: number,
-    buffer: Uint8Array,
-    headerStart: number,
-    payloadStart: number,
-    payloadEnd: number,
-    inset: Inset,
-  ): Uint8Array;
 }
 
 /** The two sides of one key, or of a checksum. */

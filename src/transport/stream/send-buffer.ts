@@ -4,7 +4,6 @@
  * retransmission sends what was written. Which of them were sent, lost or acknowledged is SendStream's to know.
  */
 import { assert } from '../../base/assert.js';
-import { type ByteWriter } from '../wire/byte-writer.js';
 import { LARGEST_CHUNK_BYTES, type Chunk, type ChunkPool } from './chunk-pool.js';
 import { copyBytes } from './copy-bytes.js';
 
@@ -47,8 +46,8 @@ export class SendBuffer {
     assert(missing === 0, 'pieces have as many bytes as are taken');
   }
 
-  /** Writes [offset, offset + length) into a packet that has room for it: copied, but for a large part where it takes an inset. */
-  writeTo(writer: ByteWriter, offset: number, length: number): void {
+  /** Copies [offset, offset + length) to `target` at `position`. */
+  copyTo(target: Uint8Array, position: number, offset: number, length: number): void {
     assert(offset >= this.baseOffset && offset + length <= this.endOffset, 'only what is held is read');
     if (length === 0) return;
     let chunk = this.cursor;
@@ -58,12 +57,7 @@ export class SendBuffer {
       const from = offset + done - chunk.start;
       const count = Math.min(length - done, chunk.used - from);
       if (count > 0) {
-        if (count >= MIN_INSET_BYTES && writer.takesInset) {
-          writer.setIn(chunk.bytes.subarray(from, from + count));
-        } else {
-          copyBytes(chunk.bytes, from, count, writer.bytes, writer.offset);
-          writer.offset += count;
-        }
+        copyBytes(chunk.bytes, from, count, target, position + done);
         done += count;
         this.cursor = chunk;
         if (done === length) return;
@@ -120,6 +114,3 @@ export class SendBuffer {
     return chunk;
   }
 }
-
-/** Below it two copies cost less than a packet of three parts. */
-const MIN_INSET_BYTES = 16_384;

@@ -229,8 +229,7 @@ export class SendStream {
    */
   private isBetterWhole(writer: ByteWriter, offset: number, available: number, room: number): boolean {
     if (offset + available !== this.buffer.end) return false;
-    const packetBytes = writer.end + writer.insetBytes;
-    return room * WASTED_PART < packetBytes && available + WHOLE_OVERHEAD_BYTES <= packetBytes;
+    return room * WASTED_PART < writer.end && available + WHOLE_OVERHEAD_BYTES <= writer.end;
   }
 
   /** Writes as many of `available` bytes as fit and returns their number, or -1 when not even a frame fits. */
@@ -244,7 +243,8 @@ export class SendStream {
     if (length < 0 || (length === 0 && available > 0)) return -1;
     const fin = this.isFinPending && offset + length === this.buffer.end;
     writeStreamHeader(writer, this.id, offset, length, fin, !fillsPacket);
-    this.buffer.writeTo(writer, offset, length);
+    this.buffer.copyTo(writer.bytes, writer.offset, offset, length);
+    writer.offset += length;
     builder.frames.push({ kind: 'stream', streamId: this.id, offset, length, fin });
     builder.isAckEliciting = true;
     if (fin) this.isFinPending = false;

@@ -6,17 +6,6 @@
 import { assert } from '../../base/assert.js';
 import { MAX_VARINT } from './varint.js';
 
-/** What stands in front of byte `at` of a buffer, in memory of its own because a copy would cost too much. */
-export interface Inset {
-  readonly at: number;
-  readonly bytes: Uint8Array;
-}
-
-/** `bytes[0, length)` and the inset, in the order in which they were written. */
-export function partsAround(bytes: Uint8Array, length: number, inset: Inset): Uint8Array[] {
-  return [bytes.subarray(0, inset.at), inset.bytes, bytes.subarray(inset.at, length)];
-}
-
 const TWO_POW_32 = 0x1_0000_0000;
 
 export class ByteWriter {
@@ -24,9 +13,6 @@ export class ByteWriter {
   /** Where the next byte is written. */
   offset: number;
   end: number;
-  /** Whether `setIn` may be used. */
-  takesInset = false;
-  inset: Inset | undefined = undefined;
 
   constructor(bytes: Uint8Array, offset = 0, end: number = bytes.length) {
     assert(offset >= 0 && offset <= end && end <= bytes.length, 'a writer stays within its bytes');
@@ -37,19 +23,6 @@ export class ByteWriter {
 
   get remaining(): number {
     return this.end - this.offset;
-  }
-
-  /** How much of the room the inset takes. */
-  get insetBytes(): number {
-    return this.inset === undefined ? 0 : this.inset.bytes.length;
-  }
-
-  /** Writes `bytes` without a copy; they must stay as they are for as long as what is written is used. Once. */
-  setIn(bytes: Uint8Array): void {
-    assert(this.takesInset && bytes.length <= this.remaining, 'an inset has been asked for and has room');
-    this.takesInset = false;
-    this.inset = { at: this.offset, bytes };
-    this.end -= bytes.length;
   }
 
   u8(value: number): void {

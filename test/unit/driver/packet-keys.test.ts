@@ -6,8 +6,6 @@ import {
   deriveHelloProtection,
   expandLabel,
 } from '../../../src/driver/packet-keys.js';
-import { partsAround } from '../../../src/transport/wire/byte-writer.js';
-import { concat } from '../../support/stream-packet.js';
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
 const hex = (array: Uint8Array): string => Buffer.from(array).toString('hex');
@@ -46,30 +44,6 @@ describe('packet keys', () => {
       expect(decipher.update(packet.subarray(HEADER_BYTES, -16), undefined, 'hex')).toBe('00112233');
       decipher.final();
     }
-  });
-
-  test.each([
-    ['in the middle', HEADER_BYTES + 5, 20],
-    ['in front', HEADER_BYTES, 20],
-    ['at the end', HEADER_BYTES + 20, 20],
-    ['and nothing else', HEADER_BYTES, 0],
-  ])('a payload with an inset %s is sealed as if it were in one piece', (_where, at, copiedBytes) => {
-    const copied = Uint8Array.from({ length: copiedBytes }, (_byte, i) => i);
-    const inset = Uint8Array.from({ length: 20_000 }, (_byte, i) => i * 3);
-    const before = at - HEADER_BYTES;
-    const whole = seal(9, concat([copied.subarray(0, before), inset, copied.subarray(before)]));
-    const packet = new Uint8Array(HEADER_BYTES + copiedBytes + 16).fill(7, 0, HEADER_BYTES);
-    packet.set(copied, HEADER_BYTES);
-    const kept = inset.slice();
-    const payloadEnd = HEADER_BYTES + copiedBytes;
-    const sealed = createSealer(AES_128, SECRET).sealAround?.(9, packet, 0, HEADER_BYTES, payloadEnd, {
-      at,
-      bytes: inset,
-    });
-    if (sealed === undefined) throw new Error('this sealer takes no inset');
-    const parts = partsAround(packet, packet.length, { at, bytes: sealed });
-    expect(Buffer.compare(concat(parts), whole)).toBe(0);
-    expect(Buffer.compare(inset, kept)).toBe(0);
   });
 
   test.each([

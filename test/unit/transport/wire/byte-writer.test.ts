@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { ByteReader } from '../../../../src/transport/wire/byte-reader.js';
-import { ByteWriter, partsAround } from '../../../../src/transport/wire/byte-writer.js';
+import { ByteWriter } from '../../../../src/transport/wire/byte-writer.js';
 import { varintLength } from '../../../../src/transport/wire/varint.js';
 
 const varint = fc.oneof(
@@ -32,34 +32,6 @@ describe('ByteWriter', () => {
     writer.u32(0xfcfbfaf9);
     expect(writer.bytes).toEqual(Uint8Array.of(0xff, 0xfe, 0xfd, 0xfc, 0xfb, 0xfa, 0xf9, 0xee));
     expect([writer.offset, writer.remaining]).toEqual([7, 1]);
-  });
-
-  test('an inset stands where it was written, takes its part of the room, and is not copied', () => {
-    const writer = writerOf(10);
-    writer.takesInset = true;
-    writer.u8(1);
-    const inset = Uint8Array.of(2, 3, 4);
-    writer.setIn(inset);
-    expect([writer.remaining, writer.insetBytes, writer.takesInset]).toEqual([6, 3, false]);
-    writer.u8(5);
-    expect(writer.inset?.bytes).toBe(inset);
-    const parts = partsAround(writer.bytes, writer.offset, { at: 1, bytes: inset });
-    expect(parts.flatMap((part) => [...part])).toEqual([1, 2, 3, 4, 5]);
-  });
-
-  test('takes no inset that was not asked for, is the second, or has no room', () => {
-    const writer = writerOf(10);
-    expect(() => {
-      writer.setIn(new Uint8Array(1));
-    }).toThrow('inset');
-    writer.takesInset = true;
-    expect(() => {
-      writer.setIn(new Uint8Array(11));
-    }).toThrow('inset');
-    writer.setIn(new Uint8Array(5));
-    expect(() => {
-      writer.setIn(new Uint8Array(1));
-    }).toThrow('inset');
   });
 
   test('[VAR-1] a varint is written in its shortest form and read back', () => {
