@@ -109,6 +109,7 @@ export function createChannel(target: string | readonly string[], options: Chann
   return new Channel(source ?? new UdpConnector(String(target), connecting), realEnvironment, callOptions);
 }
 
+export { freeBytes } from './driver/free-memory.js';
 export { type DnsOptions } from './driver/server-source.js';
 export { TargetError } from './driver/target.js';
 export { type ChannelTlsOptions, type ServerTlsOptions, TlsOptionsError } from './driver/tls-options.js';

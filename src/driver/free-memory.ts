@@ -6,6 +6,7 @@
  * collector has nothing to do.
  */
 import { MessageChannel } from 'node:worker_threads';
+import { takeMemory } from '../base/owned-memory.js';
 
 /** Node 22 and later. */
 interface Transferable {
@@ -22,6 +23,16 @@ export function freeMemory(bytes: Uint8Array): void {
   if (bytes.length < MIN_FREED_BYTES) return;
   const { buffer } = bytes;
   if (bytes.length === buffer.byteLength) free(buffer as ArrayBuffer);
+}
+
+/**
+ * Gives back the memory of a large `bytes` field (16 KiB and more) of a received message, at once instead of at some garbage collection,
+ * which whoever receives hundreds of megabytes a second else waits for longer than for the network. `bytes` is empty afterwards, and so
+ * is each other `bytes` field of the same message. Other arrays are left as they are: small ones, and those that came from elsewhere.
+ */
+export function freeBytes(bytes: Uint8Array): void {
+  const buffer = takeMemory(bytes);
+  if (buffer !== undefined) free(buffer);
 }
 
 function freeByTransfer(buffer: ArrayBuffer & Transferable): void {

@@ -1,10 +1,11 @@
 /**
  * Fetches one version of one image by many `getChunk` calls at a time. Chunks arrive in any order; each is written to its
- * place at once and hashed when its turn comes, so nothing is read back and only what is ahead of its turn is held in memory.
+ * place at once and hashed when its turn comes, so nothing is read back and only what is ahead of its turn is held in memory;
+ * then its memory is given back.
  * How much is asked for at a time is the business of AskBudget.
  */
 import { createHash } from 'node:crypto';
-import { Status } from '../index.js';
+import { freeBytes, Status } from '../index.js';
 import { type GetChunkResponse } from '../../generated/image/v1/image.js';
 import { AskBudget } from './ask-budget.js';
 import { FetchError, ImageChanged } from './fetch-error.js';
@@ -119,6 +120,7 @@ export class ChunkWindow {
       this.#early.delete(this.#hashedBytes);
       this.#hash.update(next);
       this.#hashedBytes += next.length;
+      freeBytes(next);
     }
   }
 }

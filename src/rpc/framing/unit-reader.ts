@@ -1,9 +1,11 @@
 /**
  * Cuts a call's stream into units, however the transport cut it into chunks. A unit that lies whole in one chunk is
- * given as a view of it; one that does not is put together in an array of its own. Its declared length is checked first
+ * given as a view of it; one that does not is put together in an array of its own. A large message owns its memory, so the
+ * others of its chunk are copied (`owned-memory.ts`). Its declared length is checked first
  * [RPC-2], and the array grows with what comes, so that a length alone costs next to nothing. Throws FramingError; after that the stream is not to be read any further.
  */
 import { assert } from '../../base/assert.js';
+import { giveMemory, isMinorPart, MIN_OWNED_BYTES } from '../../base/owned-memory.js';
 import { withRoom } from '../../base/with-room.js';
 import { malformed, tooLarge } from './framing-error.js';
 import {
@@ -100,12 +102,22 @@ export class UnitReader {
       // Not subarray: of a Buffer that makes a Buffer, and decoders treat those differently.
       const body = new Uint8Array(chunk.buffer, chunk.byteOffset + this.#offset, size);
       this.#offset += size;
-      return { type, body };
+      return { type, body: type === UnitType.MESSAGE ? this.#owning(body) : body };
     }
     this.#type = type;
     this.#bodyBytes = size;
     this.#bodyFilled = 0;
     return this.#fill(NO_BYTES);
+  }
+
+  /** `body` as its reader may have it: with the memory that it is in, or copied from memory that others use. */
+  #owning(body: Uint8Array): Uint8Array {
+    if (body.buffer.byteLength < MIN_OWNED_BYTES) return body;
+    if (isMinorPart(body)) return body.slice();
+    this.#chunk = this.#offset < this.#chunk.length ? this.#chunk.slice(this.#offset) : NO_BYTES;
+    this.#offset = 0;
+    giveMemory(body);
+    return body;
   }
 
   #fill(body: Uint8Array): Unit | undefined {
@@ -122,6 +134,7 @@ export class UnitReader {
       return undefined;
     }
     this.#body = undefined;
+    giveMemory(roomy);
     return { type: this.#type, body: roomy };
   }
 }

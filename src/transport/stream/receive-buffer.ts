@@ -1,11 +1,13 @@
 /**
  * Puts the received bytes of one stream in order. `ready` is the run that can be read, `early` what came before its
  * turn, sorted and disjoint; the first bytes that came for an offset stay. What is handed out are views of the
- * datagrams, neither copied nor pooled: they belong to who reads them.
+ * datagrams, neither copied nor pooled: they belong to who reads them; but of a large datagram only the part that is more than
+ * half of it is (`owned-memory.ts`).
  * Deviation: a small piece that has to wait (out of order, or behind others that nobody reads) is copied and gathered
  * with its neighbours, and so is any piece when the connection keeps much memory for little. Else a peer that sends
  * single bytes would make us hold a datagram, and some objects, for each.
  */
+import { isMinorPart } from '../../base/owned-memory.js';
 import { RingQueue } from '../../base/ring-queue.js';
 import { checkPieces, type ReceiveMemory } from './receive-memory.js';
 
@@ -67,7 +69,8 @@ export class ReceiveBuffer {
     const end = offset + data.length;
     if (end <= this.readyEndValue) return;
     const isNext = offset <= this.readyEndValue;
-    const fresh = offset < this.readyEndValue ? data.subarray(this.readyEndValue - offset) : data;
+    const missing = offset < this.readyEndValue ? data.subarray(this.readyEndValue - offset) : data;
+    const fresh = isMinorPart(missing) ? missing.slice() : missing;
     if (isNext && this.earlyCount === 0) {
       this.pushReady(fresh);
       return;

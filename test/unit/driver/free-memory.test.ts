@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createCipheriv } from 'node:crypto';
-import { freeMemory } from '../../../src/driver/free-memory.js';
+import { giveMemory } from '../../../src/base/owned-memory.js';
+import { freeBytes, freeMemory } from '../../../src/driver/free-memory.js';
 
 test('what a cipher made is gone at once, and all views of it are empty', () => {
   const sealed = createCipheriv('aes-128-gcm', new Uint8Array(16), new Uint8Array(12)).update(
@@ -28,6 +29,16 @@ test('what a socket received is gone at once', async () => {
   } finally {
     socket.close();
   }
+});
+
+test('the memory of a received message is gone at once; that of others is theirs', () => {
+  const given = new Uint8Array(20_000);
+  const other = new Uint8Array(20_000);
+  giveMemory(given);
+  freeBytes(given.subarray(5, 19_000));
+  freeBytes(given);
+  freeBytes(other);
+  expect([given.length, other.length]).toEqual([0, 20_000]);
 });
 
 test('what is small is left to the collector', () => {

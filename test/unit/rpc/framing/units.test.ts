@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { takeMemory } from '../../../../src/base/owned-memory.js';
 import { FramingError } from '../../../../src/rpc/framing/framing-error.js';
 import { ResetCode } from '../../../../src/rpc/framing/reset-code.js';
 import { MAX_FIELDS_BYTES, UnitType, type Unit } from '../../../../src/rpc/framing/unit.js';
@@ -38,6 +39,37 @@ describe('units', () => {
     writer.message(Uint8Array.of(7, 8));
     writer.messageHead(16_384);
     expect([...writer.bytes]).toEqual([2, 2, 7, 8, 2, 0x80, 0, 0x40, 0]);
+  });
+
+  test('a large message owns its memory: what else was in its chunk lives on without it', () => {
+    const [before, large, after] = [
+      new Uint8Array(9_000).fill(1),
+      new Uint8Array(30_000).fill(2),
+      Uint8Array.of(3),
+    ];
+    const units = new UnitReader(LIMIT);
+    units.push(messages(before, large, after));
+    const [first, second] = [units.next(), units.next()];
+    const memory = second === undefined ? undefined : takeMemory(second.body);
+    if (memory === undefined) throw new Error('nobody owns it');
+    expect(second?.body).toEqual(large);
+    structuredClone(0, { transfer: [memory] });
+    expect(second?.body.length).toBe(0);
+    expect(first?.body).toEqual(before);
+    expect(units.next()?.body).toEqual(after);
+    expect(units.isAtBoundary).toBe(true);
+  });
+
+  test('a large message that came in parts owns its memory, and small ones share theirs', () => {
+    const whole = messages(new Uint8Array(30_000));
+    const parts = [whole.subarray(0, 20_000), whole.subarray(20_000)];
+    const [unit] = readAll(new UnitReader(LIMIT), parts);
+    expect(unit === undefined ? undefined : takeMemory(unit.body)).toBeDefined();
+    const chunk = messages(new Uint8Array(5_000), new Uint8Array(1_000));
+    for (const { body } of readAll(new UnitReader(LIMIT), [chunk])) {
+      expect(body.buffer).toBe(chunk.buffer);
+      expect(takeMemory(body)).toBeUndefined();
+    }
   });
 
   test('numbers of every length are RFC 9000 §16 varints', () => {

@@ -36,6 +36,21 @@ describe('ReceiveBuffer', () => {
     expect([buffer.readOffset, buffer.readyEnd, buffer.hasReady]).toEqual([30, 30, false]);
   });
 
+  test('of a large datagram the greater part is handed out as it is, and others live on without it', () => {
+    const datagram = pattern(60_000);
+    const kept = datagram.slice();
+    const [major, minor, early] = [receiveBuffer(), receiveBuffer(), receiveBuffer()];
+    const great = datagram.subarray(0, 31_000);
+    major.insert(0, great, MAX_PIECES);
+    minor.insert(0, datagram.subarray(31_000, 50_000), MAX_PIECES);
+    early.insert(10, datagram.subarray(50_000), MAX_PIECES);
+    expect(major.read()).toBe(great);
+    structuredClone(0, { transfer: [datagram.buffer as ArrayBuffer] });
+    expect(minor.read()).toEqual(kept.subarray(31_000, 50_000));
+    early.insert(0, pattern(10), MAX_PIECES);
+    expect(readAll(early).subarray(10)).toEqual(kept.subarray(50_000));
+  });
+
   test('what comes early waits for what is missing', () => {
     const buffer = receiveBuffer();
     const whole = pattern(100);
