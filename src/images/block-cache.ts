@@ -10,7 +10,9 @@ interface Block {
   readonly key: string;
   /** What it takes, its own administration included. */
   readonly costBytes: number;
-  readonly bytes: Promise<Uint8Array>;
+  readonly loading: Promise<Uint8Array>;
+  /** When it is there. */
+  bytes: Uint8Array | undefined;
 }
 
 export class BlockCache {
@@ -20,6 +22,9 @@ export class BlockCache {
   /** By version: where its last readers stopped. In the order of their last use. */
   readonly #ends = new Map<string, number[]>();
   #heldBytes = 0;
+  /** What was used last, which is where `#blocks` and `#ends` end. */
+  #lastBlock: Block | undefined;
+  #lastEtag = '';
 
   /** 0: nothing is kept. */
   constructor(maxBytes: number) {
@@ -31,14 +36,14 @@ export class BlockCache {
   }
 
   /** Not to be changed: other parts may share its memory. Fewer bytes than `length` only when the file has shrunk. */
-  async read(file: OpenFile, offset: number, length: number): Promise<Uint8Array> {
+  read(file: OpenFile, offset: number, length: number): Uint8Array | Promise<Uint8Array> {
     const start = Math.floor(offset / BLOCK_BYTES) * BLOCK_BYTES;
     const isInOneBlock = offset + length <= start + BLOCK_BYTES;
     const block = isInOneBlock && file.isSettled ? this.#blockAt(file, start, offset, length) : undefined;
     if (block === undefined) return readPart(file, offset, length);
-    const { buffer, byteLength } = await block.bytes;
-    const from = Math.min(offset - start, byteLength);
-    return new Uint8Array(buffer, from, Math.min(length, byteLength - from));
+    const from = offset - start;
+    if (block.bytes !== undefined) return partOf(block.bytes, from, length);
+    return block.loading.then((bytes) => partOf(bytes, from, length));
   }
 
   #blockAt(file: OpenFile, start: number, offset: number, length: number): Block | undefined {
@@ -46,8 +51,11 @@ export class BlockCache {
     const key = `${file.etag}:${start}`;
     const block = this.#blocks.get(key);
     if (block !== undefined) {
-      this.#blocks.delete(key);
-      this.#blocks.set(key, block);
+      if (block !== this.#lastBlock) {
+        this.#blocks.delete(key);
+        this.#blocks.set(key, block);
+        this.#lastBlock = block;
+      }
       return block;
     }
     const blockBytes = Math.min(BLOCK_BYTES, file.sizeBytes - start);
@@ -57,18 +65,24 @@ export class BlockCache {
   }
 
   #load(file: OpenFile, key: string, start: number, length: number): Block {
-    const bytes = readPart(file, start, length);
-    const block = { key, costBytes: length + BLOCK_OVERHEAD_BYTES, bytes };
+    const loading = readPart(file, start, length);
+    const block: Block = { key, costBytes: length + BLOCK_OVERHEAD_BYTES, loading, bytes: undefined };
     this.#blocks.set(key, block);
+    this.#lastBlock = block;
     this.#heldBytes += block.costBytes;
     for (const oldest of this.#blocks.values()) {
       if (this.#heldBytes <= this.#maxBytes) break;
       this.#drop(oldest);
     }
     // Whoever waits for it meets the error; who comes later reads anew.
-    bytes.catch(() => {
-      this.#drop(block);
-    });
+    loading.then(
+      (bytes) => {
+        block.bytes = bytes;
+      },
+      () => {
+        this.#drop(block);
+      },
+    );
     return block;
   }
 
@@ -85,12 +99,19 @@ export class BlockCache {
     if (reader >= 0) ends.splice(reader, 1);
     if (ends.length === MAX_READERS) ends.shift();
     ends.push(offset + length);
+    if (etag === this.#lastEtag) return reader >= 0 || offset === 0;
+    this.#lastEtag = etag;
     this.#ends.delete(etag);
     this.#ends.set(etag, ends);
     const [oldest] = this.#ends.keys();
     if (this.#ends.size > MAX_VERSIONS && oldest !== undefined) this.#ends.delete(oldest);
     return reader >= 0 || offset === 0;
   }
+}
+
+function partOf({ buffer, byteLength }: Uint8Array, from: number, length: number): Uint8Array {
+  const start = Math.min(from, byteLength);
+  return new Uint8Array(buffer, start, Math.min(length, byteLength - start));
 }
 
 async function readPart(file: OpenFile, offset: number, length: number): Promise<Uint8Array> {

@@ -150,7 +150,7 @@ export class ImageStore {
         `length must be 1 to ${MAX_CHUNK_BYTES} bytes, not ${length}`,
       );
     }
-    return this.#withFile(name, async (file) => {
+    return this.#withFile(name, (file) => {
       if (ifMatch !== '' && ifMatch !== file.etag) {
         throw new ServerError(
           Status.FAILED_PRECONDITION,
@@ -166,8 +166,11 @@ export class ImageStore {
         );
       }
       const start = Number(offset);
-      const data = await this.#cache.read(file, start, Math.min(length, totalBytes - start));
-      return { data, totalBytes, etag: file.etag, isLast: start + data.length === totalBytes };
+      const chunkOf = (data: Uint8Array): ImageChunk => {
+        return { data, totalBytes, etag: file.etag, isLast: start + data.length === totalBytes };
+      };
+      const read = this.#cache.read(file, start, Math.min(length, totalBytes - start));
+      return read instanceof Uint8Array ? chunkOf(read) : read.then(chunkOf);
     });
   }
 
@@ -177,18 +180,11 @@ export class ImageStore {
   }
 
   /** Runs `action` again on the newer version when the file changed under it; who keeps changing it gets ABORTED. */
-  async #withFile<T>(name: string, action: (file: OpenFile) => Promise<T>): Promise<T> {
-    const problem = imageNameProblem(name);
-    if (problem !== undefined) {
-      throw new ServerError(
-        Status.INVALID_ARGUMENT,
-        `${quoteName(name)} is not a name of an image: ${problem}`,
-      );
-    }
-    if (isHiddenName(name)) throw noSuchImage(name);
+  async #withFile<T>(name: string, action: (file: OpenFile) => T | Promise<T>): Promise<T> {
+    if (!this.#files.has(name)) checkName(name);
     try {
       for (let attempt = 1; attempt <= MAX_READ_ATTEMPTS; attempt++) {
-        const outcome = await this.#files.use(name, async (file) => this.#unlessChanged(file, action));
+        const outcome = await this.#files.use(name, (file) => this.#unlessChanged(file, action));
         if (outcome !== CHANGED) return outcome;
       }
     } catch (error) {
@@ -203,11 +199,12 @@ export class ImageStore {
   /** What was read counts only when the file is afterwards still what it was when it was opened. */
   async #unlessChanged<T>(
     file: OpenFile,
-    action: (file: OpenFile) => Promise<T>,
+    action: (file: OpenFile) => T | Promise<T>,
   ): Promise<T | typeof CHANGED> {
     let outcome: { value: T } | { error: unknown };
     try {
-      outcome = { value: await action(file) };
+      const value = action(file);
+      outcome = { value: value instanceof Promise ? await value : value };
     } catch (error) {
       outcome = { error };
     }
@@ -268,6 +265,18 @@ const CHANGED = Symbol('changed');
 
 /** Once more for a file that was replaced, once more for bad luck. */
 const MAX_READ_ATTEMPTS = 3;
+
+/** Throws INVALID_ARGUMENT for what is no name of an image, NOT_FOUND for a hidden one. */
+function checkName(name: string): void {
+  const problem = imageNameProblem(name);
+  if (problem !== undefined) {
+    throw new ServerError(
+      Status.INVALID_ARGUMENT,
+      `${quoteName(name)} is not a name of an image: ${problem}`,
+    );
+  }
+  if (isHiddenName(name)) throw noSuchImage(name);
+}
 
 function entryOf(name: string, stats: BigIntStats): StoredImage {
   return { name, sizeBytes: stats.size, modified: stats.mtime, mimeType: mimeTypeOf(name) };

@@ -29,8 +29,9 @@ export class OpenFile {
   isDropped = false;
   lastUsedAt: number;
   readonly #changedAt: number;
-  #look: Promise<boolean> | undefined;
+  /** A look that has not begun: who asks now may share it. */
   #nextLook: Promise<boolean> | undefined;
+  #lastLook: Promise<unknown> = Promise.resolve();
 
   constructor(name: string, handle: FileHandle, stats: BigIntStats, now: number) {
     this.name = name;
@@ -53,21 +54,17 @@ export class OpenFile {
 
   /** Whether it is still what it was when it was opened, at a time after this call. Many who ask share a look at the file. */
   async isUnchanged(): Promise<boolean> {
-    if (this.#look !== undefined)
-      return (this.#nextLook ??= this.#look.then(this.#lookAgain, this.#lookAgain));
-    return (this.#look = this.#lookNow());
-  }
-
-  readonly #lookAgain = async (): Promise<boolean> => this.#lookNow();
-
-  async #lookNow(): Promise<boolean> {
-    try {
-      return isSameVersion(this.stats, await this.handle.stat({ bigint: true }));
-    } finally {
-      this.#look = this.#nextLook;
-      this.#nextLook = undefined;
+    if (this.#nextLook === undefined) {
+      this.#nextLook = this.#lastLook.then(this.#look, this.#look);
+      this.#lastLook = this.#nextLook;
     }
+    return this.#nextLook;
   }
+
+  readonly #look = async (): Promise<boolean> => {
+    this.#nextLook = undefined;
+    return isSameVersion(this.stats, await this.handle.stat({ bigint: true }));
+  };
 }
 
 const SETTLED_AFTER_MS = 2_000;
@@ -104,7 +101,7 @@ export class OpenFiles {
 
   /** Opens `name` or finds it open, and keeps it open while `action` runs. */
   async use<T>(name: string, action: (file: OpenFile) => Promise<T>): Promise<T> {
-    const file = await this.#acquire(name);
+    const file = this.#acquireFresh(name) ?? (await this.#acquire(name));
     try {
       return await action(file);
     } finally {
@@ -128,6 +125,11 @@ export class OpenFiles {
     await Promise.all(this.#closing);
   }
 
+  /** Whether `name` was opened lately: then it is a name. */
+  has(name: string): boolean {
+    return this.#files.has(name);
+  }
+
   #fresh(name: string): OpenFile | undefined {
     const file = this.#files.get(name);
     if (file === undefined) return undefined;
@@ -136,13 +138,14 @@ export class OpenFiles {
     return undefined;
   }
 
+  #acquireFresh(name: string): OpenFile | undefined {
+    const file = this.#fresh(name);
+    if (file !== undefined) file.userCount++;
+    return file;
+  }
+
   /** Callers that want the same file at the same time share one opening. */
   async #acquire(name: string): Promise<OpenFile> {
-    const file = this.#fresh(name);
-    if (file !== undefined) {
-      file.userCount++;
-      return file;
-    }
     const users = this.#openings.get(name) ?? { count: 0 };
     users.count++;
     users.file ??= this.#open(name, users);

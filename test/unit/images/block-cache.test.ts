@@ -159,7 +159,7 @@ test('a read that failed is met by who waits for it, and read anew by who comes 
   const file = new FakeFile(MIB);
   const cache = new BlockCache(4 * MIB);
   file.failure = new Error('EIO');
-  const both = [cache.read(file, 0, PART), cache.read(file, PART, PART)];
+  const both = [0, PART].map(async (offset) => cache.read(file, offset, PART));
   for (const { status } of await Promise.allSettled(both)) expect(status).toBe('rejected');
   file.failure = undefined;
   await readAll(cache, file, PART);

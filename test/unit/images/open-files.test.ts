@@ -149,14 +149,19 @@ test('whether a file is unchanged is looked at after it was asked, once for all 
   const files = await filesIn(path);
   await files.use('a.png', async (file) => {
     const look = jest.spyOn(file.handle, 'stat');
-    const first = file.isUnchanged();
+    const tenAsk = (): Promise<boolean>[] => Array.from({ length: 10 }, async () => file.isUnchanged());
+    const first = tenAsk();
+    // The look has begun: who asks now is told of what comes after.
+    await Promise.resolve();
+    expect(look).toHaveBeenCalledTimes(1);
     writeFileSync(join(path, 'a.png'), 'bcd');
-    const later = Array.from({ length: 10 }, async () => file.isUnchanged());
-    await first;
+    const later = tenAsk();
+    await Promise.all(first);
     expect(await Promise.all(later)).toEqual(Array.from({ length: 10 }, () => false));
     expect(look).toHaveBeenCalledTimes(2);
     look.mockRejectedValueOnce(new Error('EIO'));
     const failing = file.isUnchanged();
+    await Promise.resolve();
     const afterIt = file.isUnchanged();
     await expect(failing).rejects.toThrow('EIO');
     expect(await afterIt).toBe(false);
