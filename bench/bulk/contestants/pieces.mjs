@@ -1,5 +1,5 @@
-/** Asks for all pieces of the image, so many at a time, and counts what comes. */
-export async function fetchPieces(getChunk, totalBytes, chunkBytes, calls) {
+/** Asks for all pieces of the image, so many at a time, counts what comes, and is done with it: `free` may have it. */
+export async function fetchPieces(getChunk, totalBytes, chunkBytes, calls, free = () => undefined) {
   let next = 0;
   let received = 0;
   const one = async () => {
@@ -13,6 +13,7 @@ export async function fetchPieces(getChunk, totalBytes, chunkBytes, calls) {
         ifMatch: '',
       });
       received += data.length;
+      free(data);
     }
   };
   await Promise.all(Array.from({ length: calls }, one));

@@ -1,11 +1,13 @@
 /** The product as in `udprpc.mjs`, under TLS 1.3 with AES-128-GCM. */
-import { createChannel, createClient, createServer } from '../../../dist/src/index.js';
+import { createChannel, createClient, createServer, freeBytes } from '../../../dist/src/index.js';
 import { createImageService, ImageServiceDefinition, ImageStore } from '../../../dist/src/images/index.js';
 import { makeCertificate, publish, published } from '../../peers/certificate.mjs';
 import { fetchPieces } from './pieces.mjs';
 
 const CHUNK_BYTES = 61_440;
 const CALLS = 64;
+/** As `fetchImage` does; with KEEP=1 the collector is left to do it. */
+const free = process.env.KEEP === undefined ? freeBytes : undefined;
 const transport =
   process.env.DATAGRAM_BYTES === undefined
     ? undefined
@@ -27,5 +29,5 @@ export async function connect(port, bytes) {
     ImageServiceDefinition,
     createChannel(`udps://127.0.0.1:${port}`, { tls, transport }),
   );
-  return () => fetchPieces((piece) => client.getChunk(piece), bytes, CHUNK_BYTES, CALLS);
+  return () => fetchPieces((piece) => client.getChunk(piece), bytes, CHUNK_BYTES, CALLS, free);
 }

@@ -1,10 +1,12 @@
 /** The product: the image service over a directory, asked for as many pieces at a time as `fetchImage` asks for. */
-import { createChannel, createClient, createServer } from '../../../dist/src/index.js';
+import { createChannel, createClient, createServer, freeBytes } from '../../../dist/src/index.js';
 import { createImageService, ImageServiceDefinition, ImageStore } from '../../../dist/src/images/index.js';
 import { fetchPieces } from './pieces.mjs';
 
 const CHUNK_BYTES = 61_440;
 const CALLS = 64;
+/** As `fetchImage` does; with KEEP=1 the collector is left to do it. */
+const free = process.env.KEEP === undefined ? freeBytes : undefined;
 const transport =
   process.env.DATAGRAM_BYTES === undefined
     ? undefined
@@ -21,5 +23,5 @@ export async function connect(port, bytes) {
     ImageServiceDefinition,
     createChannel(`udp://127.0.0.1:${port}`, { transport }),
   );
-  return () => fetchPieces((piece) => client.getChunk(piece), bytes, CHUNK_BYTES, CALLS);
+  return () => fetchPieces((piece) => client.getChunk(piece), bytes, CHUNK_BYTES, CALLS, free);
 }
