@@ -1,8 +1,8 @@
 /**
  * Parts of files, from memory where they were read before or along with others: a trip to the file system costs more than
- * sending a datagram. What is kept belongs to one version of a file (etag) and is given for that version only; whether a file
- * still is of that version is for the caller to ask after the read, here as with the file itself. Of a file that was changed
- * just now nothing is kept.
+ * sending a datagram. What is kept belongs to one version of a file (etag) and is given for that version only: a block is, once
+ * the file was found unchanged after it was read. Until then, and of what is read from the file itself, that is for the caller to
+ * ask. Of a file that was changed just now nothing is kept.
  */
 import { type OpenFile } from './open-files.js';
 
@@ -11,7 +11,7 @@ interface Block {
   /** What it takes, its own administration included. */
   readonly costBytes: number;
   readonly loading: Promise<Uint8Array>;
-  /** When it is there. */
+  /** When they are there, and certainly of this version. */
   bytes: Uint8Array | undefined;
 }
 
@@ -35,7 +35,10 @@ export class BlockCache {
     return this.#heldBytes;
   }
 
-  /** Not to be changed: other parts may share its memory. Fewer bytes than `length` only when the file has shrunk. */
+  /**
+   * Not to be changed: other parts may share its memory. Fewer bytes than `length` only when the file has shrunk. What is given
+   * at once is of the file's version; whether a promise is must be asked of the file when it has resolved.
+   */
   read(file: OpenFile, offset: number, length: number): Uint8Array | Promise<Uint8Array> {
     const start = Math.floor(offset / BLOCK_BYTES) * BLOCK_BYTES;
     const isInOneBlock = offset + length <= start + BLOCK_BYTES;
@@ -75,15 +78,16 @@ export class BlockCache {
       this.#drop(oldest);
     }
     // Whoever waits for it meets the error; who comes later reads anew.
-    loading.then(
-      (bytes) => {
-        block.bytes = bytes;
-      },
-      () => {
-        this.#drop(block);
-      },
-    );
+    void this.#prove(file, block).catch(() => {
+      this.#drop(block);
+    });
     return block;
+  }
+
+  async #prove(file: OpenFile, block: Block): Promise<void> {
+    const bytes = await block.loading;
+    if (await file.isUnchanged()) block.bytes = bytes;
+    else this.#drop(block);
   }
 
   #drop(block: Block): void {

@@ -196,7 +196,10 @@ export class ImageStore {
     );
   }
 
-  /** What was read counts only when the file is afterwards still what it was when it was opened. */
+  /**
+   * What was read counts only when the file is afterwards still what it was when it was opened. What is known without reading
+   * is of that version anyway, and counts when the file was looked at lately.
+   */
   async #unlessChanged<T>(
     file: OpenFile,
     action: (file: OpenFile) => T | Promise<T>,
@@ -204,7 +207,8 @@ export class ImageStore {
     let outcome: { value: T } | { error: unknown };
     try {
       const value = action(file);
-      outcome = { value: value instanceof Promise ? await value : value };
+      if (!(value instanceof Promise) && file.wasSeenLately) return value;
+      outcome = { value: await value };
     } catch (error) {
       outcome = { error };
     }

@@ -29,6 +29,8 @@ export class OpenFile {
   isDropped = false;
   lastUsedAt: number;
   readonly #changedAt: number;
+  /** When the last look began that has found it unchanged. */
+  #unchangedAt = -Infinity;
   /** A look that has not begun: who asks now may share it. */
   #nextLook: Promise<boolean> | undefined;
   #lastLook: Promise<unknown> = Promise.resolve();
@@ -63,11 +65,21 @@ export class OpenFile {
 
   readonly #look = async (): Promise<boolean> => {
     this.#nextLook = undefined;
-    return isSameVersion(this.stats, await this.handle.stat({ bigint: true }));
+    const lookedAt = performance.now();
+    const isUnchanged = isSameVersion(this.stats, await this.handle.stat({ bigint: true }));
+    if (isUnchanged) this.#unchangedAt = lookedAt;
+    return isUnchanged;
   };
+
+  /** Whether a look was so lately that what is known of the file is news enough. */
+  get wasSeenLately(): boolean {
+    return performance.now() - this.#unchangedAt <= SEEN_LATELY_MS;
+  }
 }
 
 const SETTLED_AFTER_MS = 2_000;
+/** As old may an answer be, on top of its way to the client. A look costs as much as sending a datagram. */
+const SEEN_LATELY_MS = 10;
 
 /** A file that is being opened, and how many wait for it. */
 interface Opening {

@@ -16,6 +16,8 @@ class FakeFile extends OpenFile {
   failure: Error | undefined;
   /** What is there when less than at the opening. */
   presentBytes: number;
+  /** What a look at it finds. */
+  look: Promise<boolean> = Promise.resolve(true);
 
   constructor(bytes: number, version = 1) {
     const reads: [number, number][] = [];
@@ -35,7 +37,13 @@ class FakeFile extends OpenFile {
     this.content = Uint8Array.from({ length: bytes }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
     this.presentBytes = bytes;
   }
+
+  override async isUnchanged(): Promise<boolean> {
+    return this.look;
+  }
 }
+
+const loaded = async (): Promise<void> => new Promise(setImmediate);
 
 async function expectPart(cache: BlockCache, file: FakeFile, offset: number, length: number): Promise<void> {
   const part = await cache.read(file, offset, length);
@@ -153,6 +161,34 @@ test('without a cache each part is read by itself', async () => {
   const file = new FakeFile(BLOCK);
   await readAll(new BlockCache(0), file, PART);
   expect(file.reads).toHaveLength(8);
+});
+
+test('a block is given at once when its file was found unchanged after it was read, not before', async () => {
+  const file = new FakeFile(BLOCK);
+  const cache = new BlockCache(4 * MIB);
+  let answer: (isUnchanged: boolean) => void = () => undefined;
+  file.look = new Promise((resolve) => {
+    answer = resolve;
+  });
+  const first = cache.read(file, 0, PART);
+  await first;
+  const second = cache.read(file, PART, PART);
+  expect([first instanceof Promise, second instanceof Promise]).toEqual([true, true]);
+  answer(true);
+  await loaded();
+  expect(cache.read(file, 2 * PART, PART)).toEqual(file.content.subarray(2 * PART, 3 * PART));
+  expect(file.reads).toHaveLength(1);
+});
+
+test('a block of a file that was changed while it was read is forgotten', async () => {
+  const file = new FakeFile(BLOCK);
+  const cache = new BlockCache(4 * MIB);
+  file.look = Promise.resolve(false);
+  await cache.read(file, 0, PART);
+  await loaded();
+  expect(cache.heldBytes).toBe(0);
+  expect(cache.read(file, 0, PART)).toBeInstanceOf(Promise);
+  expect(file.reads).toHaveLength(2);
 });
 
 test('a read that failed is met by who waits for it, and read anew by who comes later', async () => {

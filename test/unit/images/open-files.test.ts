@@ -144,6 +144,28 @@ test('after close nothing opens', async () => {
   await expect(files.use('a.png', contentOf)).rejects.toThrow('UNAVAILABLE');
 });
 
+test('a file was seen lately for 10 ms after a look that found it unchanged', async () => {
+  const path = temporaryDirectory({ 'a.png': 'a' });
+  const files = await filesIn(path);
+  await files.use('a.png', async (file) => {
+    const now = jest.spyOn(performance, 'now').mockReturnValue(1_000);
+    try {
+      expect(file.wasSeenLately).toBe(false);
+      expect(await file.isUnchanged()).toBe(true);
+      now.mockReturnValue(1_010);
+      expect(file.wasSeenLately).toBe(true);
+      now.mockReturnValue(1_010.1);
+      expect(file.wasSeenLately).toBe(false);
+      writeFileSync(join(path, 'a.png'), 'bcd');
+      expect(await file.isUnchanged()).toBe(false);
+      expect(file.wasSeenLately).toBe(false);
+    } finally {
+      now.mockRestore();
+    }
+  });
+  await files.close();
+});
+
 test('whether a file is unchanged is looked at after it was asked, once for all who ask meanwhile', async () => {
   const path = temporaryDirectory({ 'a.png': 'a' });
   const files = await filesIn(path);
