@@ -5,7 +5,7 @@ import { makeCertificate, publish, published } from '../../peers/certificate.mjs
 import { fetchPieces } from './pieces.mjs';
 
 const CHUNK_BYTES = 61_440;
-const CALLS = 64;
+const CALLS = 32;
 /** As `fetchImage` does; with KEEP=1 the collector is left to do it. */
 const free = process.env.KEEP === undefined ? freeBytes : undefined;
 const transport =

@@ -4,7 +4,7 @@ import { createImageService, ImageServiceDefinition, ImageStore } from '../../..
 import { fetchPieces } from './pieces.mjs';
 
 const CHUNK_BYTES = 61_440;
-const CALLS = 64;
+const CALLS = 32;
 /** As `fetchImage` does; with KEEP=1 the collector is left to do it. */
 const free = process.env.KEEP === undefined ? freeBytes : undefined;
 const transport =
