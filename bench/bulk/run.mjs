@@ -4,7 +4,7 @@
  * warmed up until V8 has compiled what there is to compile, and take turns of four fetches: a machine that drifts drifts for all. Between
  * turns there is a pause, for what a collector still has to do.
  * grpc-js is measured with its defaults and with the largest flow-control window that helps it, both with 1 MiB x 4, its
- * best; ours with what `fetchImage` asks for. Prints medians with min and max, and the ratios of turns that follow each other.
+ * best, and so is ours. Prints medians with min and max, and the ratios of turns that follow each other.
  * `--node-flag` is given to both processes of every contestant.
  *
  *   npm run bulk -- [--rounds 3] [--turns 10] [--warm-up-s 8] [--contestants udprpc,grpc-js-best,grpc-js,dgram] [--node-flag FLAG]

@@ -52,7 +52,8 @@ export interface FetchedImage {
 
 /**
  * Throws what the calls throw (NOT_FOUND, UNAVAILABLE, ...), a FetchError for what is wrong at this side or with the answers,
- * and the signal's reason. In each of these cases nothing is left on the disk.
+ * and the signal's reason. In each of these cases nothing is left on the disk. The memory of a chunk is given back once it is
+ * written: middleware of `client` must not keep its `data`.
  */
 export async function fetchImage(
   client: ImageClient,

@@ -1,4 +1,7 @@
-/** The product: the image service over a directory, asked for as many pieces at a time as `fetchImage` asks for. */
+/**
+ * The product: the image service over a directory, asked for 32 pieces at a time, which is the best that was found on loopback:
+ * `fetchImage` asks for 64, for paths with more delay.
+ */
 import { createChannel, createClient, createServer, freeBytes } from '../../../dist/src/index.js';
 import { createImageService, ImageServiceDefinition, ImageStore } from '../../../dist/src/images/index.js';
 import { fetchPieces } from './pieces.mjs';
