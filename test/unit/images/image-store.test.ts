@@ -266,6 +266,27 @@ describe('read', () => {
     );
   });
 
+  test('what is in memory is of a version that was there 10 ms ago, and no older', async () => {
+    const { path, store } = await storeWith({ 'a.png': patternBytes(200_000) });
+    const date = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 10_000);
+    const now = jest.spyOn(performance, 'now').mockReturnValue(1_000);
+    try {
+      const part = { name: 'a.png', offset: 0n, length: 50_000 };
+      const { etag } = await store.read(part);
+      await new Promise(setImmediate);
+      writeFileSync(join(path, 'a.png'), 'new');
+      now.mockReturnValue(1_010);
+      const known = await store.read(part);
+      expect(known.etag).toBe(etag);
+      expect(Buffer.compare(known.data, patternBytes(200_000).subarray(0, 50_000))).toBe(0);
+      now.mockReturnValue(1_011);
+      expect(text((await store.read(part)).data)).toBe('new');
+    } finally {
+      date.mockRestore();
+      now.mockRestore();
+    }
+  });
+
   test('a file replaced in the middle of a chunk: the whole chunk is of the new one, or refused', async () => {
     const { path, store } = await storeWith({ 'a.png': 'old' });
     const { etag } = await store.read({ name: 'a.png', offset: 0n, length: 3 });

@@ -50,6 +50,7 @@ describe('units', () => {
     const units = new UnitReader(LIMIT);
     units.push(messages(before, large, after));
     const [first, second] = [units.next(), units.next()];
+    expect(first === undefined ? undefined : takeMemory(first.body)).toBeUndefined();
     const memory = second === undefined ? undefined : takeMemory(second.body);
     if (memory === undefined) throw new Error('nobody owns it');
     expect(second?.body).toEqual(large);
