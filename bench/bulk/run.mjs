@@ -36,7 +36,7 @@ const canPin = spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 const IMAGE_BYTES = 64 << 20;
 /** Of a turn. */
 const FETCHES = 4;
-const PAUSE_MS = 50;
+const PAUSE_MS = 200;
 
 const directory = await mkdtemp(join(tmpdir(), 'udprpc-bulk-'));
 try {
@@ -46,7 +46,7 @@ try {
     const running = [];
     for (const contestant of contestants) running.push(await begin(contestant));
     for (let turn = 0; turn < turns; turn++) {
-      for (const pair of running) {
+      for (const pair of orderOf(running, turn)) {
         await setTimeout(PAUSE_MS);
         results[pair.contestant].push(await measure(pair));
       }
@@ -56,6 +56,13 @@ try {
   print(results);
 } finally {
   await rm(directory, { recursive: true });
+}
+
+/** So that nobody always comes after the same one, whose memory is still in the caches. */
+function orderOf(all, turn) {
+  const shift = turn % all.length;
+  const shifted = [...all.slice(shift), ...all.slice(0, shift)];
+  return turn % 2 === 0 ? shifted : shifted.toReversed();
 }
 
 async function begin(contestant) {
