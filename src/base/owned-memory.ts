@@ -14,6 +14,11 @@ export function isMinorPart({ buffer, length }: Uint8Array): boolean {
   return buffer.byteLength >= MIN_OWNED_BYTES && length * 2 <= buffer.byteLength;
 }
 
+/** `bytes`, or a copy where they are a minor part: to be kept or handed on, whatever becomes of the memory that they came in. */
+export function unshared(bytes: Uint8Array): Uint8Array {
+  return isMinorPart(bytes) ? bytes.slice() : bytes;
+}
+
 /** From now on nobody uses the memory behind `bytes` but who is given `bytes`. Only large memory has an owner. */
 export function giveMemory({ buffer }: Uint8Array): void {
   if (buffer.byteLength >= MIN_OWNED_BYTES) owned.add(buffer);

@@ -7,7 +7,7 @@
  * with its neighbours, and so is any piece when the connection keeps much memory for little. Else a peer that sends
  * single bytes would make us hold a datagram, and some objects, for each.
  */
-import { isMinorPart } from '../../base/owned-memory.js';
+import { unshared } from '../../base/owned-memory.js';
 import { RingQueue } from '../../base/ring-queue.js';
 import { checkPieces, type ReceiveMemory } from './receive-memory.js';
 
@@ -69,10 +69,9 @@ export class ReceiveBuffer {
     const end = offset + data.length;
     if (end <= this.readyEndValue) return;
     const isNext = offset <= this.readyEndValue;
-    const missing = offset < this.readyEndValue ? data.subarray(this.readyEndValue - offset) : data;
-    const fresh = isMinorPart(missing) ? missing.slice() : missing;
+    const fresh = offset < this.readyEndValue ? data.subarray(this.readyEndValue - offset) : data;
     if (isNext && this.earlyCount === 0) {
-      this.pushReady(fresh);
+      this.pushReady(unshared(fresh));
       return;
     }
     this.insertEarly(end - fresh.length, end, fresh);
@@ -150,7 +149,8 @@ export class ReceiveBuffer {
       if (holeEnd > position) {
         const isAll = position === start && holeEnd === end;
         const part = isAll ? data : data.subarray(position - start, holeEnd - start);
-        index = this.fillHole(early, index, position, part);
+        // Of a piece that is cut only one part can be the greater one of its datagram.
+        index = this.fillHole(early, index, position, unshared(part));
       }
       if (behind === undefined || behind.start >= end) return;
       position = behind.end;

@@ -51,6 +51,19 @@ describe('ReceiveBuffer', () => {
     expect(readAll(early).subarray(10)).toEqual(kept.subarray(50_000));
   });
 
+  test('of a large piece that is cut by what came before only the greater part stays a view', () => {
+    const datagram = pattern(60_000);
+    const whole = pattern(60_000);
+    const buffer = receiveBuffer();
+    buffer.insert(40_000, whole.slice(40_000, 41_000), MAX_PIECES);
+    buffer.insert(0, datagram, MAX_PIECES);
+    const first = buffer.read();
+    expect(first).toEqual(whole.subarray(0, 40_000));
+    expect(first?.buffer).toBe(datagram.buffer);
+    structuredClone(0, { transfer: [datagram.buffer as ArrayBuffer] });
+    expect(readAll(buffer)).toEqual(whole.subarray(40_000));
+  });
+
   test('what comes early waits for what is missing', () => {
     const buffer = receiveBuffer();
     const whole = pattern(100);
