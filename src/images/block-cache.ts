@@ -22,9 +22,6 @@ export class BlockCache {
   /** By version: where its last readers stopped. In the order of their last use. */
   readonly #ends = new Map<string, number[]>();
   #heldBytes = 0;
-  /** What was used last, which is where `#blocks` and `#ends` end. */
-  #lastBlock: Block | undefined;
-  #lastEtag = '';
 
   /** 0: nothing is kept. */
   constructor(maxBytes: number) {
@@ -54,11 +51,8 @@ export class BlockCache {
     const key = `${file.etag}:${start}`;
     const block = this.#blocks.get(key);
     if (block !== undefined) {
-      if (block !== this.#lastBlock) {
-        this.#blocks.delete(key);
-        this.#blocks.set(key, block);
-        this.#lastBlock = block;
-      }
+      this.#blocks.delete(key);
+      this.#blocks.set(key, block);
       return block;
     }
     const blockBytes = Math.min(BLOCK_BYTES, file.sizeBytes - start);
@@ -71,7 +65,6 @@ export class BlockCache {
     const loading = readPart(file, start, length);
     const block: Block = { key, costBytes: length + BLOCK_OVERHEAD_BYTES, loading, bytes: undefined };
     this.#blocks.set(key, block);
-    this.#lastBlock = block;
     this.#heldBytes += block.costBytes;
     for (const oldest of this.#blocks.values()) {
       if (this.#heldBytes <= this.#maxBytes) break;
@@ -103,8 +96,6 @@ export class BlockCache {
     if (reader >= 0) ends.splice(reader, 1);
     if (ends.length === MAX_READERS) ends.shift();
     ends.push(offset + length);
-    if (etag === this.#lastEtag) return reader >= 0 || offset === 0;
-    this.#lastEtag = etag;
     this.#ends.delete(etag);
     this.#ends.set(etag, ends);
     const [oldest] = this.#ends.keys();
