@@ -7,6 +7,9 @@ import { timed } from '../network/contestants/payload.mjs';
 const [mode, contestant, ...args] = process.argv.slice(2);
 const { serve, connect } = await import(`./contestants/${contestant}.mjs`);
 
+// Who measures is gone.
+process.on('disconnect', () => process.exit());
+
 if (mode === 'serve') {
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
